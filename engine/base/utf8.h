@@ -1,0 +1,31 @@
+/* utf8.h - Unicode as the tokenizers need it: decoding, categories, case, normal forms.
+ *
+ * The only file that includes utf8proc. Invalid bytes decode to U+FFFD, one for each
+ * maximal ill-formed part (Unicode 15, section 3.9, "substitution of maximal subparts"),
+ * and an embedded NUL is an ordinary character. */
+#ifndef ENC_UTF8_H
+#define ENC_UTF8_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Decodes one character of at[0..n), n > 0, and returns how many bytes it took, 1 to 4. */
+size_t enc_utf8_decode(const uint8_t *at, size_t n, uint32_t *c);
+size_t enc_utf8_encode(uint32_t c, uint8_t out[4]); /* returns the bytes written */
+
+bool enc_utf8_is_space(uint32_t c);       /* \t \n \r, space, category Zs (BERT's rule) */
+bool enc_utf8_is_control(uint32_t c);     /* category Cc Cf Cn Co Cs, without \t \n \r */
+bool enc_utf8_is_punctuation(uint32_t c); /* category P*, and ASCII symbols (BERT's rule) */
+bool enc_utf8_is_cjk(uint32_t c);         /* BERT's ideograph blocks; not Hangul or kana */
+bool enc_utf8_is_mark(uint32_t c);        /* category Mn: what accent stripping removes */
+bool enc_utf8_is_letter(uint32_t c);      /* category L* */
+
+/* Full lower case of one character, at most 3 characters into out; returns how many. */
+size_t enc_utf8_lower(uint32_t c, uint32_t out[3]);
+
+/* Canonical decomposition of one character (NFD, no reordering), at most 18. */
+size_t enc_utf8_decompose(uint32_t c, uint32_t out[18]);
+int enc_utf8_combining_class(uint32_t c);
+
+#endif

@@ -1,0 +1,36 @@
+/* enc.h - the public face of the engine: everything the extension may use.
+ *
+ *     text -> tokens -> hidden states -> vector        (and back: text and labels -> weights)
+ *
+ * Six rooms, each knowing only those before it:
+ *   base/    the ground: errors, memory, bytes, JSON, Unicode, hashes, threads
+ *   text/    text -> tokens
+ *   model/   a directory, file or blob -> a model
+ *   encode/  tokens -> hidden states -> vector or scores
+ *   learn/   text and labels -> weights */
+#ifndef ENC_H
+#define ENC_H
+
+#include "base/err.h"
+#include "base/hash.h"
+#include "base/json.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "base/rd.h"
+#include "base/threads.h"
+#include "base/utf8.h"
+#include "base/wr.h"
+#include "text/tok.h"
+#include "model/model.h"
+#include "encode/batch.h"
+#include "encode/head.h"
+#include "encode/mlm.h"
+#include "encode/pool.h"
+#include "learn/classifier.h"
+#include "learn/save.h"
+#include "learn/train.h"
+
+/* The weights compiled into the library (engine/model/builtin.S): a blob as in files.h. */
+enc_bytes enc_builtin(void);
+
+#endif

@@ -1,0 +1,38 @@
+/* files.h - a model's files by name, whether they lie in a directory or in one blob.
+ *
+ * A directory is an unmodified Hugging Face one. A blob is a safetensors file whose
+ * __metadata__ holds the other files as text under their own names ("config.json",
+ * "vocab.txt", "1_Pooling/config.json", ...): one format, readable by any safetensors
+ * library, that a column can store. What pretrain() returns is such a blob, and so is the
+ * built-in model. */
+#ifndef ENC_FILES_H
+#define ENC_FILES_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "base/rd.h"
+#include "model/sft.h"
+
+typedef struct enc_files enc_files;
+
+enc_rc enc_files_open_directory(enc_files **out, const char *path, enc_err *e);
+
+/* The blob is copied if `copy`, else borrowed and must outlive everything. */
+enc_rc enc_files_open_blob(enc_files **out, enc_bytes blob, bool copy, enc_err *e);
+void enc_files_close(enc_files *f);
+
+const char *enc_files_where(const enc_files *f); /* the path, or "a blob" - for sentences */
+
+/* A small file's bytes, {NULL,0} if there is none; more than n_max bytes is ENC_RANGE. */
+enc_rc enc_files_get(enc_files *f, const char *name, size_t n_max, enc_bytes *out,
+                     enc_err *e);
+
+/* Tensors by name over model.safetensors or all shards of model.safetensors.index.json
+ * (shard names with '/' are refused), or the blob itself. */
+enc_rc enc_files_open_tensors(enc_files *f, enc_err *e);
+const enc_tensor *enc_files_tensor(const enc_files *f, const char *name); /* NULL if none */
+size_t enc_files_tensor_count(const enc_files *f);
+const enc_tensor *enc_files_tensor_at(const enc_files *f, size_t i);
+
+#endif

@@ -1,0 +1,49 @@
+/* model.h - a directory or blob -> a model, opened once, never changed.
+ *
+ * Any thread may read it. Opening reads the JSON files and the vocabulary and binds the
+ * weights, which stay mapped. */
+#ifndef ENC_MODEL_H
+#define ENC_MODEL_H
+
+#include "base/hash.h"
+#include "model/config.h"
+#include "model/files.h"
+#include "model/weights.h"
+#include "text/tok.h"
+
+typedef struct enc_model {
+    enc_arena arena;
+    enc_files *files;
+    enc_config config;
+    enc_weights weights;
+    enc_tok *tok;
+    struct enc_kern const *kern; /* set by the encode room: enc_kern_pick() when NULL */
+    size_t n_bytes;              /* of the weights as stored */
+} enc_model;
+
+typedef struct enc_model_options { /* what a caller may override; zero: what the files say */
+    unsigned pooling;   /* bits of enc_pooling */
+    int normalize;      /* 1 yes, -1 no */
+    size_t max_tokens;  /* lowers, never raises */
+} enc_model_options;
+
+/* Takes the files, also on failure. options may be NULL. */
+enc_rc enc_model_open(enc_model **out, enc_files *files, const enc_model_options *options,
+                      enc_err *e);
+void enc_model_close(enc_model *m);
+
+/* Weights, tokenizer, pooling, prompts and maximum length in one hash: 32 hex digits. Two
+ * models that could give different vectors have different fingerprints. Reads all the
+ * weights, unless the blob's metadata states it ("fingerprint"). */
+enc_rc enc_model_fingerprint(const enc_model *m, char out[33], enc_err *e);
+
+/* The prompt text for a role, "" if the model has none. Role "query" also finds
+ * "search_query"; "passage" finds "document", "search_document" and "corpus". */
+const char *enc_model_prompt(const enc_model *m, const char *role);
+
+/* A name -> the directory of a model, in the places of the Hugging Face hub cache and
+ * $ENCODER_MODELS; ENC_IO lists every place that was looked at and the command that
+ * downloads it. `out` is filled with a path of at most n bytes. Name: org/name[@revision]. */
+enc_rc enc_model_locate(const char *name, char *out, size_t n, enc_err *e);
+
+#endif

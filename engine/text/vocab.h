@@ -1,0 +1,28 @@
+/* vocab.h - pieces <-> ids. Built once, then read-only; any thread may read it. */
+#ifndef ENC_VOCAB_H
+#define ENC_VOCAB_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/rd.h"
+
+typedef struct enc_vocab enc_vocab;
+
+/* vocab.txt: one piece a line, its number its id; the bytes are copied. An empty file, a
+ * piece twice or one over ENC_PIECE_MAX bytes is ENC_CORRUPT. A last line without \n
+ * counts, \r before \n is dropped. */
+enc_rc enc_vocab_read(enc_vocab **out, enc_bytes text, const char *what, enc_err *e);
+
+/* The same from an array of pieces in the order of their ids; holes are {NULL, 0}. */
+enc_rc enc_vocab_new(enc_vocab **out, const enc_bytes *pieces, size_t n, const char *what,
+                     enc_err *e);
+void enc_vocab_free(enc_vocab *v);
+
+size_t enc_vocab_size(const enc_vocab *v);
+int32_t enc_vocab_find(const enc_vocab *v, const void *piece, size_t n); /* -1 if none */
+enc_bytes enc_vocab_piece(const enc_vocab *v, int32_t id); /* {NULL,0} outside or in a hole */
+size_t enc_vocab_piece_max(const enc_vocab *v);            /* bytes of the longest piece */
+
+#endif
