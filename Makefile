@@ -17,8 +17,16 @@ EXT      := $(wildcard ext/*.c)
 OBJ      := $(patsubst %.c,$(BUILD)/%.o,$(ENGINE)) $(patsubst %.S,$(BUILD)/%.o,$(wildcard engine/*/*.S))
 EXTOBJ   := $(patsubst %.c,$(BUILD)/%.o,$(EXT))
 UNIT     := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/engine/*/test_*.c))
+TESTLIB  := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/lib/make_%,$(wildcard tests/lib/*.c)))
+WITHEXT  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/run.c tests/ext/test_*.c))
+PACKAGES := gcc make sqlite3 libsqlite3-dev libopenblas-dev libopenblas0-pthread libutf8proc-dev \
+            libjansson-dev libxxhash-dev
+PREFIX   ?= /usr/local
+MAKE_ALL := $(MAKE) --no-print-directory -j$(shell nproc)
 
 all: $(BUILD)/encoder.so
+objects: $(OBJ) $(EXTOBJ)
+programs: $(BUILD)/encoder.so $(UNIT) $(WITHEXT)
 
 $(BUILD)/encoder.so: $(OBJ) $(EXTOBJ)
 	$(CC) $(CFLAGS) $(STD) -shared -Wl,-z,relro,-z,now -o $@ $^ $(LIBS)
@@ -31,16 +39,61 @@ $(BUILD)/%.o: %.S
 	@mkdir -p $(@D)
 	$(CC) $(STD) -MMD -MP -c -o $@ $<
 
-$(BUILD)/tests/engine/%: tests/engine/%.c $(OBJ)
+$(TESTLIB): KFLAGS := -Itests
+$(BUILD)/tests/%: tests/%.c $(TESTLIB) $(OBJ)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(STD) -Itests $(WARN) -MMD -MP -o $@ $< $(OBJ) $(LIBS)
+	$(CC) $(CFLAGS) $(STD) -Itests $(WARN) -MMD -MP -o $@ $< $(TESTLIB) $(OBJ) $(LIBS)
 
-$(BUILD)/engine/encode/kern_avx2.o: KFLAGS := $(KERNEL) -mavx2 -mfma
-$(BUILD)/engine/encode/kern_avx512.o: KFLAGS := $(KERNEL) -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-width=512
+%_avx2.o: KFLAGS := $(KERNEL) -mavx2 -mfma
+%_avx512.o: KFLAGS := $(KERNEL) -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-width=512
+
+$(BUILD)/engine/model/builtin.o: $(wildcard engine/model/*.safetensors)
+
+# These hold the extension and SQLite themselves, so that sanitizers see all of it.
+$(WITHEXT): $(BUILD)/tests/%: tests/%.c $(OBJ) $(EXTOBJ)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(STD) -Itests -Iext $(WARN) -MMD -MP -o $@ $< $(OBJ) $(EXTOBJ) -lsqlite3 $(LIBS)
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+
+# Debian packages that are missing, installed as root or with sudo; silent when all are there.
+deps:
+	@sh tests/deps.sh $(PACKAGES)
+
+demo: deps
+	@$(MAKE_ALL) -s all
+	@sqlite3 :memory: <sql/demo.sql
+
+# Quick: what to run before a commit.
+check: deps
+	@$(MAKE_ALL) programs
+	@sh tests/all.sh $(BUILD):unit $(BUILD):ext build:sql build:readme build:gates
+
+# Everything: check, the same under sanitizers, and builds by gcc and clang without a warning.
+test: deps
+	@$(MAKE_ALL) programs
+	@$(MAKE_ALL) SAN=address,undefined CFLAGS='-O1 -g' programs
+	@sh tests/all.sh build:unit build:ext build:sql build:readme build:gates \
+	    build/san:unit build/san:ext build:warnings
+
+# Every SQL script again and again, with each allocation and each read or write failing in turn.
+fault: deps
+	@$(MAKE_ALL) programs
+	@for s in tests/ext/*.sql; do $(BUILD)/tests/run --oom $$s && $(BUILD)/tests/run --io $$s || exit 1; done
+
+# Rewrites expected output: after a change that is meant, and read with git diff.
+accept: programs
+	@sh tests/all.sh $(BUILD):accept
+
+# Measures a model (MODEL: a directory; none: the built-in one) on the sets in DATA.
+quality: deps
+	@$(MAKE_ALL) -s all $(BUILD)/tests/quality
+	@sh tests/quality.sh $(BUILD) "$(MODEL)" "$(or $(DATA),../shared/data)"
+
+install: all
+	install -D -m 644 $(BUILD)/encoder.so $(DESTDIR)$(PREFIX)/lib/sqlite3/encoder.so
 
 clean:
 	rm -rf build
 
-.PHONY: all clean
+.PHONY: all objects programs deps demo check test fault accept quality install clean

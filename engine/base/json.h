@@ -10,7 +10,7 @@
 #include "base/err.h"
 #include "base/rd.h"
 
-typedef struct enc_json enc_json;          /* a document */
+typedef struct enc_json enc_json;           /* a document */
 typedef const struct json_t enc_json_value; /* any value in it; NULL: absent */
 
 /* `what` names the document in errors: "config.json". */
@@ -28,14 +28,18 @@ bool enc_json_is_bool(enc_json_value *v);
 bool enc_json_is_null(enc_json_value *v); /* a JSON null, not an absent value */
 
 enc_json_value *enc_json_get(enc_json_value *object, const char *key); /* NULL if none */
-size_t enc_json_count(enc_json_value *v);                             /* of an array or object */
+size_t enc_json_count(enc_json_value *v); /* of an array or object */
 enc_json_value *enc_json_at(enc_json_value *array, size_t i);
-const char *enc_json_text(enc_json_value *v, size_t *n); /* NUL-terminated; NULL if not text */
+
+/* A text's bytes, NUL-terminated; NULL if it is none. n may be NULL. */
+const char *enc_json_text(enc_json_value *v, size_t *n);
 long long enc_json_int(enc_json_value *v);
 double enc_json_number(enc_json_value *v); /* of an int or a real */
 bool enc_json_true(enc_json_value *v);     /* v is true */
 
-/* Members of an object in the order of the document: start with i = 0. NULL at the end. */
+/* Members of an object in the order of the document. NULL at the end. A walk counts i up
+ * from 0 and leaves *key as the last call set it: the next member is found from there, so
+ * that a vocabulary of many thousands is read in linear time. */
 enc_json_value *enc_json_member(enc_json_value *object, size_t i, const char **key);
 
 #endif

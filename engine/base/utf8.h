@@ -10,16 +10,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Decodes one character of at[0..n), n > 0, and returns how many bytes it took, 1 to 4. */
+/* Decodes one character of at[0..n), n > 0, and returns how many bytes it took, 1 to 4.
+ */
 size_t enc_utf8_decode(const uint8_t *at, size_t n, uint32_t *c);
 size_t enc_utf8_encode(uint32_t c, uint8_t out[4]); /* returns the bytes written */
 
-bool enc_utf8_is_space(uint32_t c);       /* \t \n \r, space, category Zs (BERT's rule) */
-bool enc_utf8_is_control(uint32_t c);     /* category Cc Cf Cn Co Cs, without \t \n \r */
-bool enc_utf8_is_punctuation(uint32_t c); /* category P*, and ASCII symbols (BERT's rule) */
-bool enc_utf8_is_cjk(uint32_t c);         /* BERT's ideograph blocks; not Hangul or kana */
-bool enc_utf8_is_mark(uint32_t c);        /* category Mn: what accent stripping removes */
-bool enc_utf8_is_letter(uint32_t c);      /* category L* */
+bool enc_utf8_is_space(uint32_t c);   /* \t \n \r, space, category Z* */
+bool enc_utf8_is_control(uint32_t c); /* category Cc Cf Co Cs, without \t \n \r */
+bool enc_utf8_is_punctuation(
+    uint32_t c);                       /* category P*, and ASCII symbols (BERT's rule) */
+bool enc_utf8_is_cjk(uint32_t c);      /* BERT's ideograph blocks; not Hangul or kana */
+bool enc_utf8_is_mark(uint32_t c);     /* category Mn: what accent stripping removes */
+bool enc_utf8_is_any_mark(uint32_t c); /* category M* */
+bool enc_utf8_is_letter(uint32_t c);   /* category L* */
+bool enc_utf8_is_word(uint32_t c);     /* category L* M* Nd Nl Pc: \w of a regex */
 
 /* Full lower case of one character, at most 3 characters into out; returns how many. */
 size_t enc_utf8_lower(uint32_t c, uint32_t out[3]);
@@ -27,5 +31,8 @@ size_t enc_utf8_lower(uint32_t c, uint32_t out[3]);
 /* Canonical decomposition of one character (NFD, no reordering), at most 18. */
 size_t enc_utf8_decompose(uint32_t c, uint32_t out[18]);
 int enc_utf8_combining_class(uint32_t c);
+
+/* The character that NFC makes of a followed by b, or 0 if they stay two. */
+uint32_t enc_utf8_compose(uint32_t a, uint32_t b);
 
 #endif

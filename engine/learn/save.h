@@ -12,8 +12,9 @@ enc_rc enc_save_blob(const enc_config *c, const enc_weights *w, const enc_tok *t
                      bool int8, const char *note, enc_wr *out, enc_err *e);
 
 /* config.json, model.safetensors (f32), vocab.txt, tokenizer.json, tokenizer_config.json,
- * special_tokens_map.json, modules.json, 1_Pooling/config.json, sentence_bert_config.json,
- * config_sentence_transformers.json. The directory must be absent or empty. */
+ * special_tokens_map.json, modules.json, 1_Pooling/config.json,
+ * sentence_bert_config.json, config_sentence_transformers.json. The directory must be
+ * absent or empty. */
 enc_rc enc_save_directory(const enc_model *m, const char *path, enc_err *e);
 
 #endif

@@ -16,22 +16,27 @@
 
 typedef struct enc_files enc_files;
 
+/* A regular file is taken for a blob, and mapped. */
 enc_rc enc_files_open_directory(enc_files **out, const char *path, enc_err *e);
 
 /* The blob is copied if `copy`, else borrowed and must outlive everything. */
 enc_rc enc_files_open_blob(enc_files **out, enc_bytes blob, bool copy, enc_err *e);
 void enc_files_close(enc_files *f);
 
-const char *enc_files_where(const enc_files *f); /* the path, or "a blob" - for sentences */
+/* The path, or "a blob": for sentences. */
+const char *enc_files_where(const enc_files *f);
+
+/* What a blob's metadata holds under a key, {NULL,0} if nothing or in a directory. */
+enc_bytes enc_files_metadata(const enc_files *f, const char *key);
 
 /* A small file's bytes, {NULL,0} if there is none; more than n_max bytes is ENC_RANGE. */
 enc_rc enc_files_get(enc_files *f, const char *name, size_t n_max, enc_bytes *out,
                      enc_err *e);
 
 /* Tensors by name over model.safetensors or all shards of model.safetensors.index.json
- * (shard names with '/' are refused), or the blob itself. */
+ * (shard names with '/' are refused), or the blob itself; NULL if there is none. */
 enc_rc enc_files_open_tensors(enc_files *f, enc_err *e);
-const enc_tensor *enc_files_tensor(const enc_files *f, const char *name); /* NULL if none */
+const enc_tensor *enc_files_tensor(const enc_files *f, const char *name);
 size_t enc_files_tensor_count(const enc_files *f);
 const enc_tensor *enc_files_tensor_at(const enc_files *f, size_t i);
 

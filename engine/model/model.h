@@ -21,16 +21,22 @@ typedef struct enc_model {
     size_t n_bytes;              /* of the weights as stored */
 } enc_model;
 
-typedef struct enc_model_options { /* what a caller may override; zero: what the files say */
-    unsigned pooling;   /* bits of enc_pooling */
-    int normalize;      /* 1 yes, -1 no */
-    size_t max_tokens;  /* lowers, never raises */
+/* What a caller may override; zero: what the files say. */
+typedef struct enc_model_options {
+    unsigned pooling;  /* bits of enc_pooling */
+    int normalize;     /* 1 yes, -1 no */
+    size_t max_tokens; /* lowers, never raises */
 } enc_model_options;
 
 /* Takes the files, also on failure. options may be NULL. */
 enc_rc enc_model_open(enc_model **out, enc_files *files, const enc_model_options *options,
                       enc_err *e);
 void enc_model_close(enc_model *m);
+
+/* The body's weights and the tokenizer in one hash: what a blob states as "fingerprint",
+ * so that it need not be computed from all the weights again. */
+enc_rc enc_model_hash(const enc_config *c, const enc_weights *w, const enc_tok *tok,
+                      enc_hash *out, enc_err *e);
 
 /* Weights, tokenizer, pooling, prompts and maximum length in one hash: 32 hex digits. Two
  * models that could give different vectors have different fingerprints. Reads all the
@@ -41,9 +47,13 @@ enc_rc enc_model_fingerprint(const enc_model *m, char out[33], enc_err *e);
  * "search_query"; "passage" finds "document", "search_document" and "corpus". */
 const char *enc_model_prompt(const enc_model *m, const char *role);
 
+/* The weights compiled into the library (builtin.S): a blob as in files.h. */
+enc_bytes enc_builtin(void);
+
 /* A name -> the directory of a model, in the places of the Hugging Face hub cache and
  * $ENCODER_MODELS; ENC_IO lists every place that was looked at and the command that
- * downloads it. `out` is filled with a path of at most n bytes. Name: org/name[@revision]. */
+ * downloads it. `out` is filled with a path of at most n bytes. A name is
+ * [org/]name[@revision], of letters, digits, '.', '_' and '-'. */
 enc_rc enc_model_locate(const char *name, char *out, size_t n, enc_err *e);
 
 #endif

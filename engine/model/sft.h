@@ -21,9 +21,9 @@ typedef struct enc_sft enc_sft;
 enc_rc enc_sft_open(enc_sft **out, enc_bytes bytes, const char *what, enc_err *e);
 void enc_sft_close(enc_sft *s);
 size_t enc_sft_count(const enc_sft *s);
-const enc_tensor *enc_sft_at(const enc_sft *s, size_t i);              /* sorted by name */
-const enc_tensor *enc_sft_find(const enc_sft *s, const char *name);    /* NULL if none */
-enc_bytes enc_sft_metadata(const enc_sft *s, const char *key);         /* {NULL,0} if none */
+const enc_tensor *enc_sft_at(const enc_sft *s, size_t i);           /* sorted by name */
+const enc_tensor *enc_sft_find(const enc_sft *s, const char *name); /* NULL if none */
+enc_bytes enc_sft_metadata(const enc_sft *s, const char *key);      /* {NULL,0} if none */
 
 /* Writes a file. Tensors in the order given; data aligned to 64 bytes. metadata is n_meta
  * pairs of key and bytes, which must be UTF-8. Check out->failed. */

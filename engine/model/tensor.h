@@ -7,20 +7,20 @@
 
 typedef enum enc_dtype { ENC_F32, ENC_F16, ENC_BF16, ENC_I8, ENC_OTHER } enc_dtype;
 
-size_t enc_dtype_size(enc_dtype t);       /* bytes of one value; 0 for ENC_OTHER */
+size_t enc_dtype_size(enc_dtype t);      /* bytes of one value; 0 for ENC_OTHER */
 const char *enc_dtype_name(enc_dtype t); /* "F32", as safetensors writes it */
 
 typedef struct enc_tensor {
-    const char *name;    /* borrowed */
+    const char *name; /* borrowed */
     enc_dtype dtype;
-    size_t rank;         /* 0 to ENC_RANK_MAX */
+    size_t rank; /* 0 to ENC_RANK_MAX */
     size_t shape[4];
     const uint8_t *data; /* borrowed; may be unaligned */
     size_t n_bytes;
 } enc_tensor;
 
-size_t enc_tensor_count(const enc_tensor *t);               /* values, the product of shape */
-void enc_tensor_to_f32(const enc_tensor *t, float *out);    /* F32, F16 and BF16 only */
+size_t enc_tensor_count(const enc_tensor *t); /* values, the product of shape */
+void enc_tensor_to_f32(const enc_tensor *t, float *out); /* F32, F16 and BF16 only */
 void enc_tensor_shape_text(const enc_tensor *t, char *out, size_t n); /* "[384, 1536]" */
 float enc_f16_to_f32(uint16_t h);
 float enc_bf16_to_f32(uint16_t h);

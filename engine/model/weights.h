@@ -44,17 +44,18 @@ typedef struct enc_weights {
     enc_mat position; /* n_positions x D */
     enc_mat segment;  /* n_segments x D */
     enc_layernorm emb_norm;
-    enc_layer *layers;         /* L */
-    enc_linear pooler;         /* D x D; w.data NULL if absent, as for all heads below */
-    enc_linear classifier;     /* n_labels x D */
-    enc_linear mlm_transform;  /* D x D */
+    enc_layer *layers;        /* L */
+    enc_linear pooler;        /* D x D; w.data NULL if absent, as for all heads below */
+    enc_linear classifier;    /* n_labels x D */
+    enc_linear mlm_transform; /* D x D */
     enc_layernorm mlm_norm;
-    enc_mat mlm_decoder;       /* V x D; usually word again (tied) */
-    const float *mlm_bias;     /* V */
-    enc_linear next_sentence;  /* 2 x D; row 0: is next */
+    enc_mat mlm_decoder;      /* V x D; usually word again (tied) */
+    const float *mlm_bias;    /* V */
+    enc_linear next_sentence; /* 2 x D; row 0: is next */
 } enc_weights;
 
-typedef enum enc_part { /* what a slot belongs to */
+/* What a slot belongs to. */
+typedef enum enc_part {
     ENC_PART_BODY,
     ENC_PART_POOLER,
     ENC_PART_CLASSIFIER,
@@ -67,20 +68,22 @@ typedef struct enc_slot {
     enc_part part;
     size_t rows, cols; /* a vector has cols 1 ... */
     bool is_vector;    /* ... and this set: shape [rows] */
-    bool is_tied;      /* cls.predictions.decoder.weight: counted as word's, may be absent */
-    enc_mat *mat;      /* where it goes, one of these two */
+    bool is_tied; /* cls.predictions.decoder.weight: counted as word's, may be absent */
+    enc_mat *mat; /* where it goes, one of these two */
     const float **vec;
 } enc_slot;
 
 /* Lists the slots of a configuration in the order of the graph, writing at most cap into
- * out (which may be NULL) and returning how many there are. `w` may be NULL to learn names
- * and shapes only; otherwise w->layers must hold n_layers. */
+ * out (which may be NULL) and returning how many there are. `w` may be NULL to learn
+ * names and shapes only; otherwise w->layers must hold n_layers. */
 size_t enc_weights_slots(const enc_config *c, enc_weights *w, enc_slot *out, size_t cap);
 
 /* Binds all that the files have. Body tensors must be there; a head is bound if all its
- * tensors are. Prefixes (bert., none), TF names (gamma, beta), the tied decoder, int8 with
+ * tensors are. Prefixes (bert., none), TF names (gamma, beta), the tied decoder, int8
+ * with
  * "<name>.scale". F16 and BF16 are converted into the arena; f32 is used where it lies
- * unless it is not 4-byte aligned. A value that is not finite is ENC_CORRUPT. */
+ * unless it is not 4-byte aligned. A value that is not finite is ENC_CORRUPT. The layers
+ * live in the arena. */
 enc_rc enc_weights_bind(enc_weights *w, enc_arena *a, const enc_config *c,
                         const enc_files *f, enc_err *e);
 

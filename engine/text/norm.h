@@ -1,11 +1,10 @@
 /* norm.h - text -> words, by BERT's own rules, each with its place in the original.
  *
- * The rules are those of BasicTokenizer in google-research/bert (tokenization.py): clean
- * up control characters and white space, put spaces around ideographs, lower-case, strip
- * accents (NFD without Mn; Hangul, which NFD would take apart, is composed again - that is
- * what the reference's ids show, see vocabularies that were trained on NFD in norm.c),
- * split on white space and punctuation. Special tokens of the vocabulary that stand in the
- * text literally are not words of it; tok.h deals with them.
+ * The rules are those of BasicTokenizer in google-research/bert (tokenization.py), in the
+ * order of Hugging Face's BertNormalizer: clean up control characters and white space,
+ * let ideographs stand alone, strip accents (NFD without Mn), lower-case, split on white
+ * space and punctuation. Special tokens of the vocabulary that stand in the text
+ * literally are not words of it; tok.h deals with them.
  *
  * One pass, linear in the text, memory for one word at a time. */
 #ifndef ENC_NORM_H
@@ -22,15 +21,19 @@ typedef struct enc_norm_rules {
     bool chinese_chars; /* tokenize_chinese_chars: ideographs stand alone */
     bool lower_case;    /* do_lower_case */
     bool strip_accents; /* after resolving null: follows lower_case */
-    bool keep_hangul;   /* syllables stay whole when accents are stripped (ours; Hugging
-                         * Face's BertNormalizer takes them apart into jamo) */
+    bool keep_hangul;   /* with strip_accents: compose again (NFC) what is left, so Hangul
+                         * stays in syllables, also where the text has it in jamo. Ours;
+                         * BERT's rules alone leave jamo */
+    bool strip_marks;   /* with strip_accents: strip all marks (M*), not only Mn; that is
+                         * the StripAccents normalizer of a tokenizer.json */
 } enc_norm_rules;
 
-/* A word: normalized characters, and for each the byte range in the text it came from. */
+/* A word: normalized characters, and for each the byte range in the text it came from.
+ * An accent that was stripped belongs to the range of the character it stood on. */
 typedef struct enc_word {
-    const uint8_t *bytes;  /* normalized UTF-8, n_bytes of it */
+    const uint8_t *bytes; /* normalized UTF-8, n_bytes of it */
     size_t n_bytes;
-    size_t n_chars;
+    size_t n_chars;        /* may be more than are kept: see chars_max */
     const uint32_t *start; /* n_bytes: for byte i, where the original character begins */
     const uint32_t *end;   /* n_bytes: and where it ends */
 } enc_word;
@@ -38,19 +41,27 @@ typedef struct enc_word {
 /* A walk over a text. Storage is the caller's; buffers grow and are reused. */
 typedef struct enc_norm {
     enc_norm_rules rules;
+    size_t chars_max; /* ENC_WORD_MAX unless changed before start. Of a longer word only
+                       * chars_max + 1 characters are kept, the last of them with the end
+                       * of the whole word; n_chars counts on */
     const uint8_t *text;
     size_t n, at;
-    /* private: the word being built */
+    /* private: the word being built, and the character taken apart but not yet taken */
     uint8_t *bytes;
     uint32_t *start, *end;
-    size_t n_bytes, cap_bytes, cap_start, cap_end;
-    uint32_t *pending; /* characters decomposed but not yet taken */
-    size_t n_pending, cap_pending;
-    size_t next_at; /* a word that ended because a lone character follows */
+    size_t n_bytes, n_chars, cap_bytes, cap_start, cap_end;
+    size_t last;          /* where the last kept character begins in bytes */
+    uint32_t last_char;   /* and which it is */
+    uint32_t pending[54]; /* 18 of a decomposition, each up to 3 in lower case */
+    size_t n_pending, i_pending;
+    size_t pending_start, pending_end; /* where it stands in the text */
+    bool is_alone;                     /* it is a word of its own */
 } enc_norm;
 
 void enc_norm_init(enc_norm *w, enc_norm_rules rules);
-void enc_norm_start(enc_norm *w, const void *text, size_t n); /* text is borrowed */
+
+/* text is borrowed, at most ENC_TEXT_MAX bytes (more is refused by enc_norm_next). */
+void enc_norm_start(enc_norm *w, const void *text, size_t n);
 
 /* The next word, valid until the next call; *found is false at the end of the text. */
 enc_rc enc_norm_next(enc_norm *w, enc_word *word, bool *found, enc_err *e);

@@ -68,16 +68,19 @@ enc_tok_special enc_tok_specials(const enc_tok *t);
 enc_norm_rules enc_tok_rules(const enc_tok *t);
 bool enc_tok_is_special(const enc_tok *t, int32_t id); /* [CLS] and the like, by id */
 bool enc_tok_is_subword(const enc_tok *t, int32_t id); /* continues a word: "##..." */
-size_t enc_tok_max(const enc_tok *t); /* model_max_length of its config, 0 if absurd or none */
+size_t
+enc_tok_max(const enc_tok *t); /* model_max_length of its config, 0 if absurd or none */
 
 /* Text of ids: pieces joined, "##" glued, special tokens left out if `skip_special`. Into
  * an enc_mem block that the caller frees; NULL: no memory. */
 char *enc_tok_decode(const enc_tok *t, const int32_t *ids, size_t n, bool skip_special);
 
-/* Every file needed to open it again, as bytes (for save): vocab.txt and the JSON ones. */
+/* Every file needed to open it again, as bytes (for save): vocab.txt and the JSON ones.
+ */
 struct enc_wr;
 void enc_tok_write_vocab(const enc_tok *t, struct enc_wr *out);
-void enc_tok_write_config(const enc_tok *t, struct enc_wr *out); /* tokenizer_config.json */
-void enc_tok_write_json(const enc_tok *t, struct enc_wr *out);   /* tokenizer.json */
+void enc_tok_write_config(const enc_tok *t,
+                          struct enc_wr *out);                 /* tokenizer_config.json */
+void enc_tok_write_json(const enc_tok *t, struct enc_wr *out); /* tokenizer.json */
 
 #endif

@@ -12,7 +12,7 @@ typedef struct enc_vocab enc_vocab;
 
 /* vocab.txt: one piece a line, its number its id; the bytes are copied. An empty file, a
  * piece twice or one over ENC_PIECE_MAX bytes is ENC_CORRUPT. A last line without \n
- * counts, \r before \n is dropped. */
+ * counts, \r before \n is dropped; an empty line is a hole. */
 enc_rc enc_vocab_read(enc_vocab **out, enc_bytes text, const char *what, enc_err *e);
 
 /* The same from an array of pieces in the order of their ids; holes are {NULL, 0}. */
@@ -22,7 +22,15 @@ void enc_vocab_free(enc_vocab *v);
 
 size_t enc_vocab_size(const enc_vocab *v);
 int32_t enc_vocab_find(const enc_vocab *v, const void *piece, size_t n); /* -1 if none */
-enc_bytes enc_vocab_piece(const enc_vocab *v, int32_t id); /* {NULL,0} outside or in a hole */
-size_t enc_vocab_piece_max(const enc_vocab *v);            /* bytes of the longest piece */
+
+/* The longest piece that is `prefix` and then the beginning of at[0..n), at least one
+ * byte of it, up to the boundary of a UTF-8 character: its id or -1, and in *n_taken the
+ * bytes of `at` that it covers. prefix.n is at most ENC_PIECE_MAX. */
+int32_t enc_vocab_find_longest(const enc_vocab *v, enc_bytes prefix, const uint8_t *at,
+                               size_t n, size_t *n_taken);
+
+enc_bytes enc_vocab_piece(const enc_vocab *v,
+                          int32_t id);          /* {NULL,0} outside or in a hole */
+size_t enc_vocab_piece_max(const enc_vocab *v); /* bytes of the longest piece */
 
 #endif

@@ -1,0 +1,77 @@
+/* map.c - see map.h. */
+#include "base/map.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+struct enc_map {
+    void *at; /* NULL for an empty file, which cannot be mapped */
+    size_t n;
+};
+
+/* The reason as the system words it; strerror() itself is not safe among threads. */
+static enc_rc fail_errno(enc_err *e, const char *verb, const char *path)
+{
+    char reason[96];
+    return enc_fail(e, ENC_IO, "cannot %s %s: %s", verb, path,
+                    strerror_r(errno, reason, sizeof reason));
+}
+
+static enc_rc map_fd(enc_map *m, int fd, const char *path, size_t size_max, enc_err *e)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) != 0) return fail_errno(e, "examine", path);
+    if (!S_ISREG(st.st_mode))
+        return enc_fail(e, ENC_IO, "%s is not a regular file", path);
+    if ((uintmax_t)st.st_size > size_max)
+        return enc_fail(e, ENC_RANGE, "%s has %jd bytes, limit %zu", path,
+                        (intmax_t)st.st_size, size_max);
+    m->n = (size_t)st.st_size;
+    if (m->n == 0) return ENC_OK;
+    m->at = mmap(NULL, m->n, PROT_READ, MAP_SHARED, fd, 0);
+    if (m->at == MAP_FAILED) {
+        m->at = NULL;
+        return fail_errno(e, "map", path);
+    }
+    return ENC_OK;
+}
+
+enc_rc enc_map_open(enc_map **out, const char *path, size_t size_max, enc_err *e)
+{
+    enc_map *m = enc_mem_zero(sizeof *m);
+    enc_rc rc;
+    int fd;
+
+    *out = NULL;
+    if (m == NULL) return enc_nomem(e);
+    /* O_NONBLOCK: opening a FIFO that nobody writes to would wait for ever. */
+    fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0) {
+        rc = fail_errno(e, "open", path);
+    } else {
+        rc = map_fd(m, fd, path, size_max, e);
+        close(fd);
+    }
+    if (rc == ENC_OK) *out = m;
+    else enc_map_close(m);
+    return rc;
+}
+
+enc_bytes enc_map_bytes(const enc_map *m)
+{
+    return (enc_bytes){.at = m->at, .n = m->n};
+}
+
+void enc_map_close(enc_map *m)
+{
+    if (m == NULL) return;
+    if (m->at != NULL) munmap(m->at, m->n);
+    enc_mem_free(m);
+}

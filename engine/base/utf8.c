@@ -1,0 +1,190 @@
+/* utf8.c - see utf8.h. ASCII never reaches utf8proc: it is answered from one table, and
+ * Hangul syllables, most of Korean text, by their range. */
+#include "base/utf8.h"
+
+#include <utf8proc.h>
+
+#define REPLACEMENT 0xfffdu
+#define HANGUL_BASE 0xac00u
+#define HANGUL_END  0xd7a4u /* one past the last syllable */
+#define LEAD_BASE   0x1100u
+#define VOWEL_BASE  0x1161u
+#define TAIL_BASE   0x11a7u /* one before the first tail: index 0 is "no tail" */
+#define N_LEADS     19u
+#define N_VOWELS    21u
+#define N_TAILS     28u
+
+static bool is_hangul(uint32_t c)
+{
+    return c >= HANGUL_BASE && c < HANGUL_END;
+}
+
+static utf8proc_category_t category(uint32_t c)
+{
+    if (is_hangul(c)) return UTF8PROC_CATEGORY_LO;
+    return c > 0x10ffff ? UTF8PROC_CATEGORY_CN : utf8proc_category((utf8proc_int32_t)c);
+}
+
+/* Well-formed second bytes of Unicode 15, table 3-7: for all but four leading bytes they
+ * are 80..BF. */
+static bool is_second(uint8_t first, uint8_t second)
+{
+    uint8_t low = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
+    uint8_t high = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
+    return second >= low && second <= high;
+}
+
+size_t enc_utf8_decode(const uint8_t *at, size_t n, uint32_t *c)
+{
+    uint8_t first = at[0];
+    if (first < 0x80) {
+        *c = first;
+        return 1;
+    }
+    *c = REPLACEMENT;
+    if (first < 0xc2 || first > 0xf4) return 1;
+    size_t length = first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+    uint32_t value = first & (0x7fu >> length);
+    if (n < 2 || !is_second(first, at[1])) return 1;
+    value = value << 6 | (at[1] & 0x3fu);
+    for (size_t i = 2; i < length; i++) {
+        if (i >= n || (at[i] & 0xc0) != 0x80) return i;
+        value = value << 6 | (at[i] & 0x3fu);
+    }
+    *c = value;
+    return length;
+}
+
+size_t enc_utf8_encode(uint32_t c, uint8_t out[4])
+{
+    if (c < 0x80) {
+        out[0] = (uint8_t)c;
+        return 1;
+    }
+    if (c < 0x800) {
+        out[0] = (uint8_t)(0xc0 | c >> 6);
+        out[1] = (uint8_t)(0x80 | (c & 0x3f));
+        return 2;
+    }
+    if (c > 0x10ffff || (c >= 0xd800 && c < 0xe000)) c = REPLACEMENT;
+    if (c < 0x10000) {
+        out[0] = (uint8_t)(0xe0 | c >> 12);
+        out[1] = (uint8_t)(0x80 | (c >> 6 & 0x3f));
+        out[2] = (uint8_t)(0x80 | (c & 0x3f));
+        return 3;
+    }
+    out[0] = (uint8_t)(0xf0 | c >> 18);
+    out[1] = (uint8_t)(0x80 | (c >> 12 & 0x3f));
+    out[2] = (uint8_t)(0x80 | (c >> 6 & 0x3f));
+    out[3] = (uint8_t)(0x80 | (c & 0x3f));
+    return 4;
+}
+
+bool enc_utf8_is_space(uint32_t c)
+{
+    if (c < 0x80) return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+    utf8proc_category_t k = category(c);
+    return k >= UTF8PROC_CATEGORY_ZS && k <= UTF8PROC_CATEGORY_ZP;
+}
+
+/* BERT's Python also drops unassigned characters, but which those are depends on the age
+ * of its Unicode tables; Hugging Face's tokenizers keep them, and so do we. */
+bool enc_utf8_is_control(uint32_t c)
+{
+    if (c < 0x80) return (c < ' ' && c != '\t' && c != '\n' && c != '\r') || c == 0x7f;
+    utf8proc_category_t k = category(c);
+    return k == UTF8PROC_CATEGORY_CC || k == UTF8PROC_CATEGORY_CF ||
+           k == UTF8PROC_CATEGORY_CS || k == UTF8PROC_CATEGORY_CO;
+}
+
+bool enc_utf8_is_punctuation(uint32_t c)
+{
+    if (c < 0x80)
+        return c > ' ' && c < 0x7f && !(c >= '0' && c <= '9') &&
+               !((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
+    utf8proc_category_t k = category(c);
+    return k >= UTF8PROC_CATEGORY_PC && k <= UTF8PROC_CATEGORY_PO;
+}
+
+bool enc_utf8_is_cjk(uint32_t c)
+{
+    return (c >= 0x4e00 && c <= 0x9fff) || (c >= 0x3400 && c <= 0x4dbf) ||
+           (c >= 0x20000 && c <= 0x2a6df) || (c >= 0x2a700 && c <= 0x2b73f) ||
+           (c >= 0x2b740 && c <= 0x2b81f) || (c >= 0x2b820 && c <= 0x2ceaf) ||
+           (c >= 0xf900 && c <= 0xfaff) || (c >= 0x2f800 && c <= 0x2fa1f);
+}
+
+bool enc_utf8_is_mark(uint32_t c)
+{
+    return c >= 0x300 && category(c) == UTF8PROC_CATEGORY_MN;
+}
+
+bool enc_utf8_is_any_mark(uint32_t c)
+{
+    if (c < 0x300) return false;
+    utf8proc_category_t k = category(c);
+    return k >= UTF8PROC_CATEGORY_MN && k <= UTF8PROC_CATEGORY_ME;
+}
+
+bool enc_utf8_is_letter(uint32_t c)
+{
+    if (c < 0x80) return (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
+    utf8proc_category_t k = category(c);
+    return k >= UTF8PROC_CATEGORY_LU && k <= UTF8PROC_CATEGORY_LO;
+}
+
+bool enc_utf8_is_word(uint32_t c)
+{
+    utf8proc_category_t k = category(c);
+    return (k >= UTF8PROC_CATEGORY_LU && k <= UTF8PROC_CATEGORY_ND) ||
+           k == UTF8PROC_CATEGORY_NL || k == UTF8PROC_CATEGORY_PC;
+}
+
+size_t enc_utf8_lower(uint32_t c, uint32_t out[3])
+{
+    if (c < 0x80) {
+        out[0] = c >= 'A' && c <= 'Z' ? c | 0x20 : c;
+        return 1;
+    }
+    if (c == 0x130) { /* the one unconditional mapping of SpecialCasing.txt that grows */
+        out[0] = 'i';
+        out[1] = 0x307;
+        return 2;
+    }
+    out[0] = is_hangul(c) || c > 0x10ffff
+                 ? c
+                 : (uint32_t)utf8proc_tolower((utf8proc_int32_t)c);
+    return 1;
+}
+
+size_t enc_utf8_decompose(uint32_t c, uint32_t out[18])
+{
+    utf8proc_int32_t buffer[18];
+    out[0] = c;
+    if (c < 0xc0 || c > 0x10ffff || (c >= 0xd800 && c < 0xe000)) return 1;
+    int boundary = 0;
+    utf8proc_ssize_t n = utf8proc_decompose_char((utf8proc_int32_t)c, buffer, 18,
+                                                 UTF8PROC_DECOMPOSE, &boundary);
+    if (n < 1 || n > 18) return 1;
+    for (utf8proc_ssize_t i = 0; i < n; i++) out[i] = (uint32_t)buffer[i];
+    return (size_t)n;
+}
+
+int enc_utf8_combining_class(uint32_t c)
+{
+    if (c < 0x300 || c > 0x10ffff) return 0;
+    return utf8proc_get_property((utf8proc_int32_t)c)->combining_class;
+}
+
+uint32_t enc_utf8_compose(uint32_t a, uint32_t b)
+{
+    if (a - LEAD_BASE < N_LEADS && b - VOWEL_BASE < N_VOWELS)
+        return HANGUL_BASE + ((a - LEAD_BASE) * N_VOWELS + (b - VOWEL_BASE)) * N_TAILS;
+    if (is_hangul(a) && b > TAIL_BASE && b - TAIL_BASE < N_TAILS)
+        return (a - HANGUL_BASE) % N_TAILS == 0 ? a + (b - TAIL_BASE) : 0;
+    if (!enc_utf8_is_any_mark(b) || a > 0x10ffff) return 0;
+    utf8proc_int32_t pair[3] = {(utf8proc_int32_t)a, (utf8proc_int32_t)b, 0};
+    utf8proc_ssize_t n =
+        utf8proc_normalize_utf32(pair, 2, UTF8PROC_COMPOSE | UTF8PROC_STABLE);
+    return n == 1 ? (uint32_t)pair[0] : 0;
+}

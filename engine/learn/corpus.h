@@ -1,0 +1,77 @@
+/* corpus.h - documents -> examples: what pre-training and contrastive learning draw from.
+ *
+ * Documents are kept as ids, four bytes a token. Every draw is a function of the corpus
+ * and of the state of the generator given. */
+#ifndef ENC_CORPUS_H
+#define ENC_CORPUS_H
+
+#include "base/hash.h"
+#include "base/rng.h"
+#include "text/tok.h"
+
+typedef struct enc_corpus {
+    int32_t *ids; /* all documents end to end */
+    size_t n_ids, cap_ids;
+    size_t *paragraphs; /* n_paragraphs: where each begins in ids */
+    size_t n_paragraphs, cap_paragraphs;
+    struct enc_document *documents;
+    size_t n_documents, cap_documents;
+    enc_tokens scratch;
+    enc_tok_special special;
+    size_t n_vocab;
+    uint8_t *ends_sentence; /* n_vocab: the piece is . ? ! or their full-width forms */
+} enc_corpus;
+
+typedef struct enc_document {
+    size_t first, end; /* its paragraphs [first, end) */
+    bool has_title;    /* the first of them is a title */
+    bool is_latin;     /* most of its bytes are ASCII: negatives are drawn of one kind */
+} enc_document;
+
+/* Storage is the caller's, zeroed. */
+enc_rc enc_corpus_init(enc_corpus *c, const enc_tok *tok, enc_err *e);
+void enc_corpus_clear(enc_corpus *c);
+
+/* Each line is a paragraph; a first line "# ..." is a title. An empty document is
+ * skipped. */
+enc_rc enc_corpus_add(enc_corpus *c, const enc_tok *tok, enc_bytes text, enc_err *e);
+
+/* Texts laid end to end, ready for a pass, with what is to be learnt from them. */
+typedef struct enc_group {
+    int32_t *ids;
+    uint8_t *segments;
+    size_t n_tokens, cap_ids, cap_segments;
+    size_t *starts; /* n_texts + 1 */
+    size_t n_texts, cap_starts;
+    uint32_t *at;   /* n_masked: tokens to be guessed ... */
+    int32_t *label; /* ... and what they were */
+    size_t n_masked, cap_at, cap_label;
+    uint8_t *is_random; /* n_texts */
+    size_t cap_random;
+    bool failed; /* an allocation failed */
+} enc_group;
+
+void enc_group_start(enc_group *g); /* empties it, keeping its memory */
+void enc_group_clear(enc_group *g);
+
+/* Adds [CLS] a [SEP], or [CLS] a [SEP] b [SEP] if n_b > 0. */
+void enc_group_add(enc_group *g, const enc_tok_special *s, const int32_t *a, size_t n_a,
+                   const int32_t *b, size_t n_b, bool is_random);
+
+/* Masks 15 % of the group's last text: 80 % [MASK], 10 % a random piece, 10 % as it was.
+ */
+void enc_group_mask(enc_group *g, const enc_tok_special *s, size_t n_vocab, enc_rng *rng);
+
+/* Draws one example of BERT's pre-training of at most n_max tokens: two stretches, the
+ * second following the first or, half of the time, from another document of the same
+ * kind. */
+void enc_corpus_draw(const enc_corpus *c, enc_rng *rng, size_t n_max, enc_group *g);
+
+/* Draws two texts that belong together, of at most n_max tokens each: title and lead,
+ * neighbouring paragraphs, halves of a paragraph, a sentence and what surrounds it, or
+ * one sentence twice with words left out. Both from a document whose is_latin is as
+ * given, if there is one. */
+void enc_corpus_draw_pair(const enc_corpus *c, enc_rng *rng, bool is_latin, size_t n_max,
+                          enc_group *g);
+
+#endif

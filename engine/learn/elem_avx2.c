@@ -1,0 +1,4 @@
+/* elem_avx2.c - the loops of training, compiled for AVX2 and FMA (see the Makefile). */
+#define ELEM_TABLE enc_elem_avx2
+#define ELEM_NAME  "avx2"
+#include "learn/elem.inc"

@@ -1,0 +1,34 @@
+/* grad.h - the encoder forward with everything kept, and the way back.
+ *
+ * The forward computes what encode/fwd.h computes, by OpenBLAS, and keeps each layer's
+ * activations; the backward walks them in reverse and adds to the gradient. A pass
+ * belongs to one thread. Letters: T tokens, D width, H heads, n tokens of one text. */
+#ifndef ENC_GRAD_H
+#define ENC_GRAD_H
+
+#include "encode/fwd.h"
+#include "learn/elem.h"
+#include "learn/params.h"
+
+typedef struct enc_pass enc_pass;
+
+/* p and elem are borrowed. With bf16 the products are rounded as gemm.h says. */
+enc_rc enc_pass_new(enc_pass **out, const enc_params *p, const enc_elem *elem, bool bf16,
+                    enc_err *e);
+void enc_pass_free(enc_pass *s);
+
+/* Runs a batch, whose arrays are borrowed until the backward is done. */
+enc_rc enc_pass_forward(enc_pass *s, const enc_batch *b, enc_err *e);
+
+const enc_batch *enc_pass_batch(const enc_pass *s);
+const float *enc_pass_hidden(const enc_pass *s); /* T x D: the last layer */
+size_t enc_pass_width(const enc_pass *s);        /* D */
+
+/* T x D: the derivative of the loss by the hidden states. Zero after the forward; heads
+ * add to it. */
+float *enc_pass_by_hidden(enc_pass *s);
+
+/* Adds the derivative by every parameter of the body to grad, which has p's layout. */
+void enc_pass_backward(enc_pass *s, float *grad);
+
+#endif

@@ -1,0 +1,103 @@
+/* optim.c - see optim.h. */
+#include "learn/optim.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/threads.h"
+
+#define ADAM_EPS 1e-6f /* BERT's */
+#define PARTS    16    /* of the parameters, spread over the threads */
+
+enc_rc enc_optim_init(enc_optim *o, enc_err *e)
+{
+    o->m = enc_mem_zero_array(o->p->n, sizeof *o->m);
+    o->v = enc_mem_zero_array(o->p->n, sizeof *o->v);
+    o->grad = enc_mem_zero_array(o->n_shards, sizeof *o->grad);
+    if (o->m == NULL || o->v == NULL || o->grad == NULL) return enc_nomem(e);
+    for (size_t i = 0; i < o->n_shards; i++)
+        if ((o->grad[i] = enc_mem_zero_array(o->p->n, sizeof **o->grad)) == NULL)
+            return enc_nomem(e);
+    return ENC_OK;
+}
+
+void enc_optim_clear(enc_optim *o)
+{
+    enc_mem_free(o->m);
+    enc_mem_free(o->v);
+    for (size_t i = 0; o->grad != NULL && i < o->n_shards; i++) enc_mem_free(o->grad[i]);
+    enc_mem_free(o->grad);
+    o->m = o->v = NULL;
+    o->grad = NULL;
+}
+
+double enc_optim_rate(const enc_optim *o, size_t step)
+{
+    double at = (double)(step + 1), warm = o->warmup * (double)o->n_steps;
+    if (at < warm) return o->rate * at / warm;
+    double left = (double)o->n_steps - (double)step;
+    return o->rate * left / ((double)o->n_steps - warm + 1.0);
+}
+
+typedef struct update {
+    enc_optim *o;
+    double square[PARTS];
+    enc_adamw w;
+} update;
+
+static size_t part_start(const enc_optim *o, size_t part)
+{
+    return o->p->n / PARTS * part + (part == PARTS ? o->p->n % PARTS : 0);
+}
+
+static void sum_part(void *arg, size_t i)
+{
+    update *u = arg;
+    size_t from = part_start(u->o, i), n = part_start(u->o, i + 1) - from;
+    for (size_t s = 1; s < u->o->n_shards; s++) {
+        u->o->elem->add(u->o->grad[0] + from, u->o->grad[s] + from, n);
+        memset(u->o->grad[s] + from, 0, n * sizeof(float));
+    }
+    u->square[i] = u->o->elem->square_sum(u->o->grad[0] + from, n);
+}
+
+/* Decay is for matrices only, as in BERT: gains and biases are left to the data. */
+static void update_part(void *arg, size_t i)
+{
+    update *u = arg;
+    enc_optim *o = u->o;
+    size_t from = part_start(o, i), to = part_start(o, i + 1);
+    for (size_t s = 0; s < o->p->n_slots; s++) {
+        size_t a = o->p->offset[s], b = o->p->offset[s + 1];
+        if (o->p->slots[s].part == ENC_PART_CLASSIFIER) continue; /* no loss reaches it */
+        a = a < from ? from : a;
+        b = b > to ? to : b;
+        if (a >= b) continue;
+        enc_adamw w = u->w;
+        if (o->p->slots[s].is_vector) w.decay = 0.0f;
+        o->elem->adamw(o->p->value + a, o->grad[0] + a, o->m + a, o->v + a, b - a, &w);
+    }
+    memset(o->grad[0] + from, 0, (to - from) * sizeof(float));
+}
+
+void enc_optim_step(enc_optim *o, size_t step)
+{
+    update u = {.o = o};
+    double square = 0.0, t = (double)(step + 1);
+    enc_threads_run(PARTS, sum_part, &u);
+    for (size_t i = 0; i < PARTS; i++) square += u.square[i];
+    o->norm = sqrt(square);
+    u.w = (enc_adamw){
+        .rate = (float)enc_optim_rate(o, step),
+        .beta1 = (float)o->beta1,
+        .beta2 = (float)o->beta2,
+        .eps = ADAM_EPS,
+        .decay = (float)o->decay,
+        .correct1 = (float)(1.0 / (1.0 - pow(o->beta1, t))),
+        .correct2 = (float)(1.0 / (1.0 - pow(o->beta2, t))),
+        .scale = o->clip_norm > 0.0 && o->norm > o->clip_norm
+                     ? (float)(o->clip_norm / o->norm)
+                     : 1.0f,
+    };
+    enc_threads_run(PARTS, update_part, &u);
+}

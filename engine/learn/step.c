@@ -1,0 +1,307 @@
+/* step.c - see step.h. */
+#include "learn/step.h"
+
+#include <string.h>
+
+#include "base/threads.h"
+#include "learn/gemm.h"
+
+#define GROUP_TOKENS 2048 /* running text that goes through a pass at a time */
+
+enum { NO_PAIRS, DRAWN, POSITIVES, SCORED };
+
+typedef struct enc_shard {
+    enc_pass *running, *paired;
+    enc_loss *loss;
+    enc_group texts, pairs;
+    enc_batch batch, pair_batch;
+    size_t first_pair, n_pairs;            /* this shard's part of the step's */
+    float *vectors, *lengths, *by_vectors; /* 2 n_pairs x D, a and b in turn */
+    enc_step_sums sums;
+    enc_err error;
+    enc_rc rc;
+} enc_shard;
+
+static enc_rc shard_init(enc_step *s, enc_shard *h, size_t i, enc_err *e)
+{
+    size_t from = s->o->batch_pairs * i / s->n_shards, D = s->p->config.hidden;
+    enc_rc rc;
+    h->first_pair = from;
+    h->n_pairs = s->o->batch_pairs * (i + 1) / s->n_shards - from;
+    h->vectors = enc_mem_array(2 * h->n_pairs * D + 1, sizeof *h->vectors);
+    h->by_vectors = enc_mem_array(2 * h->n_pairs * D + 1, sizeof *h->by_vectors);
+    h->lengths = enc_mem_array(2 * h->n_pairs + 1, sizeof *h->lengths);
+    if (h->vectors == NULL || h->by_vectors == NULL || h->lengths == NULL)
+        return enc_nomem(e);
+    if ((rc = enc_pass_new(&h->running, s->p, s->elem, s->o->bf16, e))) return rc;
+    if ((rc = enc_pass_new(&h->paired, s->p, s->elem, s->o->bf16, e))) return rc;
+    return enc_loss_new(&h->loss, s->p, s->elem, s->o->bf16, e);
+}
+
+enc_rc enc_step_init(enc_step *s, enc_err *e)
+{
+    enc_rc rc = enc_gemm_open(e);
+    size_t n = s->o->batch_pairs, D = s->p->config.hidden;
+    if (rc != ENC_OK) return rc;
+    s->elem = enc_elem_pick();
+    s->n_shards = enc_gemm_is_parallel_safe() ? enc_threads_count() : 1;
+    s->shards = enc_mem_zero_array(s->n_shards, sizeof *s->shards);
+    s->vectors = enc_mem_array(2 * n * D + 1, sizeof *s->vectors);
+    s->by_vectors = enc_mem_array(2 * n * D + 1, sizeof *s->by_vectors);
+    s->lengths = enc_mem_array(2 * n + 1, sizeof *s->lengths);
+    s->scores = enc_mem_array(n + 1, sizeof *s->scores);
+    s->keys = enc_mem_array(n + 1, sizeof *s->keys);
+    if (s->shards == NULL || s->vectors == NULL || s->by_vectors == NULL ||
+        s->lengths == NULL || s->scores == NULL || s->keys == NULL)
+        return enc_nomem(e);
+    for (size_t i = 0; i < s->n_shards; i++)
+        if ((rc = shard_init(s, &s->shards[i], i, e))) return rc;
+    s->optim.p = s->p;
+    s->optim.elem = s->elem;
+    s->optim.n_shards = s->n_shards;
+    return enc_optim_init(&s->optim, e);
+}
+
+void enc_step_clear(enc_step *s)
+{
+    for (size_t i = 0; s->shards != NULL && i < s->n_shards; i++) {
+        enc_shard *h = &s->shards[i];
+        enc_pass_free(h->running);
+        enc_pass_free(h->paired);
+        enc_loss_free(h->loss);
+        enc_group_clear(&h->texts);
+        enc_group_clear(&h->pairs);
+        enc_mem_free(h->vectors);
+        enc_mem_free(h->by_vectors);
+        enc_mem_free(h->lengths);
+    }
+    enc_mem_free(s->shards);
+    enc_mem_free(s->vectors);
+    enc_mem_free(s->by_vectors);
+    enc_mem_free(s->lengths);
+    enc_mem_free(s->scores);
+    enc_mem_free(s->keys);
+    enc_optim_clear(&s->optim);
+    s->shards = NULL;
+}
+
+/* A generator for one purpose in one step. */
+static enc_rng generator(const enc_step *s, uint64_t purpose)
+{
+    enc_rng r = {s->o->seed * 0x9e3779b97f4a7c15u + s->number};
+    r.state = enc_rng_u64(&r) + purpose;
+    enc_rng_u64(&r);
+    return r;
+}
+
+static enc_batch batch_of(const enc_group *g)
+{
+    return (enc_batch){g->n_texts, g->n_tokens, g->ids, g->segments, g->starts};
+}
+
+/* Most texts have half the length, some all of it: positions far out are seen, and the
+ * cost of attention stays low. */
+static size_t draw_length(enc_rng *rng, size_t n_max)
+{
+    uint32_t u = enc_rng_below(rng, 10);
+    size_t n = u < 2 ? n_max : u < 8 ? n_max / 2 : n_max / 4;
+    return n < 16 ? 16 : n;
+}
+
+/* Running text through the body and BERT's two losses. */
+static enc_rc run_text(enc_step *s, enc_shard *h, enc_rng *rng, size_t n_tokens,
+                       enc_err *e)
+{
+    const enc_train_options *o = s->o;
+    enc_group *g = &h->texts;
+    float *grad = s->optim.grad[h - s->shards];
+    enc_rc rc;
+    enc_group_start(g);
+    while (g->n_tokens < n_tokens && !g->failed) {
+        enc_corpus_draw(s->corpus, rng, draw_length(rng, o->max_tokens), g);
+        enc_group_mask(g, &s->corpus->special, s->corpus->n_vocab, rng);
+    }
+    if (g->failed) return enc_nomem(e);
+    h->batch = batch_of(g);
+    if ((rc = enc_pass_forward(h->running, &h->batch, e))) return rc;
+    double n_masked = 0.15 * (double)o->batch_tokens;
+    double n_texts = (double)g->n_texts * (double)o->batch_tokens / (double)g->n_tokens;
+    if ((rc = enc_loss_masked(h->loss, h->running, g->at, g->label, g->n_masked,
+                              (float)(o->weight_mlm / n_masked), grad, &h->sums.masked,
+                              e)))
+        return rc;
+    if ((rc = enc_loss_next(h->loss, h->running, g->is_random,
+                            (float)(o->weight_nsp / n_texts), grad, &h->sums.next, e)))
+        return rc;
+    enc_pass_backward(h->running, grad);
+    h->sums.n_tokens += g->n_tokens;
+    return ENC_OK;
+}
+
+static enc_rc run_texts(enc_step *s, enc_shard *h, enc_err *e)
+{
+    if (s->corpus->n_documents == 0 || s->o->batch_tokens == 0) return ENC_OK;
+    enc_rng rng = generator(s, 1 + (uint64_t)(h - s->shards));
+    size_t left = s->o->batch_tokens / s->n_shards;
+    while (left > 0) {
+        size_t n = left < GROUP_TOKENS ? left : GROUP_TOKENS;
+        enc_rc rc = run_text(s, h, &rng, n, e);
+        if (rc != ENC_OK) return rc;
+        left -= n;
+    }
+    return ENC_OK;
+}
+
+/* Pair i of a list as two texts, cut to pair_tokens. */
+static void take_pair(const enc_step *s, const enc_pair_list *list, size_t i,
+                      enc_group *g)
+{
+    for (size_t side = 0; side < 2; side++) {
+        size_t from = list->starts[2 * i + side],
+               n = list->starts[2 * i + side + 1] - from;
+        size_t room = s->o->pair_tokens - 2;
+        enc_group_add(g, &s->corpus->special, list->ids + from, n < room ? n : room, NULL,
+                      0, false);
+    }
+}
+
+/* All pairs drawn in a step come from documents of one kind, so that telling them apart
+ * takes more than telling languages apart. */
+static bool draw_kind(const enc_step *s)
+{
+    enc_rng rng = generator(s, 1000);
+    size_t i = (size_t)(enc_rng_u64(&rng) % s->corpus->n_documents);
+    return s->corpus->documents[i].is_latin;
+}
+
+/* This shard's pairs forward, to vectors; the backward waits for all shards. */
+static enc_rc run_pairs(enc_step *s, enc_shard *h, enc_err *e)
+{
+    enc_group *g = &h->pairs;
+    bool is_latin = s->pairs == DRAWN && draw_kind(s);
+    enc_rc rc;
+    enc_group_start(g);
+    for (size_t i = h->first_pair; i < h->first_pair + h->n_pairs; i++) {
+        enc_rng rng = generator(s, 2000 + i);
+        const enc_pair_list *list = s->pairs == SCORED ? s->scored : s->positives;
+        if (s->pairs == DRAWN) {
+            enc_corpus_draw_pair(s->corpus, &rng, is_latin, s->o->pair_tokens, g);
+            continue;
+        }
+        size_t k = (size_t)(enc_rng_u64(&rng) % list->n);
+        take_pair(s, list, k, g);
+        s->scores[i] = list->scores[k];
+    }
+    if (g->failed) return enc_nomem(e);
+    for (size_t i = 0; i < h->n_pairs; i++) {
+        size_t from = g->starts[2 * i + 1], n = g->starts[2 * i + 2] - from;
+        s->keys[h->first_pair + i] = enc_hash_of(g->ids + from, n * sizeof *g->ids).low;
+    }
+    h->pair_batch = batch_of(g);
+    if ((rc = enc_pass_forward(h->paired, &h->pair_batch, e))) return rc;
+    enc_loss_vectors(h->paired, h->vectors, h->lengths);
+    h->sums.n_tokens += g->n_tokens;
+    return ENC_OK;
+}
+
+static void forward_shard(void *arg, size_t i)
+{
+    enc_step *s = arg;
+    enc_shard *h = &s->shards[i];
+    h->sums = (enc_step_sums){0};
+    enc_err_clear(&h->error);
+    h->rc = run_texts(s, h, &h->error);
+    if (h->rc == ENC_OK && s->pairs != NO_PAIRS) h->rc = run_pairs(s, h, &h->error);
+}
+
+static void backward_shard(void *arg, size_t i)
+{
+    enc_step *s = arg;
+    enc_shard *h = &s->shards[i];
+    enc_loss_vectors_back(h->paired, h->vectors, h->lengths, h->by_vectors);
+    enc_pass_backward(h->paired, s->optim.grad[i]);
+}
+
+/* Vectors lie a, b, a, b in the shards and all a, all b in the loss. */
+static void exchange(enc_step *s, bool to_loss)
+{
+    size_t D = s->p->config.hidden, n = s->o->batch_pairs;
+    for (size_t i = 0; i < s->n_shards; i++)
+        for (size_t k = 0; k < 2 * s->shards[i].n_pairs; k++) {
+            size_t row = (k % 2) * n + s->shards[i].first_pair + k / 2;
+            if (to_loss)
+                memcpy(s->vectors + row * D, s->shards[i].vectors + k * D,
+                       D * sizeof(float));
+            else
+                memcpy(s->shards[i].by_vectors + k * D, s->by_vectors + row * D,
+                       D * sizeof(float));
+        }
+}
+
+static enc_rc contrast(enc_step *s, enc_err *e)
+{
+    const enc_train_options *o = s->o;
+    size_t n = o->batch_pairs, half = n * s->p->config.hidden;
+    bool is_scored = s->pairs == SCORED;
+    float *by_a = s->by_vectors, *by_b = by_a + half;
+    const enc_contrast c = {
+        .a = s->vectors,
+        .b = s->vectors + half,
+        .key = s->keys,
+        .n = n,
+        .temperature = (float)o->temperature,
+        .weight = (float)(is_scored ? o->weight_score : o->weight_contrast / (double)n),
+    };
+    enc_loss *l = s->shards[0].loss;
+    enc_rc rc;
+    exchange(s, true);
+    rc = is_scored ? enc_loss_ranked(l, &c, s->scores, by_a, by_b, &s->sums.ranked, e)
+                   : enc_loss_contrast(l, &c, by_a, by_b, &s->sums.contrast, e);
+    if (rc == ENC_OK) exchange(s, false);
+    return rc;
+}
+
+/* Which pairs this step learns from: each kind there is, equally often. */
+static int choose_pairs(const enc_step *s)
+{
+    int kinds[3], n = 0;
+    const enc_train_options *o = s->o;
+    bool is_late = (double)s->number >= o->contrast_from * (double)s->optim.n_steps;
+    if (o->batch_pairs < 2) return NO_PAIRS;
+    if (s->corpus->n_documents > 0 && o->weight_contrast > 0.0 && is_late)
+        kinds[n++] = DRAWN;
+    if (s->positives->n > 0 && o->weight_contrast > 0.0) kinds[n++] = POSITIVES;
+    if (s->scored->n > 0 && o->weight_score > 0.0) kinds[n++] = SCORED;
+    enc_rng rng = generator(s, 3000);
+    return n > 0 ? kinds[enc_rng_below(&rng, (uint32_t)n)] : NO_PAIRS;
+}
+
+static void add_sum(enc_loss_sum *to, const enc_loss_sum *from)
+{
+    to->loss += from->loss;
+    to->n += from->n;
+    to->n_right += from->n_right;
+}
+
+enc_rc enc_step_run(enc_step *s, size_t number, enc_err *e)
+{
+    s->number = number;
+    s->sums = (enc_step_sums){0};
+    s->pairs = choose_pairs(s);
+    enc_threads_run(s->n_shards, forward_shard, s);
+    for (size_t i = 0; i < s->n_shards; i++) {
+        const enc_shard *h = &s->shards[i];
+        if (h->rc == ENC_NOMEM) return enc_nomem(e);
+        if (h->rc != ENC_OK) return enc_fail(e, h->rc, "%s", h->error.text);
+        add_sum(&s->sums.masked, &h->sums.masked);
+        add_sum(&s->sums.next, &h->sums.next);
+        s->sums.n_tokens += h->sums.n_tokens;
+    }
+    if (s->pairs != NO_PAIRS) {
+        enc_rc rc = contrast(s, e);
+        if (rc != ENC_OK) return rc;
+        enc_threads_run(s->n_shards, backward_shard, s);
+    }
+    enc_optim_step(&s->optim, number);
+    return ENC_OK;
+}

@@ -1,0 +1,272 @@
+/* config.c - see config.h. This file reads config.json: the shape of the graph, and the
+ * labels of a classifier. config_use.c reads the files that say how it is used.
+ *
+ * Keys that do not change a result are ignored; a key that would, and that we cannot
+ * follow, is refused by name. */
+#include "model/config.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "model/conf.h"
+
+#define TOKENS_MIN 3 /* [CLS], something, [SEP] */
+
+/* The architectures we know. Another one is a row here and its own graph. */
+static const enc_choice architectures[] = {{"bert", 0}};
+
+static const enc_choice activations[] = {
+    {"gelu", ENC_GELU},
+    {"gelu_new", ENC_GELU_TANH},
+    {"gelu_pytorch_tanh", ENC_GELU_TANH},
+    {"gelu_fast", ENC_GELU_TANH},
+    {"relu", ENC_RELU},
+    {"silu", ENC_SILU},
+    {"swish", ENC_SILU},
+};
+
+static const enc_choice problems[] = {
+    {"single_label_classification", ENC_SINGLE_LABEL},
+    {"multi_label_classification", ENC_MULTI_LABEL},
+    {"regression", ENC_REGRESSION},
+};
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t n = strlen(text), k = strlen(end);
+    return n >= k && strcmp(text + n - k, end) == 0;
+}
+
+static enc_rc read_shape(enc_conf *r)
+{
+    enc_config *c = r->c;
+    int act = ENC_GELU;
+    enc_rc rc;
+
+    if ((rc = enc_conf_size(r, "vocab_size", ENC_VOCAB_MAX, &c->n_vocab))) return rc;
+    if ((rc = enc_conf_size(r, "hidden_size", ENC_HIDDEN_MAX, &c->hidden))) return rc;
+    if ((rc = enc_conf_size(r, "num_hidden_layers", ENC_LAYERS_MAX, &c->n_layers)))
+        return rc;
+    if ((rc = enc_conf_size(r, "num_attention_heads", ENC_HIDDEN_MAX, &c->n_heads)))
+        return rc;
+    if ((rc = enc_conf_size(r, "intermediate_size", ENC_INNER_MAX, &c->inner))) return rc;
+    if ((rc = enc_conf_size(r, "max_position_embeddings", ENC_POSITIONS_MAX,
+                            &c->n_positions)))
+        return rc;
+    c->n_segments = 2;
+    if (enc_conf_member(r, "type_vocab_size") != NULL &&
+        (rc = enc_conf_size(r, "type_vocab_size", ENC_SEGMENTS_MAX, &c->n_segments)))
+        return rc;
+    if (c->hidden % c->n_heads != 0)
+        return enc_fail(r->e, ENC_CORRUPT,
+                        "%s: hidden_size %zu not divisible by num_attention_heads %zu",
+                        r->what, c->hidden, c->n_heads);
+    rc = enc_conf_choose_member(r, "hidden_act", activations, ENC_COUNT(activations),
+                                &act);
+    c->act = (enc_act)act;
+    return rc;
+}
+
+static enc_rc read_eps(enc_conf *r)
+{
+    enc_json_value *v = enc_conf_member(r, "layer_norm_eps");
+    double eps = v == NULL ? 1e-12 : enc_json_number(v);
+
+    if (v != NULL && !enc_json_is_number(v))
+        return enc_fail(r->e, ENC_CORRUPT, "%s: layer_norm_eps is not a number", r->what);
+    if (!((float)eps > 0.0f && eps < 1.0))
+        return enc_fail(r->e, ENC_RANGE,
+                        "%s: layer_norm_eps is %g, expected more than 0 and less than 1",
+                        r->what, eps);
+    r->c->norm_eps = (float)eps;
+    return ENC_OK;
+}
+
+/* What would change the graph without changing a tensor's name or shape. */
+static enc_rc check_variant(enc_conf *r)
+{
+    static const enc_choice absolute[] = {{"absolute", 0}};
+    static const char *const decoders[] = {"is_decoder", "add_cross_attention",
+                                           "is_encoder_decoder"};
+
+    for (size_t i = 0; i < ENC_COUNT(decoders); i++)
+        if (enc_json_true(enc_json_get(r->root, decoders[i])))
+            return enc_fail(r->e, ENC_UNSUPPORTED,
+                            "%s: %s is true: decoders are not supported", r->what,
+                            decoders[i]);
+    return enc_conf_choose_member(r, "position_embedding_type", absolute, 1, &(int){0});
+}
+
+/* Labels by id: {"0": "negative", "1": "positive"}. */
+static enc_rc read_id2label(enc_conf *r, enc_json_value *map)
+{
+    enc_config *c = r->c;
+    size_t n = enc_json_count(map);
+    const char *key = NULL;
+    enc_json_value *v;
+    enc_rc rc;
+
+    if (!enc_json_is_object(map))
+        return enc_fail(r->e, ENC_CORRUPT, "%s: id2label is not an object", r->what);
+    if (n > ENC_LABELS_MAX)
+        return enc_fail(r->e, ENC_RANGE, "%s: %zu labels, limit %d", r->what, n,
+                        ENC_LABELS_MAX);
+    if (n == 0) return ENC_OK;
+    c->labels = enc_arena_alloc(r->a, n * sizeof *c->labels);
+    if (c->labels == NULL) return enc_nomem(r->e);
+    for (size_t i = 0; (v = enc_json_member(map, i, &key)) != NULL; i++) {
+        size_t id = 0, digits = strspn(key, "0123456789");
+
+        if (digits > 0 && digits < 7 && key[digits] == '\0')
+            for (const char *d = key; *d != '\0'; d++) id = id * 10 + (size_t)(*d - '0');
+        else id = n;
+        if (id >= n || c->labels[id] != NULL)
+            return enc_fail(r->e, ENC_CORRUPT,
+                            "%s: id2label: \"%.20s\" is not one of 0 to %zu, each once",
+                            r->what, key, n - 1);
+        if (!enc_json_is_text(v))
+            return enc_fail(r->e, ENC_CORRUPT, "%s: id2label: label %zu is not a text",
+                            r->what, id);
+        if ((rc = enc_conf_keep(r, v, &c->labels[id]))) return rc;
+    }
+    c->n_labels = n;
+    return ENC_OK;
+}
+
+/* LABEL_0, LABEL_1, ...: what Hugging Face calls labels that nobody named. */
+static enc_rc make_labels(enc_conf *r, size_t n)
+{
+    enc_config *c = r->c;
+
+    c->labels = enc_arena_alloc(r->a, n * sizeof *c->labels);
+    if (c->labels == NULL) return enc_nomem(r->e);
+    for (size_t i = 0; i < n; i++) {
+        char name[32];
+        int length = snprintf(name, sizeof name, "LABEL_%zu", i);
+
+        c->labels[i] = enc_arena_text(r->a, name, (size_t)length);
+        if (c->labels[i] == NULL) return enc_nomem(r->e);
+    }
+    c->n_labels = n;
+    return ENC_OK;
+}
+
+/* Whether an architecture of that kind is listed: "BertForSequenceClassification". */
+static bool is_for(const enc_conf *r, const char *task)
+{
+    enc_json_value *list = enc_json_get(r->root, "architectures");
+
+    for (size_t i = 0; i < enc_json_count(list); i++) {
+        const char *name = enc_json_text(enc_json_at(list, i), NULL);
+        if (name != NULL && ends_with(name, task)) return true;
+    }
+    return false;
+}
+
+static enc_rc read_problem(enc_conf *r)
+{
+    /* Without a word about it, transformers' text-classification pipeline passes a single
+     * score through a sigmoid, and several through a softmax. */
+    int problem = r->c->n_labels == 1 ? ENC_MULTI_LABEL : ENC_SINGLE_LABEL;
+    enc_rc rc = enc_conf_choose_member(r, "problem_type", problems, ENC_COUNT(problems),
+                                       &problem);
+
+    r->c->problem = (enc_problem)problem;
+    return rc;
+}
+
+static enc_rc read_labels(enc_conf *r)
+{
+    enc_json_value *map = enc_conf_member(r, "id2label");
+    size_t n = 2; /* transformers leaves id2label out where it would be its own default */
+    enc_rc rc = ENC_OK;
+
+    /* These have a tensor called "classifier" too, but it judges tokens or choices. */
+    if (is_for(r, "ForTokenClassification") || is_for(r, "ForMultipleChoice"))
+        return ENC_OK;
+    if (map != NULL) {
+        rc = read_id2label(r, map);
+    } else if (is_for(r, "ForSequenceClassification")) {
+        if (enc_conf_member(r, "num_labels") != NULL)
+            rc = enc_conf_size(r, "num_labels", ENC_LABELS_MAX, &n);
+        if (rc == ENC_OK) rc = make_labels(r, n);
+    }
+    return rc == ENC_OK ? read_problem(r) : rc;
+}
+
+/* Sentence-transformers' rule for a cross-encoder: its own setting, else the older one,
+ * else a sigmoid if there is one label. */
+static enc_rc read_rerank(enc_conf *r)
+{
+    enc_json_value *v =
+        enc_json_get(enc_json_get(r->root, "sentence_transformers"), "activation_fn");
+    const char *name;
+
+    if (!enc_json_is_text(v))
+        v = enc_json_get(r->root, "sbert_ce_default_activation_function");
+    r->c->rerank_sigmoid = r->c->n_labels == 1;
+    name = enc_json_text(v, NULL);
+    if (name == NULL) return ENC_OK;
+    if (strcmp(enc_conf_last(name), "Sigmoid") == 0) r->c->rerank_sigmoid = true;
+    else if (strcmp(enc_conf_last(name), "Identity") == 0) r->c->rerank_sigmoid = false;
+    else
+        return enc_fail(r->e, ENC_UNSUPPORTED,
+                        "%s: activation_fn '%.60s' not supported (Sigmoid, Identity)",
+                        r->what, name);
+    return ENC_OK;
+}
+
+static enc_rc read_config(enc_conf *r)
+{
+    enc_json_value *type, *tie;
+    int arch = 0;
+    enc_rc rc;
+
+    if (r->json == NULL)
+        return enc_fail(r->e, ENC_IO, "config.json missing in %s", enc_files_where(r->f));
+    if ((rc = enc_conf_check_object(r))) return rc;
+    type = enc_conf_member(r, "model_type");
+    if (!enc_json_is_text(type))
+        return enc_fail(r->e, ENC_CORRUPT, "%s: missing \"model_type\"", r->what);
+    if ((rc = enc_conf_choose(r, "model_type", enc_json_text(type, NULL), architectures,
+                              ENC_COUNT(architectures), &arch)))
+        return rc;
+    if ((rc = enc_conf_keep(r, type, &r->c->arch))) return rc;
+    if ((rc = check_variant(r))) return rc;
+    if ((rc = read_shape(r))) return rc;
+    if ((rc = read_eps(r))) return rc;
+    if ((rc = read_labels(r))) return rc;
+    tie = enc_json_get(r->root, "tie_word_embeddings");
+    r->c->own_decoder = enc_json_is_bool(tie) && !enc_json_true(tie);
+    return read_rerank(r);
+}
+
+enc_rc enc_config_read(enc_config *c, enc_arena *a, enc_files *f, size_t tok_max,
+                       enc_err *e)
+{
+    enc_conf r = {.c = c, .a = a, .f = f, .e = e};
+    enc_rc rc;
+
+    *c = (enc_config){.pooling = ENC_POOL_MEAN, .similarity = "cosine"};
+    if ((rc = enc_conf_read(&r, "config.json", read_config))) return rc;
+    c->max_tokens = c->n_positions;
+    if (tok_max != 0 && tok_max < c->max_tokens) c->max_tokens = tok_max;
+    if ((rc = enc_conf_read_use(&r))) return rc;
+    if (c->max_tokens < TOKENS_MIN)
+        return enc_fail(e, ENC_RANGE,
+                        "maximum length is %zu tokens, expected at least %d",
+                        c->max_tokens, TOKENS_MIN);
+    if (enc_config_dims(c) > ENC_DIMS_MAX)
+        return enc_fail(e, ENC_RANGE, "vectors of %zu values, limit %d",
+                        enc_config_dims(c), ENC_DIMS_MAX);
+    return ENC_OK;
+}
+
+size_t enc_config_dims(const enc_config *c)
+{
+    size_t n = 0;
+
+    for (unsigned bits = c->pooling; bits != 0; bits &= bits - 1) n++;
+    return n * c->hidden;
+}

@@ -1,0 +1,157 @@
+/* config_write.c - a configuration -> the files that say it again, as transformers and
+ * sentence-transformers write them. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/wr.h"
+#include "model/config.h"
+
+static void write_text(enc_wr *w, const char *text)
+{
+    enc_wr_json_text(w, text, strlen(text));
+}
+
+/* The shortest decimal that reads back as the same float. The host's locale may put a
+ * comma into it. */
+static void write_float(enc_wr *w, float v)
+{
+    char text[40];
+
+    for (int digits = 1; digits <= 9; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, (double)v);
+        if (strtof(text, NULL) == v) break;
+    }
+    for (char *c = text; *c != '\0'; c++)
+        if (strchr("0123456789+-e", *c) == NULL) *c = '.';
+    enc_wr_text(w, text);
+}
+
+static const char *act_name(enc_act act)
+{
+    switch (act) {
+    case ENC_GELU: return "gelu";
+    case ENC_GELU_TANH: return "gelu_new";
+    case ENC_RELU: return "relu";
+    case ENC_SILU: return "silu";
+    }
+    return "gelu";
+}
+
+static const char *problem_name(enc_problem problem)
+{
+    switch (problem) {
+    case ENC_SINGLE_LABEL: return "single_label_classification";
+    case ENC_MULTI_LABEL: return "multi_label_classification";
+    case ENC_REGRESSION: return "regression";
+    }
+    return "single_label_classification";
+}
+
+static void write_labels(const enc_config *c, enc_wr *w)
+{
+    enc_wr_text(w, "  \"id2label\": {");
+    for (size_t i = 0; i < c->n_labels; i++) {
+        enc_wr_format(w, "%s\n    \"%zu\": ", i > 0 ? "," : "", i);
+        write_text(w, c->labels[i]);
+    }
+    enc_wr_text(w, "\n  },\n  \"label2id\": {");
+    for (size_t i = 0; i < c->n_labels; i++) {
+        enc_wr_format(w, "%s\n    ", i > 0 ? "," : "");
+        write_text(w, c->labels[i]);
+        enc_wr_format(w, ": %zu", i);
+    }
+    enc_wr_format(w, "\n  },\n  \"problem_type\": \"%s\",\n", problem_name(c->problem));
+    enc_wr_format(
+        w, "  \"sentence_transformers\": {\"activation_fn\": \"torch.nn.modules.%s\"},\n",
+        c->rerank_sigmoid ? "activation.Sigmoid" : "linear.Identity");
+}
+
+static void write_config(const enc_config *c, bool has_heads, enc_wr *w)
+{
+    const char *class_name = c->n_labels > 0 ? "BertForSequenceClassification"
+                             : has_heads     ? "BertForPreTraining"
+                                             : "BertModel";
+
+    enc_wr_format(w, "{\n  \"architectures\": [\"%s\"],\n  \"model_type\": \"%s\",\n",
+                  class_name, c->arch);
+    enc_wr_format(w, "  \"vocab_size\": %zu,\n  \"hidden_size\": %zu,\n", c->n_vocab,
+                  c->hidden);
+    enc_wr_format(w, "  \"num_hidden_layers\": %zu,\n  \"num_attention_heads\": %zu,\n",
+                  c->n_layers, c->n_heads);
+    enc_wr_format(w, "  \"intermediate_size\": %zu,\n  \"hidden_act\": \"%s\",\n",
+                  c->inner, act_name(c->act));
+    enc_wr_format(w, "  \"max_position_embeddings\": %zu,\n  \"type_vocab_size\": %zu,\n",
+                  c->n_positions, c->n_segments);
+    enc_wr_text(w, "  \"layer_norm_eps\": ");
+    write_float(w, c->norm_eps);
+    enc_wr_text(w, ",\n  \"position_embedding_type\": \"absolute\",\n");
+    if (c->n_labels > 0) write_labels(c, w);
+    enc_wr_format(w, "  \"tie_word_embeddings\": %s,\n",
+                  c->own_decoder ? "false" : "true");
+    enc_wr_text(
+        w, "  \"hidden_dropout_prob\": 0.1,\n  \"attention_probs_dropout_prob\": 0.1,\n"
+           "  \"initializer_range\": 0.02,\n  \"pad_token_id\": 0,\n"
+           "  \"torch_dtype\": \"float32\"\n}\n");
+}
+
+static void write_modules(const enc_config *c, enc_wr *w)
+{
+    static const char *const steps[] = {"Transformer", "Pooling", "Normalize"};
+    static const char *const paths[] = {"", "1_Pooling", "2_Normalize"};
+
+    enc_wr_text(w, "[");
+    for (size_t i = 0; i < (c->normalize ? 3 : 2); i++)
+        enc_wr_format(
+            w,
+            "%s\n  {\n    \"idx\": %zu,\n    \"name\": \"%zu\",\n    \"path\": \"%s\",\n"
+            "    \"type\": \"sentence_transformers.models.%s\"\n  }",
+            i > 0 ? "," : "", i, i, paths[i], steps[i]);
+    enc_wr_text(w, "\n]\n");
+}
+
+static void write_pooling(const enc_config *c, enc_wr *w)
+{
+    static const struct {
+        const char *key;
+        unsigned bit;
+    } modes[] = {
+        {"cls_token", ENC_POOL_CLS},  {"mean_tokens", ENC_POOL_MEAN},
+        {"max_tokens", ENC_POOL_MAX}, {"mean_sqrt_len_tokens", ENC_POOL_MEAN_SQRT},
+        {"weightedmean_tokens", 0},   {"lasttoken", 0}};
+
+    enc_wr_format(w, "{\n  \"word_embedding_dimension\": %zu,\n", c->hidden);
+    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
+        enc_wr_format(w, "  \"pooling_mode_%s\": %s,\n", modes[i].key,
+                      (c->pooling & modes[i].bit) != 0 ? "true" : "false");
+    enc_wr_text(w, "  \"include_prompt\": true\n}\n");
+}
+
+static void write_use(const enc_config *c, enc_wr *w)
+{
+    enc_wr_text(w, "{\n  \"model_type\": \"SentenceTransformer\",\n  \"prompts\": {");
+    for (size_t i = 0; i < c->n_prompts; i++) {
+        enc_wr_format(w, "%s\n    ", i > 0 ? "," : "");
+        write_text(w, c->prompts[i].name);
+        enc_wr_text(w, ": ");
+        write_text(w, c->prompts[i].text);
+    }
+    enc_wr_format(w, "%s},\n  \"default_prompt_name\": ", c->n_prompts > 0 ? "\n  " : "");
+    if (c->default_prompt != NULL) write_text(w, c->default_prompt);
+    else enc_wr_text(w, "null");
+    enc_wr_text(w, ",\n  \"similarity_fn_name\": ");
+    write_text(w, c->similarity != NULL ? c->similarity : "cosine");
+    enc_wr_text(w, "\n}\n");
+}
+
+void enc_config_write(const enc_config *c, const char *name, bool has_heads, enc_wr *out)
+{
+    if (strcmp(name, "config.json") == 0) write_config(c, has_heads, out);
+    else if (strcmp(name, "modules.json") == 0) write_modules(c, out);
+    else if (strcmp(name, "1_Pooling/config.json") == 0) write_pooling(c, out);
+    else if (strcmp(name, "config_sentence_transformers.json") == 0) write_use(c, out);
+    else if (strcmp(name, "sentence_bert_config.json") == 0)
+        enc_wr_format(out,
+                      "{\n  \"max_seq_length\": %zu,\n  \"do_lower_case\": false\n}\n",
+                      c->max_tokens);
+}

@@ -1,0 +1,333 @@
+/* files.c - see files.h.
+ *
+ * Everything opened stays mapped until the files are closed, because what is given out is
+ * borrowed: a small file, a tensor, a tensor's name. */
+#include "model/files.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/json.h"
+#include "base/limits.h"
+#include "base/map.h"
+#include "base/mem.h"
+
+#define SHARDS_MAX 1024
+
+typedef struct small { /* a file that was asked for by name */
+    struct small *next;
+    const char *name;
+    enc_map *map;
+} small;
+
+typedef struct shard { /* one safetensors file */
+    const char *name;
+    enc_map *map; /* NULL for a blob */
+    enc_sft *sft;
+} shard;
+
+struct enc_files {
+    enc_arena arena;   /* names and paths */
+    const char *where; /* the path, or "a blob" */
+    bool is_directory;
+    uint8_t *copy; /* of a blob that could not be borrowed */
+    small *small;
+    shard *shards; /* a blob is one, opened at once */
+    size_t n_shards, cap_shards;
+    const enc_tensor **tensors; /* of all shards, sorted by name */
+    size_t n_tensors;
+};
+
+static enc_rc files_new(enc_files **out, const char *where, enc_err *e)
+{
+    enc_files *f = enc_mem_zero(sizeof *f);
+
+    if (f == NULL) return enc_nomem(e);
+    enc_arena_init(&f->arena);
+    f->where = enc_arena_text(&f->arena, where, strlen(where));
+    if (f->where == NULL) {
+        enc_files_close(f);
+        return enc_nomem(e);
+    }
+    *out = f;
+    return ENC_OK;
+}
+
+void enc_files_close(enc_files *f)
+{
+    if (f == NULL) return;
+    for (size_t i = 0; i < f->n_shards; i++) {
+        enc_sft_close(f->shards[i].sft);
+        enc_map_close(f->shards[i].map);
+    }
+    for (small *s = f->small; s != NULL; s = s->next) enc_map_close(s->map);
+    enc_mem_free(f->shards);
+    enc_mem_free(f->tensors);
+    enc_mem_free(f->copy);
+    enc_arena_clear(&f->arena);
+    enc_mem_free(f);
+}
+
+const char *enc_files_where(const enc_files *f)
+{
+    return f->where;
+}
+
+/* Opens a safetensors file as the next shard. The map becomes ours, also on failure. */
+static enc_rc add_shard(enc_files *f, const char *name, enc_map *map, enc_bytes bytes,
+                        enc_err *e)
+{
+    void *array = f->shards;
+    shard *s;
+
+    if (!enc_mem_reserve(&array, &f->cap_shards, f->n_shards + 1, sizeof *s)) {
+        enc_map_close(map);
+        return enc_nomem(e);
+    }
+    f->shards = array;
+    s = &f->shards[f->n_shards++];
+    *s = (shard){.name = name, .map = map};
+    return enc_sft_open(&s->sft, bytes, name, e);
+}
+
+enc_rc enc_files_open_blob(enc_files **out, enc_bytes blob, bool copy, enc_err *e)
+{
+    enc_files *f;
+    enc_rc rc;
+
+    *out = NULL;
+    if ((rc = files_new(&f, "a blob", e))) return rc;
+    if (copy && blob.n > 0) {
+        f->copy = enc_mem_alloc(blob.n);
+        if (f->copy == NULL) {
+            rc = enc_nomem(e);
+            goto done;
+        }
+        memcpy(f->copy, blob.at, blob.n);
+        blob.at = f->copy;
+    }
+    if ((rc = add_shard(f, "model blob", NULL, blob, e))) goto done;
+    *out = f, f = NULL;
+done:
+    enc_files_close(f);
+    return rc;
+}
+
+static enc_rc fail_pickle(const char *path, enc_err *e)
+{
+    return enc_fail(e, ENC_UNSUPPORTED,
+                    "%s: PyTorch pickle files are not supported (use safetensors)", path);
+}
+
+/* Other formats that people have lying about, so that the refusal can say which it is. */
+static enc_rc check_kind(enc_bytes b, const char *path, enc_err *e)
+{
+    if (b.n >= 2 && ((b.at[0] == 'P' && b.at[1] == 'K') || b.at[0] == 0x80))
+        return fail_pickle(path, e);
+    if (b.n >= 4 && memcmp(b.at, "GGUF", 4) == 0)
+        return enc_fail(e, ENC_UNSUPPORTED,
+                        "%s: GGUF files are not supported (use safetensors)", path);
+    return ENC_OK;
+}
+
+enc_rc enc_files_open_directory(enc_files **out, const char *path, enc_err *e)
+{
+    enc_map *map = NULL;
+    enc_files *f = NULL;
+    struct stat st;
+    enc_rc rc;
+
+    *out = NULL;
+    if (stat(path, &st) != 0) return enc_fail(e, ENC_IO, "no model directory %s", path);
+    if ((rc = files_new(&f, path, e))) return rc;
+    f->is_directory = S_ISDIR(st.st_mode);
+    if (!f->is_directory) {
+        if ((rc = enc_map_open(&map, path, SIZE_MAX, e))) goto done;
+        if ((rc = check_kind(enc_map_bytes(map), path, e))) {
+            enc_map_close(map);
+            goto done;
+        }
+        if ((rc = add_shard(f, f->where, map, enc_map_bytes(map), e))) goto done;
+    }
+    *out = f, f = NULL;
+done:
+    enc_files_close(f);
+    return rc;
+}
+
+/* "<where>/<name>" in the arena; NULL: no memory. */
+static char *path_of(enc_files *f, const char *name)
+{
+    size_t n = strlen(f->where) + 1 + strlen(name) + 1;
+    char *path = enc_arena_alloc(&f->arena, n);
+
+    if (path != NULL) snprintf(path, n, "%s/%s", f->where, name);
+    return path;
+}
+
+static bool is_there(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0;
+}
+
+enc_bytes enc_files_metadata(const enc_files *f, const char *key)
+{
+    if (f->is_directory) return (enc_bytes){NULL, 0};
+    return enc_sft_metadata(f->shards[0].sft, key);
+}
+
+enc_rc enc_files_get(enc_files *f, const char *name, size_t n_max, enc_bytes *out,
+                     enc_err *e)
+{
+    small *s = f->small;
+    char *path;
+    enc_rc rc;
+
+    *out = (enc_bytes){NULL, 0};
+    if (!f->is_directory) {
+        *out = enc_files_metadata(f, name);
+        if (out->n > n_max)
+            return enc_fail(e, ENC_RANGE, "%s has %zu bytes, limit %zu", name, out->n,
+                            n_max);
+        return ENC_OK;
+    }
+    while (s != NULL && strcmp(s->name, name) != 0) s = s->next;
+    if (s == NULL) {
+        if ((path = path_of(f, name)) == NULL) return enc_nomem(e);
+        if (!is_there(path)) return ENC_OK;
+        s = enc_arena_alloc(&f->arena, sizeof *s);
+        if (s == NULL) return enc_nomem(e);
+        s->name = path + strlen(f->where) + 1;
+        if ((rc = enc_map_open(&s->map, path, n_max, e))) return rc;
+        s->next = f->small;
+        f->small = s;
+    }
+    *out = enc_map_bytes(s->map);
+    if (out->n == 0) out->at = (const uint8_t *)""; /* there, though empty */
+    return ENC_OK;
+}
+
+static enc_rc open_shard(enc_files *f, const char *name, enc_err *e)
+{
+    char *path = path_of(f, name);
+    enc_map *map;
+    enc_rc rc;
+
+    if (path == NULL) return enc_nomem(e);
+    if ((rc = enc_map_open(&map, path, SIZE_MAX, e))) return rc;
+    return add_shard(f, path + strlen(f->where) + 1, map, enc_map_bytes(map), e);
+}
+
+static const shard *find_shard(const enc_files *f, const char *name)
+{
+    for (size_t i = 0; i < f->n_shards; i++)
+        if (strcmp(f->shards[i].name, name) == 0) return &f->shards[i];
+    return NULL;
+}
+
+/* Opens every shard that the index names, once each, and checks that it keeps its word.
+ */
+static enc_rc open_index(enc_files *f, enc_json_value *map, const char *index, enc_err *e)
+{
+    const char *tensor = NULL;
+    enc_json_value *v;
+    enc_rc rc;
+
+    if (!enc_json_is_object(map))
+        return enc_fail(e, ENC_CORRUPT, "%s: missing \"weight_map\"", index);
+    for (size_t i = 0; (v = enc_json_member(map, i, &tensor)) != NULL; i++) {
+        const char *name = enc_json_text(v, NULL);
+        const shard *s;
+
+        if (name == NULL || name[0] == '\0' || name[0] == '.' ||
+            strchr(name, '/') != NULL)
+            return enc_fail(e, ENC_CORRUPT,
+                            "%s: tensor %.80s: shard \"%.60s\" is no file name", index,
+                            tensor, name != NULL ? name : "");
+        if (find_shard(f, name) == NULL) {
+            if (f->n_shards == SHARDS_MAX)
+                return enc_fail(e, ENC_RANGE, "%s: more than %d shards", index,
+                                SHARDS_MAX);
+            if ((rc = open_shard(f, name, e))) return rc;
+        }
+        s = find_shard(f, name);
+        if (enc_sft_find(s->sft, tensor) == NULL)
+            return enc_fail(e, ENC_CORRUPT, "%s: tensor %.80s is not in %.80s", index,
+                            tensor, name);
+    }
+    return ENC_OK;
+}
+
+static enc_rc open_shards(enc_files *f, enc_err *e)
+{
+    static const char single[] = "model.safetensors",
+                      index[] = "model.safetensors.index.json";
+    enc_json *json = NULL;
+    enc_bytes text;
+    char *path = path_of(f, single);
+    enc_rc rc;
+
+    if (path == NULL) return enc_nomem(e);
+    if (is_there(path)) return open_shard(f, single, e);
+    if ((rc = enc_files_get(f, index, ENC_HEADER_MAX, &text, e))) return rc;
+    if (text.at == NULL) {
+        path = path_of(f, "pytorch_model.bin");
+        if (path != NULL && is_there(path)) return fail_pickle(path, e);
+        return enc_fail(e, ENC_IO, "%s missing in %s", single, f->where);
+    }
+    if ((rc = enc_json_open(&json, text, index, e))) return rc;
+    rc = open_index(f, enc_json_get(enc_json_root(json), "weight_map"), index, e);
+    enc_json_close(json);
+    return rc;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const enc_tensor *const *s = a, *const *t = b;
+    return strcmp((*s)->name, (*t)->name);
+}
+
+enc_rc enc_files_open_tensors(enc_files *f, enc_err *e)
+{
+    size_t n = 0;
+    enc_rc rc;
+
+    if (f->tensors != NULL) return ENC_OK;
+    if (f->is_directory && f->n_shards == 0 && (rc = open_shards(f, e))) return rc;
+    for (size_t i = 0; i < f->n_shards; i++) n += enc_sft_count(f->shards[i].sft);
+    f->tensors = enc_mem_array(n, sizeof *f->tensors);
+    if (f->tensors == NULL) return enc_nomem(e);
+    for (size_t i = 0; i < f->n_shards; i++)
+        for (size_t k = 0; k < enc_sft_count(f->shards[i].sft); k++)
+            f->tensors[f->n_tensors++] = enc_sft_at(f->shards[i].sft, k);
+    if (n > 0) qsort(f->tensors, n, sizeof *f->tensors, by_name);
+    for (size_t i = 1; i < n; i++)
+        if (by_name(&f->tensors[i - 1], &f->tensors[i]) == 0)
+            return enc_fail(e, ENC_CORRUPT, "tensor %.80s is in two shards",
+                            f->tensors[i]->name);
+    return ENC_OK;
+}
+
+const enc_tensor *enc_files_tensor(const enc_files *f, const char *name)
+{
+    enc_tensor wanted = {.name = name};
+    const enc_tensor *key = &wanted, **found;
+
+    if (f->n_tensors == 0) return NULL;
+    found = bsearch(&key, f->tensors, f->n_tensors, sizeof *f->tensors, by_name);
+    return found == NULL ? NULL : *found;
+}
+
+size_t enc_files_tensor_count(const enc_files *f)
+{
+    return f->n_tensors;
+}
+
+const enc_tensor *enc_files_tensor_at(const enc_files *f, size_t i)
+{
+    return f->tensors[i];
+}

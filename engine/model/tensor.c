@@ -1,0 +1,99 @@
+/* tensor.c - see tensor.h. */
+#include "model/tensor.h"
+
+#include <stdio.h>
+#include <string.h>
+
+size_t enc_dtype_size(enc_dtype t)
+{
+    switch (t) {
+    case ENC_F32: return 4;
+    case ENC_F16:
+    case ENC_BF16: return 2;
+    case ENC_I8: return 1;
+    case ENC_OTHER: break;
+    }
+    return 0;
+}
+
+const char *enc_dtype_name(enc_dtype t)
+{
+    switch (t) {
+    case ENC_F32: return "F32";
+    case ENC_F16: return "F16";
+    case ENC_BF16: return "BF16";
+    case ENC_I8: return "I8";
+    case ENC_OTHER: break;
+    }
+    return "another type";
+}
+
+size_t enc_tensor_count(const enc_tensor *t)
+{
+    size_t n = 1;
+
+    for (size_t i = 0; i < t->rank; i++) n *= t->shape[i];
+    return n;
+}
+
+static float float_of(uint32_t bits)
+{
+    float f;
+    memcpy(&f, &bits, sizeof f);
+    return f;
+}
+
+/* Only normal numbers are computed with, so that a host which flushes denormals to zero
+ * still reads a half's subnormals right: 2^-14 + x is normal, and taking 2^-14 away from
+ * it is exact. */
+float enc_f16_to_f32(uint16_t h)
+{
+    uint32_t magnitude = (uint32_t)(h & 0x7fff) << 13;
+    uint32_t exponent = magnitude & 0x0f800000;
+    uint32_t bits = magnitude + ((127 - 15) << 23);
+
+    if (exponent == 0x0f800000) bits += (128 - 16) << 23; /* infinite, or not a number */
+    if (exponent == 0) {
+        float f = float_of(bits + (1 << 23)) - float_of(113 << 23);
+        memcpy(&bits, &f, sizeof bits);
+    }
+    return float_of(bits | (uint32_t)(h & 0x8000) << 16);
+}
+
+float enc_bf16_to_f32(uint16_t h)
+{
+    return float_of((uint32_t)h << 16);
+}
+
+/* Little-endian, byte by byte: the data need not be aligned. */
+static uint16_t u16_at(const uint8_t *at)
+{
+    return (uint16_t)(at[0] | at[1] << 8);
+}
+
+void enc_tensor_to_f32(const enc_tensor *t, float *out)
+{
+    size_t n = enc_tensor_count(t);
+
+    switch (t->dtype) {
+    case ENC_F32: memcpy(out, t->data, n * sizeof *out); break;
+    case ENC_F16:
+        for (size_t i = 0; i < n; i++) out[i] = enc_f16_to_f32(u16_at(t->data + 2 * i));
+        break;
+    case ENC_BF16:
+        for (size_t i = 0; i < n; i++) out[i] = enc_bf16_to_f32(u16_at(t->data + 2 * i));
+        break;
+    case ENC_I8:
+    case ENC_OTHER: break;
+    }
+}
+
+void enc_tensor_shape_text(const enc_tensor *t, char *out, size_t n)
+{
+    size_t at = 0;
+
+    for (size_t i = 0; i < t->rank && at < n; i++)
+        at +=
+            (size_t)snprintf(out + at, n - at, "%s%zu", i == 0 ? "[" : ", ", t->shape[i]);
+    if (at < n) snprintf(out + at, n - at, "%s", t->rank == 0 ? "[]" : "]");
+}

@@ -1,0 +1,40 @@
+/* tok_parts.h - what a tokenizer is made of, for the three files that are tok.h: tok.c
+ * uses it, tok_read.c makes it from files, tok_write.c makes files from it. */
+#ifndef ENC_TOK_PARTS_H
+#define ENC_TOK_PARTS_H
+
+#include "text/tok.h"
+#include "text/wordpiece.h"
+
+#define ENC_PREFIX_MAX 16 /* bytes of what marks a piece inside a word */
+
+/* A token that is found in the text before it is normalized. Its text is in the
+ * vocabulary. */
+typedef struct enc_tok_added {
+    int32_t id;
+    bool is_special; /* [CLS] and the like */
+    bool is_folded;  /* found in upper and lower case (ASCII) */
+    bool is_single;  /* not between letters or digits */
+} enc_tok_added;
+
+struct enc_tok {
+    enc_vocab *vocab; /* all pieces, the added ones among them */
+    enc_norm_rules rules;
+    char prefix[ENC_PREFIX_MAX + 1];
+    size_t word_max; /* characters */
+    size_t max;      /* model_max_length, or 0 */
+    enc_tok_special special;
+    enc_tok_added *added; /* n_added, by id */
+    size_t n_added, cap_added;
+    enc_vocab *as_is, *folded; /* text -> index in added; NULL if there are none */
+    bool begins[256];          /* an added token may begin with this byte */
+};
+
+/* Adds one, with its text already in the vocabulary; the same id twice is one. */
+enc_rc enc_tok_add(enc_tok *t, enc_tok_added added, enc_err *e);
+
+/* The last step of making one: checks the special tokens, adds them, and prepares the
+ * search for added tokens. */
+enc_rc enc_tok_finish(enc_tok *t, enc_err *e);
+
+#endif

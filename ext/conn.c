@@ -1,0 +1,45 @@
+/* conn.c - what a connection owns: one scratch area, made when first needed.
+ *
+ * Each function and module registered on the connection holds one reference; SQLite's
+ * destructors drop them when the connection closes. SQLite lets one thread at a time into
+ * a connection, so nothing here is locked. */
+#include "ext.h"
+
+struct ext_conn {
+    sqlite3 *db;
+    size_t n_references;
+    enc_work *work; /* NULL until asked for */
+};
+
+ext_conn *ext_conn_new(sqlite3 *db)
+{
+    ext_conn *conn = enc_mem_zero(sizeof *conn);
+    if (conn == NULL) return NULL;
+    conn->db = db;
+    conn->n_references = 1;
+    return conn;
+}
+
+void ext_conn_keep(ext_conn *conn)
+{
+    conn->n_references++;
+}
+
+void ext_conn_drop(void *p)
+{
+    ext_conn *conn = p;
+    if (conn == NULL || --conn->n_references > 0) return;
+    enc_work_free(conn->work);
+    enc_mem_free(conn);
+}
+
+sqlite3 *ext_conn_db(const ext_conn *conn)
+{
+    return conn->db;
+}
+
+enc_work *ext_work(ext_call *c)
+{
+    if (c->conn->work == NULL) ext_failed(c, enc_work_new(&c->conn->work, &c->err));
+    return c->conn->work;
+}

@@ -1,0 +1,422 @@
+/* fn_head.c - text -> decisions as SQL: classes, masked words, what follows, relevance.
+ *
+ * A head is either part of a model (a fine-tuned BERT's classifier) or a value that
+ * train_classifier gave: a BLOB, valid for the model whose fingerprint it carries. */
+#include "ext.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Cosines differ by tenths where probabilities differ by factors, so zero_shot divides
+ * them by this before the softmax: the temperature that contrastive training uses too. */
+#define ZERO_SHOT_TEMPERATURE 0.05F
+#define ZERO_SHOT_LABELS_MAX  1000
+#define FILL_MASK_MAX         1000
+#define FILL_MASK_DEFAULT     5
+
+/* The scores of one text over labels; lives until the call ends. */
+typedef struct verdict {
+    const enc_config *config; /* whose labels they are, or NULL: ... */
+    enc_classifier head;      /* ... those of a head */
+    size_t n;
+    float *scores; /* n; NULL: the text is NULL */
+} verdict;
+
+static enc_bytes label_of(const verdict *v, size_t i)
+{
+    const char *name;
+
+    if (v->config == NULL) return enc_classifier_label(&v->head, i);
+    name = v->config->labels[i];
+    return (enc_bytes){(const uint8_t *)name, strlen(name)};
+}
+
+/* Hidden states of one text or pair, in the connection's work area. */
+static bool hidden_of(ext_call *c, const enc_model *m, enc_bytes a, enc_bytes b,
+                      const enc_tokens **tokens, const float **hidden)
+{
+    const enc_tap tap = {.arg = c, .stop = ext_stop};
+    enc_batch batch;
+    enc_work *w = ext_work(c);
+
+    return w != NULL &&
+           !ext_failed(c, enc_batch_of(m, w, a, b, &batch, tokens, &c->err)) &&
+           !ext_failed(c, enc_fwd_run(m, w, &batch, &tap, hidden, &c->err));
+}
+
+/* A vector of the model the head was trained on, or one of as many values as it wants. */
+static bool embed_for_head(ext_call *c, const enc_classifier *head, const float **x)
+{
+    static const uint8_t unknown[16];
+    char have[33], want[33];
+    ext_model *m;
+    size_t n;
+
+    if (sqlite3_value_type(c->argv[0]) == SQLITE_BLOB) {
+        if (!ext_arg_vector(c, 0, "vector", x, &n)) return false;
+        if (n != head->dims)
+            return ext_fail(c, SQLITE_ERROR,
+                            "the vector has %zu values, the head wants %u", n,
+                            (unsigned)head->dims);
+        return true;
+    }
+    /* No argument 2: the model in use. */
+    if ((m = ext_arg_model_entry(c, 2)) == NULL) return false;
+    if (memcmp(head->fingerprint, unknown, sizeof unknown) != 0) {
+        if (ext_failed(c, ext_model_fingerprint(m, have, &c->err))) return false;
+        for (size_t i = 0; i < 16; i++)
+            sqlite3_snprintf(3, want + 2 * i, "%02x", head->fingerprint[i]);
+        if (memcmp(have, want, 32) != 0)
+            return ext_fail(
+                c, SQLITE_ERROR,
+                "the head belongs to model %.8s, the model in use is '%s' %.8s "
+                "(encoder_default('...') chooses another)",
+                want, ext_model_name(m), have);
+    }
+    n = enc_config_dims(&ext_model_enc(m)->config);
+    if (n != head->dims)
+        return ext_fail(c, SQLITE_ERROR,
+                        "the model in use, '%s', gives vectors of %zu values, the head "
+                        "wants %u",
+                        ext_model_name(m), n, (unsigned)head->dims);
+    return ext_arg_embedding(c, 0, ext_model_enc(m), "", x);
+}
+
+static bool judge_by_head(ext_call *c, verdict *v)
+{
+    enc_bytes blob;
+    const float *x;
+
+    blob.at = sqlite3_value_blob(c->argv[1]);
+    blob.n = (size_t)sqlite3_value_bytes(c->argv[1]);
+    if (ext_failed(c, enc_classifier_read(&v->head, blob, &c->err))) return false;
+    if (!embed_for_head(c, &v->head, &x)) return false;
+    v->n = v->head.n_labels;
+    if ((v->scores = ext_alloc(c, v->n, sizeof *v->scores)) == NULL) return false;
+    enc_classifier_scores(&v->head, x, v->scores);
+    return true;
+}
+
+static bool judge_by_model(ext_call *c, verdict *v)
+{
+    ext_model *entry = ext_arg_model_entry(c, 1);
+    const enc_model *m;
+    const enc_tokens *tokens;
+    const float *hidden;
+    enc_bytes text;
+
+    if (entry == NULL) return false;
+    m = ext_model_enc(entry);
+    if (m->weights.classifier.w.data == NULL)
+        return ext_fail(
+            c, SQLITE_ERROR,
+            "model '%s' has no classifier: give a head from train_classifier(text, "
+            "label) or the name of a model that has one, or use zero_shot()",
+            ext_model_name(entry));
+    if (!ext_arg_text(c, 0, "text", &text)) return false;
+    v->config = &m->config;
+    v->n = m->config.n_labels;
+    if ((v->scores = ext_alloc(c, v->n, sizeof *v->scores)) == NULL) return false;
+    return hidden_of(c, m, text, (enc_bytes){NULL, 0}, &tokens, &hidden) &&
+           !ext_failed(c, enc_head_classify(m, hidden, v->scores, &c->err));
+}
+
+static bool judge(ext_call *c, verdict *v)
+{
+    memset(v, 0, sizeof *v);
+    if (ext_is_null(c, 0)) return true;
+    if (ext_given(c, 1) && sqlite3_value_type(c->argv[1]) == SQLITE_BLOB)
+        return judge_by_head(c, v);
+    return judge_by_model(c, v);
+}
+
+static void classify(ext_call *c)
+{
+    verdict v;
+    enc_bytes label;
+    size_t best = 0;
+
+    if (!judge(c, &v) || v.scores == NULL) return;
+    if (v.config != NULL && v.config->problem == ENC_REGRESSION && v.n == 1) {
+        sqlite3_result_double(c->ctx, (double)v.scores[0]);
+        return;
+    }
+    for (size_t i = 1; i < v.n; i++)
+        if (v.scores[i] > v.scores[best]) best = i;
+    label = label_of(&v, best);
+    ext_result_text(c->ctx, label.at, label.n);
+}
+
+/* ---- tables of labels and scores ---- */
+
+typedef struct ranked {
+    float score;
+    size_t i;
+} ranked;
+
+static int by_score(const void *a, const void *b)
+{
+    const ranked *x = a, *y = b;
+
+    if (x->score != y->score) return x->score > y->score ? -1 : 1;
+    return (x->i > y->i) - (x->i < y->i);
+}
+
+/* The order of n scores, the best first; NULL: recorded. */
+static ranked *rank(ext_call *c, const float *scores, size_t n)
+{
+    ranked *order = ext_alloc(c, n, sizeof *order);
+
+    if (order == NULL) return NULL;
+    for (size_t i = 0; i < n; i++) order[i] = (ranked){scores[i], i};
+    qsort(order, n, sizeof *order, by_score);
+    return order;
+}
+
+static bool classes_open(ext_scan *s)
+{
+    verdict v;
+    ranked *order;
+
+    if (!judge(&s->call, &v)) return false;
+    if (v.scores == NULL) return true;
+    if ((order = rank(&s->call, v.scores, v.n)) == NULL) return false;
+    for (size_t i = 0; i < v.n; i++) {
+        enc_bytes label = label_of(&v, order[i].i);
+        if (!ext_put_text(s, label.at, label.n) ||
+            !ext_put_real(s, (double)order[i].score))
+            return false;
+    }
+    return true;
+}
+
+static enc_rc read_labels(enc_json **list, enc_bytes json, enc_bytes *labels, size_t *n,
+                          enc_err *e)
+{
+    enc_rc rc = enc_json_open(list, json, "the list of labels", e);
+    enc_json_value *root;
+
+    if (rc) return rc;
+    root = enc_json_root(*list);
+    if (!enc_json_is_array(root) || enc_json_count(root) == 0)
+        return enc_fail(
+            e, ENC_MISUSE,
+            "a JSON array of labels expected, as in [\"sports\", \"science\"]");
+    *n = enc_json_count(root);
+    if (*n > ZERO_SHOT_LABELS_MAX)
+        return enc_fail(e, ENC_RANGE, "%zu labels, limit %d", *n, ZERO_SHOT_LABELS_MAX);
+    for (size_t i = 0; i < *n; i++) {
+        const char *text = enc_json_text(enc_json_at(root, i), &labels[i].n);
+        if (text == NULL)
+            return enc_fail(e, ENC_MISUSE, "label %zu of the list is not a text", i);
+        labels[i].at = (const uint8_t *)text;
+    }
+    return ENC_OK;
+}
+
+/* Puts the labels by similarity to the vector x. */
+static bool put_similar(ext_scan *s, const enc_model *m, const float *x,
+                        const enc_bytes *labels, size_t n)
+{
+    ext_call *c = &s->call;
+    size_t dims = enc_config_dims(&m->config);
+    float *vectors = ext_alloc(c, n * dims, sizeof *vectors);
+    float *scores = ext_alloc(c, n, sizeof *scores);
+    enc_work *w = ext_work(c);
+    enc_embed_job job = {.texts = labels,
+                         .n_texts = n,
+                         .prompt = ext_prompt(m, ""),
+                         .out = vectors,
+                         .tick = ext_stop_batch,
+                         .tick_arg = c};
+    ranked *order;
+
+    if (vectors == NULL || scores == NULL || w == NULL) return false;
+    if (ext_failed(c, enc_embed_run(m, w, &job, &c->err))) return false;
+    for (size_t i = 0; i < n; i++) {
+        double cosine = enc_vec_cosine(x, vectors + i * dims, dims);
+        scores[i] = isnan(cosine) ? 0 : (float)cosine / ZERO_SHOT_TEMPERATURE;
+    }
+    enc_softmax(scores, n);
+    if ((order = rank(c, scores, n)) == NULL) return false;
+    for (size_t i = 0; i < n; i++) {
+        enc_bytes label = labels[order[i].i];
+        if (!ext_put_text(s, label.at, label.n) ||
+            !ext_put_real(s, (double)order[i].score))
+            return false;
+    }
+    return true;
+}
+
+static bool zero_shot_open(ext_scan *s)
+{
+    ext_call *c = &s->call;
+    const enc_model *m = ext_arg_model(c, 2);
+    enc_bytes json, *labels;
+    enc_json *list = NULL;
+    const float *x;
+    size_t n = 0;
+    bool ok = false;
+
+    if (m == NULL || !ext_arg_text(c, 1, "labels", &json)) return false;
+    labels = ext_alloc(c, ZERO_SHOT_LABELS_MAX, sizeof *labels);
+    if (labels == NULL || !ext_arg_embedding(c, 0, m, "", &x)) return false;
+    if (x == NULL || json.at == NULL) return true;
+    if (!ext_failed(c, read_labels(&list, json, labels, &n, &c->err)))
+        ok = put_similar(s, m, x, labels, n);
+    enc_json_close(list);
+    return ok;
+}
+
+/* ---- masked words ---- */
+
+/* The text with `piece` where the mask stood; a continuation ("##s") joins the word
+ * before it. The rest of the text stays as the user wrote it. */
+static bool put_filled(ext_scan *s, const enc_model *m, enc_bytes text,
+                       const enc_token *mask, int32_t id)
+{
+    enc_bytes piece = enc_vocab_piece(enc_tok_vocab(m->tok), id);
+    size_t before = mask->start;
+    enc_wr w;
+    bool ok;
+
+    if (enc_tok_is_subword(m->tok, id) && piece.n > 2) {
+        piece.at += 2, piece.n -= 2;
+        while (before > 0 && text.at[before - 1] == ' ') before--;
+    }
+    enc_wr_init(&w);
+    enc_wr_bytes(&w, text.at, before);
+    enc_wr_bytes(&w, piece.at, piece.n);
+    enc_wr_bytes(&w, text.at + mask->end, text.n - mask->end);
+    ok = w.failed ? ext_nomem(&s->call) : ext_put_text(s, w.at, w.n);
+    enc_wr_clear(&w);
+    return ok;
+}
+
+static bool put_guesses(ext_scan *s, const enc_model *m, enc_bytes text, size_t position,
+                        const enc_token *mask, const enc_guess *guesses, size_t k)
+{
+    for (size_t i = 0; i < k; i++) {
+        enc_bytes piece = enc_vocab_piece(enc_tok_vocab(m->tok), guesses[i].id);
+        if (!ext_put_int(s, (sqlite3_int64)position) ||
+            !ext_put_text(s, piece.at, piece.n) || !ext_put_int(s, guesses[i].id) ||
+            !ext_put_real(s, (double)guesses[i].score) ||
+            !put_filled(s, m, text, mask, guesses[i].id))
+            return false;
+    }
+    return true;
+}
+
+static bool is_mask(const enc_model *m, const enc_token *t)
+{
+    return t->id == enc_tok_specials(m->tok).mask && !t->is_special;
+}
+
+/* Says what to write when a text has no mask, or has lost it to truncation. */
+static bool has_mask(ext_call *c, const enc_model *m, const enc_tokens *tokens)
+{
+    for (size_t i = 0; i < tokens->n; i++)
+        if (is_mask(m, &tokens->at[i])) return true;
+    if (tokens->n_full > tokens->n)
+        return ext_fail(
+            c, SQLITE_ERROR,
+            "no [MASK] among the first %zu of %zu tokens, which is all the model "
+            "reads",
+            tokens->n, tokens->n_full);
+    return ext_fail(c, SQLITE_ERROR,
+                    "no [MASK] in the text: write [MASK] where a word is wanted");
+}
+
+static bool fill_mask_open(ext_scan *s)
+{
+    ext_call *c = &s->call;
+    const enc_model *m = ext_arg_model(c, 2);
+    const enc_tokens *tokens;
+    const float *hidden;
+    enc_guess *guesses;
+    enc_bytes text;
+    sqlite3_int64 k_max;
+
+    if (m == NULL || !ext_arg_text(c, 0, "text", &text)) return false;
+    if (!ext_arg_int(c, 1, "k", 1, FILL_MASK_MAX, FILL_MASK_DEFAULT, &k_max))
+        return false;
+    if (text.at == NULL) return true;
+    if ((guesses = ext_alloc(c, (size_t)k_max, sizeof *guesses)) == NULL) return false;
+    if (!hidden_of(c, m, text, (enc_bytes){NULL, 0}, &tokens, &hidden)) return false;
+    if (!has_mask(c, m, tokens)) return false;
+    for (size_t i = 0; i < tokens->n; i++) {
+        size_t k = (size_t)k_max;
+        if (!is_mask(m, &tokens->at[i])) continue;
+        if (ext_failed(c, enc_mlm_guess(m, ext_work(c), hidden + i * m->config.hidden,
+                                        guesses, &k, &c->err)) ||
+            !put_guesses(s, m, text, i, &tokens->at[i], guesses, k))
+            return false;
+    }
+    return true;
+}
+
+/* ---- pairs ---- */
+
+typedef enc_rc pair_head(const enc_model *m, const float *hidden, float *out, enc_err *e);
+
+static void score_pair(ext_call *c, const char *what_a, const char *what_b,
+                       pair_head *head)
+{
+    const enc_model *m;
+    const enc_tokens *tokens;
+    const float *hidden;
+    enc_bytes a, b;
+    float score;
+
+    if (ext_is_null(c, 0) || ext_is_null(c, 1)) return;
+    if (!ext_arg_text(c, 0, what_a, &a) || !ext_arg_text(c, 1, what_b, &b)) return;
+    if ((m = ext_arg_model(c, 2)) == NULL || !hidden_of(c, m, a, b, &tokens, &hidden))
+        return;
+    if (ext_failed(c, head(m, hidden, &score, &c->err))) return;
+    sqlite3_result_double(c->ctx, (double)score);
+}
+
+static void next_sentence(ext_call *c)
+{
+    score_pair(c, "a", "b", enc_head_next);
+}
+
+static void rerank(ext_call *c)
+{
+    score_pair(c, "query", "text", enc_head_rerank);
+}
+
+int ext_register_head(sqlite3 *db, ext_conn *conn)
+{
+    static const ext_fn fns[] = {
+        {"classify", 1, 2, EXT_FN_PURE, classify, NULL},
+        {"next_sentence", 2, 3, EXT_FN_PURE, next_sentence, NULL},
+        {"rerank", 2, 3, EXT_FN_PURE, rerank, NULL},
+    };
+    static const ext_tvf tables[] = {
+        {.name = "classes",
+         .columns = "label TEXT, score REAL",
+         .n_columns = 2,
+         .args = {"text", "model"},
+         .n_required = 1,
+         .open = classes_open},
+        {.name = "zero_shot",
+         .columns = "label TEXT, score REAL",
+         .n_columns = 2,
+         .args = {"text", "labels", "model"},
+         .n_required = 2,
+         .open = zero_shot_open},
+        {.name = "fill_mask",
+         .columns = "position INTEGER, token TEXT, id INTEGER, score REAL, sequence TEXT",
+         .n_columns = 5,
+         .args = {"text", "k", "model"},
+         .n_required = 1,
+         .open = fill_mask_open},
+    };
+    int rc = ext_fn_register(db, conn, fns, sizeof fns / sizeof *fns);
+
+    return rc != SQLITE_OK
+               ? rc
+               : ext_tvf_register(db, conn, tables, sizeof tables / sizeof *tables);
+}

@@ -1,0 +1,103 @@
+#!/bin/sh
+# all.sh BUILD:PART... - runs parts of the test suite and adds up what they say.
+#
+#   unit      BUILD/tests/engine/*/test_*     one program for each file of the engine
+#   ext       tests/ext/*.sql                 the SQL surface, by tests/run.c
+#             BUILD/tests/ext/test_*          what a script cannot do
+#   sql       sql/*.sql                       what people run, by the stock sqlite3 shell
+#   readme    README.md                       its examples
+#   gates     tests/gates.sh                  laws that a machine can keep
+#   warnings                                  a build by gcc and by clang without a warning
+#
+# A test prints "name: N passed, M failed" and perhaps ", K skipped"; one that ends without
+# saying so counts as failed. The last line adds up; the status is non-zero if any failed.
+log=$(mktemp) || exit 1
+trap 'rm -f "$log" "$log".*' EXIT
+export ASAN_OPTIONS="${ASAN_OPTIONS:-detect_leaks=1:abort_on_error=0}"
+export UBSAN_OPTIONS="${UBSAN_OPTIONS:-print_stacktrace=1}"
+
+# try NAME COMMAND...: runs it; its closing line is kept, the rest is shown if it fails.
+try() {
+    name=$1
+    shift
+    "$@" >"$log.one" 2>&1
+    status=$?
+    said=$(grep -aE ': [0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?$' "$log.one" | tail -1)
+    if [ -z "$said" ]; then
+        cat "$log.one"
+        said="$name: 0 passed, 1 failed"
+        echo "$name: ended with status $status and no count"
+    elif [ "$status" != 0 ]; then
+        case $said in *' 0 failed'*) said="$name: 0 passed, 1 failed" ;; esac
+        cat "$log.one"
+    else
+        echo "$said"
+    fi
+    echo "$said" >>"$log"
+}
+
+# same WANT GOT NAME: compares two files and says so.
+same() {
+    if difference=$(diff "$1" "$2"); then
+        echo "$3: 1 passed, 0 failed"
+    else
+        printf '%s\n%s: 0 passed, 1 failed\n' "$difference" "$3"
+        return 1
+    fi
+}
+
+script() { # of sql/, by the stock shell, in the folder it is written for
+    stdbuf -o0 sqlite3 :memory: <"$1" 2>&1 | sed 's/ near line [0-9]*:/:/' >"$log.got"
+    same "tests/sql/$(basename "$1" .sql).out" "$log.got" "$1"
+}
+
+compiler() {
+    if ! command -v "$1" >/dev/null; then
+        echo "warnings $1: 0 passed, 0 failed, 1 skipped"
+    elif make -s CC="$1" BUILD="build/warn-$1" CFLAGS='-O1 -Werror' SAN= objects; then
+        echo "warnings $1: 1 passed, 0 failed"
+    else
+        echo "warnings $1: 0 passed, 1 failed"
+        return 1
+    fi
+}
+
+for each; do
+    build=${each%:*} part=${each##*:}
+    case $part in
+    unit)
+        for t in "$build"/tests/engine/*/test_*; do
+            [ -x "$t" ] && [ ! -d "$t" ] && try "$t" "$t"
+        done ;;
+    ext)
+        for s in tests/ext/*.sql; do
+            [ -f "$s" ] && try "$s" "$build/tests/run" "$s"
+        done
+        for t in "$build"/tests/ext/test_*; do
+            [ -x "$t" ] && [ ! -d "$t" ] && try "$t" "$t"
+        done ;;
+    sql)
+        for s in sql/*.sql; do
+            # Training scripts run for hours and have no expected output.
+            [ -f "tests/sql/$(basename "$s" .sql).out" ] && try "$s" script "$s"
+        done ;;
+    readme) try readme sh tests/readme.sh "$build/encoder.so" ;;
+    gates) try gates sh tests/gates.sh "$build" ;;
+    warnings) for c in gcc clang; do try "warnings $c" compiler "$c"; done ;;
+    accept)
+        for s in sql/*.sql; do
+            out=tests/sql/$(basename "$s" .sql).out
+            [ -f "$out" ] || continue
+            stdbuf -o0 sqlite3 :memory: <"$s" 2>&1 | sed 's/ near line [0-9]*:/:/' >"$out"
+        done
+        for s in tests/ext/*.sql; do "$build/tests/run" --accept "$s"; done
+        sh tests/readme.sh "$build/encoder.so" --accept
+        exit 0 ;;
+    *) try "$part" false ;;
+    esac
+done
+
+awk '{ for (i = 2; i <= NF; i++) {
+           if ($i ~ /^passed/) p += $(i - 1); if ($i ~ /^failed/) f += $(i - 1)
+           if ($i ~ /^skipped/) s += $(i - 1) } }
+     END { printf "%d passed, %d failed, %d skipped\n", p, f, s; exit f > 0 || p == 0 }' "$log"

@@ -1,0 +1,248 @@
+/* A model's files: the same from a directory, a blob and a mapped file; shards; refusals.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/limits.h"
+#include "check.h"
+#include "lib/tiny.h"
+
+static char scratch[256];
+
+static const char *path_of(const char *name)
+{
+    static char path[1024];
+
+    snprintf(path, sizeof path, "%s/%s", scratch, name);
+    return path;
+}
+
+static void put(const char *name, const char *text)
+{
+    enc_err e;
+
+    enc_err_clear(&e);
+    CHECK_SAY(tiny_put(path_of(name), text, strlen(text), &e) == ENC_OK, "%s", e.text);
+}
+
+/* A shard with one F32 tensor of one value. */
+static void put_shard(const char *file, const char *tensor)
+{
+    const enc_tensor t = {tensor, ENC_F32, 1, {1}, (const uint8_t *)"abcd", 4};
+    enc_err e;
+    enc_wr w;
+
+    enc_err_clear(&e);
+    enc_wr_init(&w);
+    enc_sft_write(&w, &t, 1, NULL, 0);
+    CHECK(tiny_put(path_of(file), w.at, w.n, &e) == ENC_OK);
+    enc_wr_clear(&w);
+}
+
+static bool is_text(enc_bytes b, const char *text)
+{
+    return b.at != NULL && b.n == strlen(text) && memcmp(b.at, text, b.n) == 0;
+}
+
+static void all_forms_hold_the_same(void)
+{
+    enc_files *f[3] = {NULL, NULL, NULL};
+    enc_err e;
+    enc_wr w;
+
+    enc_err_clear(&e);
+    enc_wr_init(&w);
+    CHECK(tiny_blob(TINY_SEED, ENC_F32, &w, &e) == ENC_OK);
+    CHECK(tiny_put(path_of("whole.safetensors"), w.at, w.n, &e) == ENC_OK);
+    CHECK(tiny_directory(TINY_SEED, ENC_F32, path_of("tiny"), &e) == ENC_OK);
+    CHECK(enc_files_open_blob(&f[0], (enc_bytes){w.at, w.n}, true, &e) == ENC_OK);
+    memset(w.at, 0, w.n); /* it was copied */
+    CHECK(enc_files_open_directory(&f[1], path_of("whole.safetensors"), &e) == ENC_OK);
+    CHECK(enc_files_open_directory(&f[2], path_of("tiny"), &e) == ENC_OK);
+    CHECK(strcmp(enc_files_where(f[0]), "a blob") == 0);
+    CHECK(strcmp(enc_files_where(f[2]), path_of("tiny")) == 0);
+    for (size_t i = 0; i < 3; i++) {
+        enc_bytes text, again;
+
+        CHECK(enc_files_tensor_count(f[i]) == 0 && enc_files_tensor(f[i], "x") == NULL);
+        CHECK_SAY(enc_files_open_tensors(f[i], &e) == ENC_OK, "%s", e.text);
+        CHECK(enc_files_tensor_count(f[i]) == 48);
+        CHECK(enc_files_tensor(f[i], "pooler.dense.bias") != NULL);
+        CHECK(enc_files_tensor(f[i], "pooler.dense.bia") == NULL);
+        CHECK(enc_files_get(f[i], "1_Pooling/config.json", 1000, &text, &e) == ENC_OK);
+        CHECK(text.n > 0 && memmem(text.at, text.n, "pooling_mode", 12) != NULL);
+        CHECK(enc_files_get(f[i], "1_Pooling/config.json", 1000, &again, &e) == ENC_OK);
+        CHECK(again.at == text.at);
+        CHECK(enc_files_get(f[i], "absent.json", 1000, &text, &e) == ENC_OK);
+        CHECK(text.at == NULL && text.n == 0);
+        CHECK(is_text(enc_files_metadata(f[i], "note"), "tiny") == (i < 2));
+        enc_err_clear(&e);
+        CHECK(enc_files_get(f[i], "vocab.txt", 10, &text, &e) == ENC_RANGE);
+        CHECK_SAY(strstr(e.text, "limit 10") != NULL, "%s", e.text);
+        enc_err_clear(&e);
+        enc_files_close(f[i]);
+    }
+    enc_wr_clear(&w);
+    enc_files_close(NULL);
+}
+
+static void an_empty_file_is_there(void)
+{
+    enc_files *f = NULL;
+    enc_bytes text;
+    enc_err e;
+
+    enc_err_clear(&e);
+    put("vocab.txt", "");
+    CHECK(enc_files_open_directory(&f, scratch, &e) == ENC_OK);
+    CHECK(enc_files_get(f, "vocab.txt", 10, &text, &e) == ENC_OK);
+    CHECK(text.at != NULL && text.n == 0);
+    enc_files_close(f);
+}
+
+/* Opens the tensors of the scratch directory. */
+static enc_rc open_tensors(enc_err *e, size_t *n)
+{
+    enc_files *f = NULL;
+
+    enc_err_clear(e);
+    CHECK(enc_files_open_directory(&f, scratch, e) == ENC_OK);
+    enc_rc rc = enc_files_open_tensors(f, e);
+    *n = rc == ENC_OK ? enc_files_tensor_count(f) : 0;
+    if (rc == ENC_OK) CHECK(enc_files_tensor(f, "a") != NULL);
+    enc_files_close(f);
+    return rc;
+}
+
+#define INDEX "model.safetensors.index.json"
+
+static void shards_are_found_by_their_index(void)
+{
+    enc_err e;
+    size_t n;
+
+    put_shard("m-1.safetensors", "a");
+    put_shard("m-2.safetensors", "b");
+    put(INDEX, "{\"metadata\": {\"total_size\": 8}, \"weight_map\": {\"a\": "
+               "\"m-1.safetensors\", \"b\": \"m-2.safetensors\"}}");
+    CHECK_SAY(open_tensors(&e, &n) == ENC_OK && n == 2, "%s", e.text);
+}
+
+static void a_bad_index_is_refused(void)
+{
+    static const struct {
+        const char *text, *says;
+        enc_rc rc;
+    } bad[] = {
+        {"{\"weight_map\": {\"a\": \"../m-1.safetensors\"}}", "is no file name",
+         ENC_CORRUPT},
+        {"{\"weight_map\": {\"a\": \"/etc/passwd\"}}", "is no file name", ENC_CORRUPT},
+        {"{\"weight_map\": {\"a\": \"..\"}}", "is no file name", ENC_CORRUPT},
+        {"{\"weight_map\": {\"a\": \"\"}}", "is no file name", ENC_CORRUPT},
+        {"{\"weight_map\": {\"a\": 1}}", "is no file name", ENC_CORRUPT},
+        {"{\"weight_map\": []}", "missing \"weight_map\"", ENC_CORRUPT},
+        {"{}", "missing \"weight_map\"", ENC_CORRUPT},
+        {"{\"weight_map\": {\"a\": \"m-2.safetensors\"}}", "tensor a is not in m-2",
+         ENC_CORRUPT},
+        {"{\"weight_map\": {\"a\": \"m-3.safetensors\"}}", "No such file", ENC_IO},
+        {"{\"weight_map\": {\"a\": \"m-1.safetensors\", \"c\": \"m-4.safetensors\"}}",
+         "m-4.safetensors is empty", ENC_CORRUPT},
+        {"{\"weight_map\"", INDEX ": line 1", ENC_CORRUPT},
+        {"", INDEX " is empty", ENC_CORRUPT},
+    };
+    enc_err e;
+    size_t n;
+
+    put("m-4.safetensors", "");
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        put(INDEX, bad[i].text);
+        CHECK_SAY(open_tensors(&e, &n) == bad[i].rc, "%s: %s", bad[i].text, e.text);
+        CHECK_SAY(strstr(e.text, bad[i].says) != NULL, "%s: %s", bad[i].text, e.text);
+    }
+    put_shard("m-5.safetensors", "a");
+    put(INDEX,
+        "{\"weight_map\": {\"a\": \"m-5.safetensors\", \"b\": \"m-2.safetensors\"}}");
+    CHECK(open_tensors(&e, &n) == ENC_OK && n == 2);
+    put_shard("m-2.safetensors", "a");
+    put(INDEX, "{\"weight_map\": {\"a\": \"m-5.safetensors\"}}");
+    CHECK(open_tensors(&e, &n) == ENC_OK && n == 1);
+    unlink(path_of(INDEX));
+    CHECK(open_tensors(&e, &n) == ENC_IO);
+    CHECK_SAY(strstr(e.text, "model.safetensors missing in") != NULL, "%s", e.text);
+    put("pytorch_model.bin", "PK");
+    CHECK(open_tensors(&e, &n) == ENC_UNSUPPORTED);
+    CHECK_SAY(strstr(e.text, "PyTorch pickle files are not supported") != NULL, "%s",
+              e.text);
+    put_shard("model.safetensors", "a"); /* the one file goes before everything */
+    CHECK(open_tensors(&e, &n) == ENC_OK && n == 1);
+}
+
+static void the_same_tensor_in_two_shards_is_refused(void)
+{
+    const enc_tensor both[] = {{"a", ENC_F32, 1, {1}, (const uint8_t *)"abcd", 4},
+                               {"b", ENC_F32, 1, {1}, (const uint8_t *)"abcd", 4}};
+    enc_err e;
+    enc_wr w;
+    size_t n;
+
+    unlink(path_of("model.safetensors"));
+    enc_err_clear(&e);
+    enc_wr_init(&w);
+    enc_sft_write(&w, both, 2, NULL, 0);
+    CHECK(tiny_put(path_of("m-6.safetensors"), w.at, w.n, &e) == ENC_OK);
+    enc_wr_clear(&w);
+    put(INDEX,
+        "{\"weight_map\": {\"a\": \"m-5.safetensors\", \"b\": \"m-6.safetensors\"}}");
+    CHECK(open_tensors(&e, &n) == ENC_CORRUPT);
+    CHECK_SAY(strstr(e.text, "tensor a is in two shards") != NULL, "%s", e.text);
+}
+
+static void other_files_are_named_for_what_they_are(void)
+{
+    static const struct {
+        const char *bytes;
+        size_t n;
+        enc_rc rc;
+        const char *says;
+    } kinds[] = {
+        {"PK\3\4", 4, ENC_UNSUPPORTED, "PyTorch pickle"},
+        {"\x80\2}q\0", 5, ENC_UNSUPPORTED, "PyTorch pickle"},
+        {"GGUF\3\0\0\0", 8, ENC_UNSUPPORTED, "GGUF files are not supported"},
+        {"\x1f\x8b\x08\0\0\0\0\0\0\3", 10, ENC_CORRUPT,
+         "header of 559903 bytes in a file of 10"},
+        {"SQLite format 3\0", 16, ENC_RANGE, "is this a safetensors file?"},
+        {"", 0, ENC_CORRUPT, "is empty"},
+    };
+    enc_files *f;
+    enc_err e;
+
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        enc_err_clear(&e);
+        CHECK(tiny_put(path_of("kind"), kinds[i].bytes, kinds[i].n, &e) == ENC_OK);
+        CHECK(enc_files_open_directory(&f, path_of("kind"), &e) == kinds[i].rc);
+        CHECK_SAY(strstr(e.text, kinds[i].says) != NULL, "%s", e.text);
+        CHECK(f == NULL);
+    }
+    enc_err_clear(&e);
+    CHECK(enc_files_open_directory(&f, path_of("nowhere"), &e) == ENC_IO);
+    CHECK_SAY(strstr(e.text, "no model directory") != NULL, "%s", e.text);
+    enc_err_clear(&e);
+    CHECK(mkfifo(path_of("fifo"), 0600) == 0);
+    CHECK(enc_files_open_directory(&f, path_of("fifo"), &e) == ENC_IO);
+}
+
+int main(void)
+{
+    if (tiny_scratch(scratch, sizeof scratch) == NULL) return 1;
+    all_forms_hold_the_same();
+    an_empty_file_is_there();
+    shards_are_found_by_their_index();
+    a_bad_index_is_refused();
+    the_same_tensor_in_two_shards_is_refused();
+    other_files_are_named_for_what_they_are();
+    tiny_scratch_remove(scratch);
+    CHECK(enc_mem_live() == 0);
+    return check_done("model/files");
+}

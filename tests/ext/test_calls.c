@@ -1,0 +1,202 @@
+/* Calls of the extension that a SQL script cannot make: from several connections and
+ * threads, interrupted half-way, and by a schema that is not trusted. */
+#include <pthread.h>
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "check.h"
+
+int sqlite3_encoder_init(sqlite3 *db, char **message,
+                         const struct sqlite3_api_routines *api);
+
+static int init(sqlite3 *db, char **message, const struct sqlite3_api_routines *api)
+{
+    int rc = sqlite3_encoder_init(db, message, api);
+    return rc == SQLITE_OK_LOAD_PERMANENTLY ? SQLITE_OK : rc;
+}
+
+#define NUMBERS                                                                          \
+    "WITH RECURSIVE n(i) AS (VALUES(1) UNION ALL SELECT i + 1 FROM n LIMIT 1000000) "
+#define DOCUMENTS                                                                        \
+    "WITH RECURSIVE n(i) AS (VALUES(1) UNION ALL SELECT i + 1 FROM n LIMIT 200), "       \
+    "doc(text) AS (SELECT 'The number ' || i || ' is here.' || char(10) || "             \
+    "'Twice that is ' || 2 * i || ' and no more.' FROM n) "
+#define TOY                                                                              \
+    "'{\"n_vocab\": 300, \"hidden\": 32, \"n_layers\": 1, \"n_heads\": 2, \"inner\": "   \
+    "64, "                                                                               \
+    "\"n_positions\": 64, \"max_tokens\": 64, \"batch_tokens\": 256, \"steps\": "        \
+    "1000000}'"
+
+static sqlite3 *open_db(void)
+{
+    sqlite3 *db = NULL;
+    sqlite3_open(":memory:", &db);
+    return db;
+}
+
+static int run(sqlite3 *db, const char *sql)
+{
+    return sqlite3_exec(db, sql, NULL, NULL, NULL);
+}
+
+/* The first column of the first row as an integer; -1 if there is none. */
+static sqlite3_int64 ask(sqlite3 *db, const char *sql)
+{
+    sqlite3_stmt *stmt = NULL;
+    sqlite3_int64 v = -1;
+
+    if (sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) == SQLITE_OK &&
+        sqlite3_step(stmt) == SQLITE_ROW)
+        v = sqlite3_column_int64(stmt, 0);
+    sqlite3_finalize(stmt);
+    return v;
+}
+
+/* ---- stopping ---- */
+
+typedef struct countdown {
+    int left;       /* calls of the handler until it says stop */
+    sqlite3 *other; /* asked about progress meanwhile, or NULL */
+    sqlite3_int64 seen;
+} countdown;
+
+static int count_down(void *arg)
+{
+    countdown *c = arg;
+    if (c->other != NULL && c->seen < 1)
+        c->seen =
+            ask(c->other, "SELECT count(*) FROM encoder_progress WHERE total = 1000000 "
+                          "AND operation = 'pretrain' AND phase = 'train'");
+    return --c->left <= 0;
+}
+
+static void stops(const char *sql, int calls, countdown *c)
+{
+    sqlite3 *db = open_db();
+
+    c->left = calls;
+    sqlite3_progress_handler(db, 100, count_down, c);
+    int rc = run(db, sql);
+    CHECK_SAY(rc == SQLITE_INTERRUPT, "%d (%s) instead of an interrupt: %.60s", rc,
+              sqlite3_errmsg(db), sql);
+    CHECK(c->left <= 0);
+    sqlite3_progress_handler(db, 0, NULL, NULL);
+    CHECK(ask(db, "SELECT length(embed('still there')) > 0") == 1);
+    CHECK(sqlite3_next_stmt(db, NULL) == NULL);
+    CHECK(sqlite3_close(db) == SQLITE_OK);
+}
+
+static void long_work_stops_when_asked(void)
+{
+    countdown c = {0};
+
+    stops(NUMBERS "SELECT max(embed('text ' || i)) FROM n", 500, &c);
+    stops("SELECT count(vector) FROM embed_each('" NUMBERS
+          "SELECT i, ''text '' || i FROM n')",
+          500, &c);
+    stops(NUMBERS "SELECT train_classifier('text ' || i, i % 3) FROM n", 500, &c);
+    c.other = open_db();
+    c.seen = -1;
+    stops(DOCUMENTS "SELECT pretrain(text, " TOY ") FROM doc", 200, &c);
+    CHECK(c.seen == 1);
+    CHECK(ask(c.other, "SELECT count(*) FROM encoder_progress") == 0);
+    sqlite3_close(c.other);
+}
+
+/* ---- trust ---- */
+
+static void an_untrusted_schema_may_encode_but_not_load(void)
+{
+    sqlite3 *db = open_db();
+
+    sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    CHECK(run(db,
+              "CREATE TABLE t(text, vector);"
+              "CREATE TRIGGER r AFTER INSERT ON t BEGIN"
+              "  UPDATE t SET vector = embed(new.text) WHERE rowid = new.rowid; END;"
+              "CREATE VIEW a AS SELECT similarity(text, vector) AS s FROM t;"
+              "CREATE VIEW b AS SELECT count(*) AS n FROM fill_mask('[MASK]', 3);"
+              "CREATE VIEW c AS SELECT label FROM zero_shot('a', '[\"a\", \"b\"]');"
+              "CREATE VIEW d AS SELECT encoder_load('tests/data/tiny') AS n;"
+              "CREATE VIEW e AS SELECT count(*) AS n FROM embed_each('[\"a\"]');"
+              "CREATE VIEW f AS SELECT pretrain(text) AS m FROM t;"
+              "CREATE VIEW g AS SELECT fine_tune_pairs(text, NULL, 1) AS m FROM t;") ==
+          SQLITE_OK);
+    CHECK(run(db, "INSERT INTO t(text) VALUES('one'), ('two')") == SQLITE_OK);
+    CHECK(ask(db, "SELECT count(*) FROM a WHERE s > 0.999") == 2);
+    CHECK(ask(db, "SELECT n FROM b") == 3);
+    CHECK(ask(db, "SELECT count(*) FROM c") == 2);
+    CHECK(run(db, "SELECT * FROM d") == SQLITE_ERROR);
+    CHECK(run(db, "SELECT * FROM e") == SQLITE_ERROR);
+    CHECK(run(db, "SELECT * FROM f") == SQLITE_ERROR);
+    CHECK(run(db, "SELECT * FROM g") == SQLITE_ERROR);
+    CHECK(sqlite3_close(db) == SQLITE_OK);
+}
+
+/* ---- threads ---- */
+
+#define SUMMARY                                                                          \
+    NUMBERS "SELECT group_concat(hex(embed('text ' || i)), '') FROM (SELECT i FROM n "   \
+            "LIMIT 40)"
+
+static void *summarize(void *out)
+{
+    sqlite3 *db = open_db();
+    sqlite3_stmt *stmt = NULL;
+    char **text = out;
+
+    if (sqlite3_prepare_v2(db, SUMMARY, -1, &stmt, NULL) == SQLITE_OK &&
+        sqlite3_step(stmt) == SQLITE_ROW)
+        *text = sqlite3_mprintf("%s", sqlite3_column_text(stmt, 0));
+    sqlite3_finalize(stmt);
+    sqlite3_close(db);
+    return NULL;
+}
+
+static void threads_with_their_own_connections_get_the_same_bits(void)
+{
+    pthread_t threads[4];
+    char *texts[5] = {NULL};
+
+    summarize(&texts[4]);
+    for (int i = 0; i < 4; i++) pthread_create(&threads[i], NULL, summarize, &texts[i]);
+    for (int i = 0; i < 4; i++) pthread_join(threads[i], NULL);
+    for (int i = 0; i < 4; i++)
+        CHECK(texts[i] != NULL && texts[4] != NULL && strcmp(texts[i], texts[4]) == 0);
+    for (int i = 0; i < 5; i++) sqlite3_free(texts[i]);
+}
+
+/* ---- subtypes ---- */
+
+static unsigned subtype_seen;
+
+static void see(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+{
+    (void)ctx, (void)argc;
+    subtype_seen = sqlite3_value_subtype(argv[0]);
+}
+
+static void vectors_carry_the_subtype(void)
+{
+    sqlite3 *db = open_db();
+
+    sqlite3_create_function(db, "see", 1, SQLITE_UTF8, NULL, see, NULL, NULL);
+    CHECK(run(db, "SELECT see(embed('a'))") == SQLITE_OK && subtype_seen == 223);
+    CHECK(run(db, "SELECT see(embed_query('a'))") == SQLITE_OK && subtype_seen == 223);
+    CHECK(run(db, "SELECT see('a')") == SQLITE_OK && subtype_seen == 0);
+    sqlite3_close(db);
+}
+
+int main(void)
+{
+    sqlite3_auto_extension((void (*)(void))init);
+    long_work_stops_when_asked();
+    an_untrusted_schema_may_encode_but_not_load();
+    threads_with_their_own_connections_get_the_same_bits();
+    vectors_carry_the_subtype();
+    sqlite3_shutdown();
+    return check_done("calls");
+}
