@@ -44,8 +44,13 @@ $(BUILD)/tests/%: tests/%.c $(TESTLIB) $(OBJ)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(STD) -Itests $(WARN) -MMD -MP -o $@ $< $(TESTLIB) $(OBJ) $(LIBS)
 
+%/elem_plain.o: KFLAGS := $(KERNEL)
+ifneq ($(findstring x86_64,$(shell $(CC) -dumpmachine)),)
+AVX512   := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-width=512
 %_avx2.o: KFLAGS := $(KERNEL) -mavx2 -mfma
-%_avx512.o: KFLAGS := $(KERNEL) -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-width=512
+%_avx512.o: KFLAGS := $(KERNEL) $(AVX512)
+%_bf16.o: KFLAGS := $(KERNEL) $(AVX512) -mavx512bf16
+endif
 
 $(BUILD)/engine/model/builtin.o: $(wildcard engine/model/*.safetensors)
 
@@ -87,8 +92,9 @@ accept: programs
 
 # Measures a model (MODEL: a directory; none: the built-in one) on the sets in DATA.
 quality: deps
-	@$(MAKE_ALL) -s all $(BUILD)/tests/quality
-	@sh tests/quality.sh $(BUILD) "$(MODEL)" "$(or $(DATA),../shared/data)"
+	@$(MAKE_ALL) -s $(BUILD)/tests/evaluate $(BUILD)/tests/bench
+	@$(BUILD)/tests/evaluate $(if $(MODEL),--model "$(MODEL)") --data "$(or $(DATA),../shared/data)"
+	@$(BUILD)/tests/bench
 
 install: all
 	install -D -m 644 $(BUILD)/encoder.so $(DESTDIR)$(PREFIX)/lib/sqlite3/encoder.so

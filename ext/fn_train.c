@@ -7,6 +7,7 @@
  * SQLite also calls an aggregate's final function to clean up after a statement that
  * failed; a failure of our own is remembered, so that nothing is trained then. */
 #include "ext.h"
+#include "options.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -15,102 +16,6 @@
 #define PENDING_MAX 256 /* texts that are embedded together */
 #define FOLDS_MAX   1000
 #define LOG_SECONDS 60.0
-
-/* ---- options ---- */
-
-typedef enum kind {
-    SIZE,
-    SEED,
-    REAL,
-    FLAG,
-    TEXT
-} kind; /* size_t, uint64_t, double, ... */
-
-typedef struct option {
-    const char *name;
-    kind kind;
-    size_t offset; /* of a field of that type */
-} option;
-
-static bool wrong_kind(ext_call *c, const option *o)
-{
-    static const char *const wanted[] = {"a whole number, at least 0",
-                                         "a whole number, at least 0", "a number",
-                                         "true or false", "a text"};
-    return ext_fail(c, SQLITE_MISMATCH, "option %s must be %s", o->name, wanted[o->kind]);
-}
-
-/* One option into its field; texts into the arena, as JSON goes when the row does. */
-static bool set_option(ext_call *c, const option *o, enc_json_value *v, char *to,
-                       enc_arena *arena)
-{
-    const char *text;
-    size_t n;
-
-    switch (o->kind) {
-    case SIZE:
-    case SEED:
-        if (!enc_json_is_int(v) || enc_json_int(v) < 0) return wrong_kind(c, o);
-        if (o->kind == SIZE) *(size_t *)(void *)to = (size_t)enc_json_int(v);
-        else *(uint64_t *)(void *)to = (uint64_t)enc_json_int(v);
-        return true;
-    case REAL:
-        if (!enc_json_is_number(v)) return wrong_kind(c, o);
-        *(double *)(void *)to = enc_json_number(v);
-        return true;
-    case FLAG:
-        if (!enc_json_is_bool(v)) return wrong_kind(c, o);
-        *(bool *)(void *)to = enc_json_true(v);
-        return true;
-    case TEXT:
-        if ((text = enc_json_text(v, &n)) == NULL) return wrong_kind(c, o);
-        if ((text = enc_arena_text(arena, text, n)) == NULL) return ext_nomem(c);
-        *(const char **)(void *)to = text;
-        return true;
-    }
-    return true;
-}
-
-static bool unknown_option(ext_call *c, const char *key, const option *table, size_t n)
-{
-    char quoted[80], names[440] = "";
-    size_t used = 0;
-
-    for (size_t i = 0; i < n && used + strlen(table[i].name) + 3 < sizeof names; i++) {
-        sqlite3_snprintf((int)(sizeof names - used), names + used, "%s%s",
-                         i > 0 ? ", " : "", table[i].name);
-        used += strlen(names + used);
-    }
-    return ext_fail(c, SQLITE_ERROR, "unknown option %s (there are: %s)",
-                    ext_quote(quoted, key, strlen(key)), names);
-}
-
-/* Reads argument i, a JSON object or NULL, into `to` by the table; null leaves a default.
- */
-static bool read_options(ext_call *c, int i, const option *table, size_t n, void *to,
-                         enc_arena *arena)
-{
-    enc_bytes text;
-    enc_json *json = NULL;
-    enc_json_value *v;
-    const char *key;
-    bool ok = true;
-
-    if (!ext_arg_text(c, i, "options", &text)) return false;
-    if (text.at == NULL) return true;
-    if (ext_failed(c, enc_json_open(&json, text, "options", &c->err))) return false;
-    if (!enc_json_is_object(enc_json_root(json)))
-        ok = ext_fail(c, SQLITE_MISMATCH, "options must be a JSON object");
-    for (size_t k = 0; ok && (v = enc_json_member(enc_json_root(json), k, &key)); k++) {
-        size_t j = 0;
-        while (j < n && strcmp(table[j].name, key) != 0) j++;
-        if (j == n) ok = unknown_option(c, key, table, n);
-        else if (!enc_json_is_null(v))
-            ok = set_option(c, &table[j], v, (char *)to + table[j].offset, arena);
-    }
-    enc_json_close(json);
-    return ok;
-}
 
 /* ---- train_classifier ---- */
 
@@ -122,12 +27,12 @@ typedef struct head_options {
     const char *model; /* NULL: the default one */
 } head_options;
 
-static const option head_table[] = {
-    {"folds", SIZE, offsetof(head_options, folds)},
-    {"l2", REAL, offsetof(head_options, l2)},
-    {"balanced", FLAG, offsetof(head_options, balanced)},
-    {"seed", SEED, offsetof(head_options, seed)},
-    {"model", TEXT, offsetof(head_options, model)},
+static const ext_option head_table[] = {
+    {"folds", EXT_OPTION_SIZE, offsetof(head_options, folds)},
+    {"l2", EXT_OPTION_REAL, offsetof(head_options, l2)},
+    {"balanced", EXT_OPTION_FLAG, offsetof(head_options, balanced)},
+    {"seed", EXT_OPTION_SEED, offsetof(head_options, seed)},
+    {"model", EXT_OPTION_TEXT, offsetof(head_options, model)},
 };
 
 typedef struct example {
@@ -172,8 +77,8 @@ static bool fit_begin(ext_call *c, fit_state *s)
     enc_wr_init(&s->bytes);
     s->begun = true;
     s->options.l2 = -1;
-    if (!read_options(c, 2, head_table, sizeof head_table / sizeof *head_table,
-                      &s->options, &s->arena))
+    if (!ext_options_read(c, 2, head_table, sizeof head_table / sizeof *head_table,
+                          &s->options, &s->arena))
         return false;
     if (s->options.folds > FOLDS_MAX)
         return ext_fail(c, SQLITE_ERROR, "option folds must be 0..%d (got %zu)",
@@ -435,9 +340,9 @@ typedef struct train_options {
 
 #define TRAIN(name, kind)                                                                \
     {                                                                                    \
-#name, kind, offsetof(train_options, train.name)                                 \
+#name, EXT_OPTION_##kind, offsetof(train_options, train.name)                    \
     }
-static const option train_table[] = {
+static const ext_option train_table[] = {
     TRAIN(n_vocab, SIZE),
     TRAIN(hidden, SIZE),
     TRAIN(n_layers, SIZE),
@@ -462,13 +367,15 @@ static const option train_table[] = {
     TRAIN(beta2, REAL),
     TRAIN(clip_norm, REAL),
     TRAIN(warmup, REAL),
+    TRAIN(bf16, FLAG),
     TRAIN(seed, SEED),
     TRAIN(vocab_bytes, SIZE),
     TRAIN(hold_out, FLAG),
     TRAIN(checkpoint, TEXT),
     TRAIN(checkpoint_seconds, REAL),
-    {"precision", TEXT, offsetof(train_options, precision)},
-    {"model", TEXT, offsetof(train_options, model)}, /* last: pretrain has none */
+    {"precision", EXT_OPTION_TEXT, offsetof(train_options, precision)},
+    {"model", EXT_OPTION_TEXT,
+     offsetof(train_options, model)}, /* last: pretrain has none */
 };
 #undef TRAIN
 
@@ -528,8 +435,8 @@ static bool train_begin(ext_call *c, train_state *s, int options_at, bool from_n
     s->begun = true;
     enc_train_defaults(&s->options.train, from_nothing);
     s->options.precision = "f32";
-    if (!read_options(c, options_at, train_table, from_nothing ? n - 1 : n, &s->options,
-                      &s->arena))
+    if (!ext_options_read(c, options_at, train_table, from_nothing ? n - 1 : n,
+                          &s->options, &s->arena))
         return false;
     precision = s->options.precision;
     if (strcmp(precision, "f32") != 0 && strcmp(precision, "int8") != 0)

@@ -22,7 +22,7 @@ try() {
     shift
     "$@" >"$log.one" 2>&1
     status=$?
-    said=$(grep -aE ': [0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?$' "$log.one" | tail -1)
+    said=$(grep -aE ': [0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped.*)?$' "$log.one" | tail -1)
     if [ -z "$said" ]; then
         cat "$log.one"
         said="$name: 0 passed, 1 failed"

@@ -11,7 +11,8 @@
 
 typedef struct enc_map enc_map;
 
-/* ENC_IO if it is absent, unreadable or not a regular file; the sentence names the path. */
+/* ENC_IO if it is absent, unreadable or not a regular file; the sentence names the path.
+ */
 enc_rc enc_map_open(enc_map **out, const char *path, size_t size_max, enc_err *e);
 enc_bytes enc_map_bytes(const enc_map *m); /* lives as long as the map */
 void enc_map_close(enc_map *m);            /* NULL is fine */

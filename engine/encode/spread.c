@@ -47,6 +47,7 @@ void enc_spread_products(const enc_kern *k, const enc_product *p, size_t n, size
 {
     products j = {k, p, n, T, (T + ROWS_NEAR - 1) / ROWS_NEAR, 1};
     double flop = 0.0;
+    if (T == 0) return;
     for (size_t i = 0; i < n; i++)
         flop += 2.0 * (double)T * (double)p[i].w->rows * (double)p[i].w->cols;
     size_t n_parts = enc_spread_parts((size_t)-1, flop), n_blocks = n * j.n_row_blocks;

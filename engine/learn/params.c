@@ -1,11 +1,12 @@
 /* params.c - see params.h. */
 #include "learn/params.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "encode/kern.h"
 
-#define INIT_DEVIATION 0.02f
+#define INIT_DEVIATION 0.02
 
 /* Lists the slots to train in p->slots and their places in p->offset. `has` says which
  * heads there are. */
@@ -41,6 +42,20 @@ static void bind(enc_params *p)
     if (p->w.mlm_bias != NULL) p->w.mlm_decoder = p->w.word;
 }
 
+/* Positions begin as the sinusoids of Vaswani et al. 2017, section 3.5, with the deviation
+ * of the other tables: a step to the neighbour is then one linear map for all positions.
+ * From random ones the masked-word loss did not leave the level of word frequencies in
+ * 2,700 steps of 4,096 tokens. */
+static void draw_positions(float *table, size_t n, size_t D)
+{
+    for (size_t at = 0; at < n; at++)
+        for (size_t i = 0; i < D; i++) {
+            double angle = (double)at * pow(10000.0, -(double)(i / 2 * 2) / (double)D);
+            double wave = i % 2 == 0 ? sin(angle) : cos(angle);
+            table[at * D + i] = (float)(wave * sqrt(2.0) * INIT_DEVIATION);
+        }
+}
+
 static void draw(enc_params *p, uint64_t seed)
 {
     enc_rng rng = {seed};
@@ -49,10 +64,12 @@ static void draw(enc_params *p, uint64_t seed)
         float *at = p->value + p->offset[i], *end = p->value + p->offset[i + 1];
         bool is_gain = s->is_vector && strstr(s->name, "LayerNorm.weight") != NULL;
         for (; at < end; at++)
-            *at = !s->is_vector ? enc_rng_normal(&rng) * INIT_DEVIATION
+            *at = !s->is_vector ? enc_rng_normal(&rng) * (float)INIT_DEVIATION
                   : is_gain     ? 1.0f
                                 : 0.0f;
     }
+    draw_positions(enc_params_in(p, p->value, p->w.position.data), p->config.n_positions,
+                   p->config.hidden);
 }
 
 /* Copies what slot i of `p` is in the model's weights, whose slots are `from`. */

@@ -20,7 +20,7 @@ typedef struct enc_params {
 } enc_params;
 
 /* A fresh BERT with pooler, masked-word and next-sentence heads: matrices normal with
- * deviation 0.02, biases 0, gains 1 (Devlin et al. 2018). */
+ * deviation 0.02, biases 0, gains 1 (Devlin et al. 2018); positions are sinusoids. */
 enc_rc enc_params_new(enc_params **out, const enc_config *c, uint64_t seed, enc_err *e);
 
 /* A copy of a model's parameters, int8 ones as the f32 they stand for. */

@@ -19,10 +19,10 @@ void enc_vocab_train_free(enc_vocab_train *t);
 enc_rc enc_vocab_train_add(enc_vocab_train *t, enc_bytes text, enc_err *e);
 
 typedef struct enc_vocab_goal {
-    size_t size;          /* pieces wanted, the special tokens included */
-    size_t char_min;      /* a character seen less often is left out ([UNK]) */
-    size_t chars_max;     /* and at most this many characters, the most frequent first */
-    size_t pair_min;      /* a pair seen less often is not merged */
+    size_t size;      /* pieces wanted, the special tokens included */
+    size_t char_min;  /* a character seen less often is left out ([UNK]) */
+    size_t chars_max; /* and at most this many characters, the most frequent first */
+    size_t pair_min;  /* a pair seen less often is not merged */
 } enc_vocab_goal;
 
 /* [PAD] [UNK] [CLS] [SEP] [MASK], then characters, then merges by rank. tick(tick_arg) is

@@ -1,7 +1,7 @@
 /* make_tiny.c - writes the tiny model: make_tiny DIRECTORY [BLOB]
  *
- * DIRECTORY, which must be absent or empty, becomes what tests/data/tiny is, f32; BLOB the
- * same model as int8. */
+ * DIRECTORY, which must be absent or empty, becomes what tests/data/tiny is, f32; BLOB
+ * the same model as int8. */
 #include <stdio.h>
 
 #include "learn/save.h"

@@ -1,0 +1,290 @@
+/* test_fwd.c - a text's hidden states are the same bits in any company; what is refused.
+ *
+ * That they are the right values is test_reference.c's matter. */
+#include <stdlib.h>
+
+#include "base/threads.h"
+#include "check.h"
+#include "encode/fwd.h"
+#include "random_model.h"
+
+#define V      50
+#define N_MAX  300 /* positions */
+#define TEXTS  9
+#define TOKENS 620
+
+static const size_t lengths[TEXTS] = {1, 2, 7, 300, 16, 33, 5, 200, 56};
+static int32_t ids[TOKENS];
+static uint8_t segments[TOKENS];
+static size_t starts[TEXTS + 1];
+
+static enc_model model_new(size_t hidden, size_t heads, bool is_i8)
+{
+    enc_model m = {0};
+    m.config = (enc_config){.n_vocab = V,
+                            .n_layers = 2,
+                            .hidden = hidden,
+                            .n_heads = heads,
+                            .inner = 3 * hidden + 5,
+                            .n_positions = N_MAX,
+                            .n_segments = 2,
+                            .norm_eps = 1e-12f,
+                            .act = ENC_GELU};
+    if (!random_model_init(&m, is_i8, 1.3f)) abort();
+    return m;
+}
+
+static void make_texts(void)
+{
+    enc_rng r = {42};
+    for (size_t i = 0; i < TOKENS; i++) {
+        ids[i] = (int32_t)enc_rng_below(&r, V);
+        segments[i] = (uint8_t)enc_rng_below(&r, 2);
+    }
+    for (size_t t = 0; t < TEXTS; t++) starts[t + 1] = starts[t] + lengths[t];
+}
+
+static enc_work *work_new(void)
+{
+    enc_work *w;
+    enc_err e;
+    enc_err_clear(&e);
+    if (enc_work_new(&w, &e)) abort();
+    return w;
+}
+
+/* Runs the texts named in `which`, in that order, and copies each one's states to its
+ * place in `all`. */
+static void run_texts(const enc_model *m, const size_t *which, size_t n, float *all)
+{
+    int32_t id[TOKENS];
+    uint8_t segment[TOKENS];
+    size_t start[TEXTS + 1] = {0};
+    const size_t D = m->config.hidden;
+    enc_work *w = work_new();
+    enc_err e;
+    const float *hidden = NULL;
+    enc_err_clear(&e);
+    for (size_t i = 0; i < n; i++) {
+        memcpy(id + start[i], ids + starts[which[i]], lengths[which[i]] * sizeof *id);
+        memcpy(segment + start[i], segments + starts[which[i]], lengths[which[i]]);
+        start[i + 1] = start[i] + lengths[which[i]];
+    }
+    const enc_batch b = {n, start[n], id, segment, start};
+    CHECK_SAY(enc_fwd_run(m, w, &b, NULL, &hidden, &e) == ENC_OK, "%s", e.text);
+    for (size_t i = 0; hidden != NULL && i < n; i++)
+        memcpy(all + starts[which[i]] * D, hidden + start[i] * D,
+               lengths[which[i]] * D * sizeof *all);
+    enc_work_free(w);
+}
+
+static void a_text_has_the_same_bits_in_any_company(enc_model *m)
+{
+    static const size_t groups[][TEXTS] = {{0, 1, 2, 3, 4, 5, 6, 7, 8},
+                                           {8, 7, 6, 5, 4, 3, 2, 1, 0},
+                                           {3, 0, 7, 2, 8, 1, 5, 6, 4}};
+    const size_t n = TOKENS * m->config.hidden;
+    float *alone = enc_mem_zero_array(n, sizeof *alone),
+          *all = enc_mem_array(n, sizeof *all);
+    if (alone == NULL || all == NULL) abort();
+    enc_threads_set(1);
+    for (size_t t = 0; t < TEXTS; t++) run_texts(m, &t, 1, alone);
+    for (size_t threads = 1; threads <= 4; threads += threads) {
+        enc_threads_set(threads);
+        for (size_t g = 0; g < 3; g++) {
+            for (size_t cut = 1; cut <= TEXTS; cut += 4) {
+                memset(all, 0, n * sizeof *all);
+                for (size_t at = 0; at < TEXTS; at += cut)
+                    run_texts(m, groups[g] + at, TEXTS - at < cut ? TEXTS - at : cut,
+                              all);
+                CHECK_SAY(memcmp(all, alone, n * sizeof *all) == 0,
+                          "%s, %zu threads, order %zu in batches of %zu", m->kern->name,
+                          threads, g, cut);
+            }
+        }
+    }
+    enc_threads_set(0);
+    enc_mem_free(alone);
+    enc_mem_free(all);
+}
+
+static void fast_tables_agree_to_the_bit(enc_model *m)
+{
+    static const size_t order[TEXTS] = {0, 1, 2, 3, 4, 5, 6, 7, 8};
+    const size_t n = TOKENS * m->config.hidden;
+    const enc_kern *a = enc_kern_find("avx2"), *b = enc_kern_find("avx512");
+    float *one = enc_mem_array(n, sizeof *one), *two = enc_mem_array(n, sizeof *two);
+    if (one == NULL || two == NULL) abort();
+    if (a != NULL && b != NULL) {
+        m->kern = a;
+        run_texts(m, order, TEXTS, one);
+        m->kern = b;
+        run_texts(m, order, TEXTS, two);
+        CHECK(memcmp(one, two, n * sizeof *one) == 0);
+    }
+    enc_mem_free(one);
+    enc_mem_free(two);
+}
+
+/* -- Refusals ---------------------------------------------------------------------------
+ */
+
+static enc_rc try_batch(const enc_model *m, int32_t id, uint8_t segment, size_t n,
+                        enc_err *e)
+{
+    static int32_t many_ids[N_MAX + 1];
+    static uint8_t many_segments[N_MAX + 1];
+    const size_t start[2] = {0, n};
+    const enc_batch b = {1, n, many_ids, many_segments, start};
+    const float *hidden = starts[0] == 0 ? (const float *)many_ids : NULL;
+    enc_work *w = work_new();
+    enc_err_clear(e);
+    many_ids[n - 1] = id;
+    many_segments[n - 1] = segment;
+    enc_rc rc = enc_fwd_run(m, w, &b, NULL, &hidden, e);
+    CHECK((rc == ENC_OK) == (hidden != NULL));
+    many_ids[n - 1] = 0;
+    many_segments[n - 1] = 0;
+    enc_work_free(w);
+    return rc;
+}
+
+static void values_out_of_range_are_refused(const enc_model *m)
+{
+    enc_err e;
+    CHECK(try_batch(m, V - 1, 1, 3, &e) == ENC_OK);
+    CHECK(try_batch(m, V, 0, 3, &e) == ENC_RANGE);
+    CHECK(strcmp(e.text, "token 2 is 50, the vocabulary has 50 pieces") == 0);
+    CHECK(try_batch(m, -1, 0, 3, &e) == ENC_RANGE);
+    CHECK(try_batch(m, 0, 2, 3, &e) == ENC_RANGE);
+    CHECK(strcmp(e.text, "token 2 has segment 2, the model has 2") == 0);
+    CHECK(try_batch(m, 0, 0, N_MAX, &e) == ENC_OK);
+    CHECK(try_batch(m, 0, 0, N_MAX + 1, &e) == ENC_RANGE);
+    CHECK(strcmp(e.text, "text 0 has 301 tokens, the model has 300 positions") == 0);
+}
+
+static void an_empty_batch_is_fine(const enc_model *m)
+{
+    const size_t start[1] = {0};
+    const enc_batch b = {0, 0, NULL, NULL, start};
+    const float *hidden;
+    enc_work *w = work_new();
+    enc_err e;
+    enc_err_clear(&e);
+    CHECK(enc_fwd_run(m, w, &b, NULL, &hidden, &e) == ENC_OK);
+    enc_work_free(w);
+}
+
+static void every_failing_allocation_is_reported(const enc_model *m)
+{
+    const enc_batch b = {TEXTS, TOKENS, ids, segments, starts};
+    const size_t n_before = enc_mem_live();
+    size_t n_failed = 0;
+    enc_rc rc = ENC_NOMEM;
+    for (size_t nth = 1; rc == ENC_NOMEM && nth < 100; nth++) {
+        const float *hidden;
+        enc_work *w;
+        enc_err e;
+        enc_err_clear(&e);
+        enc_mem_fault(nth, false);
+        rc = enc_work_new(&w, &e);
+        if (!rc) rc = enc_fwd_run(m, w, &b, NULL, &hidden, &e);
+        enc_mem_fault(0, false);
+        n_failed += rc == ENC_NOMEM;
+        enc_work_free(w);
+        CHECK(enc_mem_live() == n_before);
+    }
+    CHECK(rc == ENC_OK);
+    CHECK(n_failed >= 6);
+}
+
+/* -- Taps -------------------------------------------------------------------------------
+ */
+
+typedef struct seen {
+    size_t n_hidden, n_attention, n_stop, stop_at;
+    size_t n_bad; /* rows of attention that do not add up, or calls out of order */
+    const float *last;
+} seen;
+
+static void see_hidden(void *arg, size_t layer, const float *x)
+{
+    seen *s = arg;
+    s->n_bad += layer != s->n_hidden;
+    s->n_hidden++;
+    s->last = x;
+}
+
+static void see_attention(void *arg, size_t layer, size_t text, size_t head,
+                          const float *w, size_t n)
+{
+    seen *s = arg;
+    s->n_bad += layer != s->n_hidden || head >= 3 || n != lengths[text];
+    for (size_t i = 0; i < n; i++) {
+        double sum = 0.0;
+        for (size_t j = 0; j < n; j++) sum += (double)w[i * n + j];
+        s->n_bad += !(sum > 0.999999 && sum < 1.000001);
+    }
+    s->n_attention++;
+}
+
+static bool see_stop(void *arg)
+{
+    seen *s = arg;
+    return ++s->n_stop == s->stop_at;
+}
+
+static void a_tap_sees_all_and_changes_nothing(const enc_model *m)
+{
+    const enc_batch b = {TEXTS, TOKENS, ids, segments, starts};
+    const size_t n = TOKENS * m->config.hidden;
+    const float *hidden, *watched;
+    seen s = {0};
+    const enc_tap tap = {&s, see_hidden, see_attention, see_stop};
+    enc_work *w = work_new(), *u = work_new();
+    enc_err e;
+    enc_err_clear(&e);
+    CHECK(enc_fwd_run(m, w, &b, NULL, &hidden, &e) == ENC_OK);
+    CHECK(enc_fwd_run(m, u, &b, &tap, &watched, &e) == ENC_OK);
+    CHECK(s.n_hidden == 3 && s.n_attention == 2 * TEXTS * 3 && s.n_stop == 2);
+    CHECK(s.n_bad == 0);
+    CHECK(s.last == watched);
+    CHECK(memcmp(hidden, watched, n * sizeof *hidden) == 0);
+    s = (seen){.stop_at = 2};
+    CHECK(enc_fwd_run(m, u, &b, &tap, &watched, &e) == ENC_INTERRUPT);
+    CHECK(strcmp(e.text, "interrupted before layer 2 of 2") == 0);
+    CHECK(watched == NULL);
+    CHECK(s.n_hidden == 2);
+    enc_work_free(w);
+    enc_work_free(u);
+}
+
+int main(void)
+{
+    static const char *const names[] = {"plain", "avx2", "avx512"};
+    make_texts();
+    for (size_t i8 = 0; i8 < 2; i8++) {
+        enc_model m = model_new(24, 3, i8), odd = model_new(35, 5, i8);
+        for (size_t i = 0; i < 3; i++) {
+            if ((m.kern = odd.kern = enc_kern_find(names[i])) == NULL) continue;
+            a_text_has_the_same_bits_in_any_company(&m);
+            a_text_has_the_same_bits_in_any_company(&odd);
+        }
+        fast_tables_agree_to_the_bit(&m);
+        fast_tables_agree_to_the_bit(&odd);
+        m.kern = NULL;
+        values_out_of_range_are_refused(&m);
+        an_empty_batch_is_fine(&m);
+        every_failing_allocation_is_reported(&m);
+        a_tap_sees_all_and_changes_nothing(&m);
+        random_model_clear(&m);
+        random_model_clear(&odd);
+    }
+    /* Large enough that products and attention are truly cut into parts. */
+    enc_model wide = model_new(192, 6, false);
+    wide.kern = enc_kern_pick();
+    a_text_has_the_same_bits_in_any_company(&wide);
+    random_model_clear(&wide);
+    enc_work_free(NULL);
+    return check_done("fwd");
+}

@@ -1,0 +1,244 @@
+/* test_train.c - training runs: they learn, they can be stopped, and they go on exactly
+ * where they were. */
+#include "check.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "learn/corpus.h"
+#include "learn/train.h"
+
+#define CHECKPOINT "build/test_train.ckpt"
+
+static const char *const things[] = {"cat", "dog", "bird", "ship"};
+static const char *const places[] = {"garden", "kitchen", "harbour", "school"};
+static const char *const deeds[] = {"sleeps", "eats", "waits", "sings"};
+
+/* A toy language with rules worth learning: who is where decides what is done. */
+static size_t write_document(char *out, size_t cap, unsigned i)
+{
+    unsigned a = i % 4, b = (i / 4) % 4;
+    size_t n = (size_t)snprintf(out, cap, "# the %s in the %s\n", things[a], places[b]);
+    for (unsigned k = 0; k < 4; k++)
+        n += (size_t)snprintf(
+            out + n, cap - n, "the %s %s in the %s. in the %s the %s %s.\n", things[a],
+            deeds[(a + b) % 4], places[b], places[b], things[a], deeds[(a + b) % 4]);
+    return n;
+}
+
+typedef struct watch {
+    size_t stop_at; /* a step, or 0 */
+    size_t n_ticks;
+    double first_loss, last_loss, right;
+} watch;
+
+static bool look(void *arg, const enc_train_report *r)
+{
+    watch *w = arg;
+    if (strcmp(r->phase, "train") != 0) return false;
+    w->n_ticks++;
+    if (w->n_ticks == 1) w->first_loss = r->loss_mlm;
+    w->last_loss = r->loss_mlm;
+    w->right = r->right_mlm;
+    return w->stop_at > 0 && r->done == w->stop_at;
+}
+
+static enc_train_options small(size_t steps)
+{
+    enc_train_options o;
+    enc_train_defaults(&o, true);
+    o.n_vocab = 120;
+    o.hidden = 32;
+    o.n_layers = 2;
+    o.n_heads = 2;
+    o.inner = 64;
+    o.n_positions = 64;
+    o.max_tokens = 64;
+    o.pair_tokens = 24;
+    o.batch_tokens = 512;
+    o.batch_pairs = 8;
+    o.steps = steps;
+    o.learning_rate = 3e-3;
+    o.contrast_from = 0.5;
+    return o;
+}
+
+static enc_rc train(const enc_train_options *o, watch *w, enc_wr *out, enc_err *e)
+{
+    enc_trainer *t;
+    char text[2048];
+    enc_rc rc = enc_trainer_new(&t, NULL, o, look, w, e);
+    if (rc != ENC_OK) return rc;
+    for (unsigned i = 0; i < 64 && rc == ENC_OK; i++) {
+        size_t n = write_document(text, sizeof text, i);
+        rc = enc_trainer_add_document(t, (enc_bytes){(const uint8_t *)text, n}, e);
+    }
+    const enc_bytes a = {(const uint8_t *)"the cat sleeps", 14};
+    const enc_bytes b = {(const uint8_t *)"the dog eats in the school", 26};
+    for (int i = 0; i < 10 && rc == ENC_OK; i++)
+        rc = enc_trainer_add_pair(t, i % 2 ? a : b, b,
+                                  i < 5 ? NAN : (float)(i % 3) * 0.5f, e);
+    if (rc == ENC_OK) rc = enc_trainer_run(t, e);
+    if (rc == ENC_OK) rc = enc_trainer_save(t, out, e);
+    enc_trainer_free(t);
+    return rc;
+}
+
+static void a_run_learns_the_toy_language(void)
+{
+    enc_train_options o = small(150);
+    enc_err e = {0};
+    watch w = {0};
+    enc_wr out;
+    enc_wr_init(&out);
+    CHECK_SAY(train(&o, &w, &out, &e) == ENC_OK, "%s", e.text);
+    CHECK(w.n_ticks == 150);
+    CHECK_SAY(w.last_loss < 0.6 * w.first_loss, "loss %.3f -> %.3f", w.first_loss,
+              w.last_loss);
+    enc_files *f;
+    enc_model *m;
+    CHECK(enc_files_open_blob(&f, (enc_bytes){out.at, out.n}, true, &e) == ENC_OK);
+    CHECK_SAY(enc_model_open(&m, f, NULL, &e) == ENC_OK, "%s", e.text);
+    CHECK(m->weights.mlm_bias != NULL && m->weights.next_sentence.w.data != NULL);
+    enc_model_close(m);
+    enc_wr_clear(&out);
+}
+
+static void a_resumed_run_gives_the_same_bytes(void)
+{
+    enc_train_options o = small(24);
+    enc_err e = {0};
+    watch whole = {0}, first = {.stop_at = 9}, second = {0};
+    enc_wr a, b;
+    enc_wr_init(&a);
+    enc_wr_init(&b);
+    CHECK(train(&o, &whole, &a, &e) == ENC_OK);
+    unlink(CHECKPOINT);
+    o.checkpoint = CHECKPOINT;
+    CHECK(train(&o, &first, &b, &e) == ENC_INTERRUPT);
+    enc_err_clear(&e);
+    CHECK_SAY(train(&o, &second, &b, &e) == ENC_OK, "%s", e.text);
+    CHECK_SAY(second.n_ticks == 24 - 9, "%zu steps", second.n_ticks);
+    CHECK(a.n == b.n && memcmp(a.at, b.at, a.n) == 0);
+
+    enc_err_clear(&e);
+    o.seed = 2;
+    CHECK(train(&o, &second, &b, &e) == ENC_MISUSE);
+    CHECK_SAY(strstr(e.text, CHECKPOINT) != NULL, "%s", e.text);
+    enc_wr_clear(&a);
+    enc_wr_clear(&b);
+}
+
+static void every_truncation_of_a_checkpoint_is_noticed(void)
+{
+    enc_train_options o = small(24);
+    o.checkpoint = CHECKPOINT;
+    FILE *f = fopen(CHECKPOINT, "rb");
+    CHECK(f != NULL);
+    fseek(f, 0, SEEK_END);
+    long n = ftell(f);
+    fclose(f);
+    for (int i = 0; i < 6; i++) {
+        enc_err e = {0};
+        watch w = {0};
+        enc_wr out;
+        enc_wr_init(&out);
+        n = i < 3 ? n - 1 : n / 40;
+        CHECK(truncate(CHECKPOINT, n) == 0);
+        CHECK_SAY(train(&o, &w, &out, &e) == ENC_CORRUPT, "%ld bytes: %s", n, e.text);
+        enc_wr_clear(&out);
+    }
+    unlink(CHECKPOINT);
+}
+
+static void nonsense_is_refused(void)
+{
+    enc_err e = {0};
+    enc_trainer *t;
+    enc_train_options o = small(1);
+    o.n_heads = 3;
+    CHECK(enc_trainer_new(&t, NULL, &o, NULL, NULL, &e) == ENC_RANGE);
+    CHECK_SAY(strcmp(e.text, "hidden 32 is not divisible by n_heads 3") == 0, "%s",
+              e.text);
+    enc_err_clear(&e);
+    o = small(1);
+    CHECK(enc_trainer_new(&t, NULL, &o, NULL, NULL, &e) == ENC_OK);
+    CHECK(enc_trainer_run(t, &e) != ENC_OK && e.text[0] != '\0');
+    enc_trainer_free(t);
+    enc_err_clear(&e);
+    CHECK(enc_trainer_new(&t, NULL, &o, NULL, NULL, &e) == ENC_OK);
+    const enc_bytes a = {(const uint8_t *)"a", 1};
+    CHECK(enc_trainer_add_pair(t, a, a, 1.5f, &e) == ENC_RANGE);
+    CHECK_SAY(strcmp(e.text, "score 1.5 is not in 0..1") == 0, "%s", e.text);
+    enc_trainer_free(t);
+}
+
+/* A tokenizer of whole words, to look at what is drawn. */
+static enc_tok *toy_tokenizer(void)
+{
+    static const char *const pieces[] = {"[PAD]",  "[UNK]", "[CLS]", "[SEP]",
+                                         "[MASK]", ".",     "one",   "two",
+                                         "three",  "four",  "five",  "six"};
+    enc_bytes list[12];
+    enc_vocab *v;
+    enc_tok *t;
+    enc_err e = {0};
+    for (size_t i = 0; i < 12; i++)
+        list[i] = (enc_bytes){(const uint8_t *)pieces[i], strlen(pieces[i])};
+    CHECK(enc_vocab_new(&v, list, 12, "toy", &e) == ENC_OK);
+    CHECK(enc_tok_new(&t, v, (enc_norm_rules){.clean_text = true, .lower_case = true},
+                      &e) == ENC_OK);
+    return t;
+}
+
+static void masking_is_fifteen_percent_and_eighty_ten_ten(void)
+{
+    enc_tok *tok = toy_tokenizer();
+    enc_corpus c = {0};
+    enc_group g = {0};
+    enc_err e = {0};
+    enc_rng rng = {5};
+    char text[4096] = "# one two\n";
+    CHECK(enc_corpus_init(&c, tok, &e) == ENC_OK);
+    for (int i = 0; i < 40; i++)
+        strcat(text,
+               "three four five six. three six five four three. five three four.\n");
+    for (int i = 0; i < 3; i++)
+        CHECK(enc_corpus_add(&c, tok, (enc_bytes){(uint8_t *)text, strlen(text)}, &e) ==
+              ENC_OK);
+    size_t n_masked = 0, n_mask = 0, n_same = 0, n_body = 0, n_random = 0, n_texts = 0;
+    for (int i = 0; i < 2000; i++) {
+        enc_group_start(&g);
+        enc_corpus_draw(&c, &rng, 64, &g);
+        enc_group_mask(&g, &c.special, c.n_vocab, &rng);
+        CHECK(!g.failed && g.n_texts == 1 && g.n_tokens <= 64);
+        CHECK(g.ids[0] == 2 && g.ids[g.n_tokens - 1] == 3);
+        n_texts += g.n_texts;
+        n_random += g.is_random[0];
+        n_body += g.n_tokens - 3;
+        for (size_t k = 0; k < g.n_masked; k++, n_masked++) {
+            n_mask += g.ids[g.at[k]] == 4;
+            n_same += g.ids[g.at[k]] == g.label[k];
+        }
+    }
+    CHECK(fabs((double)n_masked / (double)n_body - 0.15) < 0.005);
+    CHECK(fabs((double)n_mask / (double)n_masked - 0.80) < 0.02);
+    CHECK(fabs((double)n_same / (double)n_masked - (0.10 + 0.10 / 12.0)) < 0.02);
+    CHECK(fabs((double)n_random / (double)n_texts - 0.5) < 0.05);
+    enc_group_clear(&g);
+    enc_corpus_clear(&c);
+    enc_tok_close(tok);
+}
+
+int main(void)
+{
+    a_run_learns_the_toy_language();
+    a_resumed_run_gives_the_same_bytes();
+    every_truncation_of_a_checkpoint_is_noticed();
+    nonsense_is_refused();
+    masking_is_fifteen_percent_and_eighty_ten_ten();
+    return check_done("train");
+}
