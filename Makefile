@@ -90,11 +90,10 @@ fault: deps
 accept: programs
 	@sh tests/all.sh $(BUILD):accept
 
-# Measures a model (MODEL: a directory; none: the built-in one) on the sets in DATA.
+# Measures a model (MODEL: a directory or a blob; none: the built-in one) on the sets in DATA.
 quality: deps
-	@$(MAKE_ALL) -s $(BUILD)/tests/evaluate $(BUILD)/tests/bench
-	@$(BUILD)/tests/evaluate $(if $(MODEL),--model "$(MODEL)") --data "$(or $(DATA),../shared/data)"
-	@$(BUILD)/tests/bench
+	@$(MAKE_ALL) -s $(BUILD)/tests/evaluate
+	@$(BUILD)/tests/evaluate --model "$(MODEL)" --data "$(or $(DATA),../shared/data)" $(ARGS)
 
 install: all
 	install -D -m 644 $(BUILD)/encoder.so $(DESTDIR)$(PREFIX)/lib/sqlite3/encoder.so

@@ -2,23 +2,23 @@
 #ifndef ENC_LIMITS_H
 #define ENC_LIMITS_H
 
-#define ENC_TEXT_MAX      ((size_t)1 << 30)   /* bytes in one text */
-#define ENC_VOCAB_MAX     ((size_t)1 << 20)   /* pieces in a vocabulary */
-#define ENC_PIECE_MAX     512                 /* bytes in one piece */
-#define ENC_WORD_MAX      100                 /* characters in a word before it is [UNK] */
+#define ENC_TEXT_MAX      ((size_t)1 << 30) /* bytes in one text */
+#define ENC_VOCAB_MAX     ((size_t)1 << 20) /* pieces in a vocabulary */
+#define ENC_PIECE_MAX     512               /* bytes in one piece */
+#define ENC_WORD_MAX      100               /* characters in a word before it is [UNK] */
 #define ENC_LAYERS_MAX    64
 #define ENC_HIDDEN_MAX    8192
 #define ENC_INNER_MAX     65536
 #define ENC_POSITIONS_MAX 32768
 #define ENC_SEGMENTS_MAX  16
 #define ENC_LABELS_MAX    65536
-#define ENC_JSON_MAX      ((size_t)1 << 20)   /* bytes of a config file */
+#define ENC_JSON_MAX      ((size_t)1 << 20) /* bytes of a config file */
 #define ENC_JSON_DEPTH    64
-#define ENC_TOKJSON_MAX   ((size_t)64 << 20)  /* bytes of a tokenizer.json */
-#define ENC_HEADER_MAX    ((size_t)16 << 20)  /* bytes of a safetensors header */
+#define ENC_TOKJSON_MAX   ((size_t)64 << 20) /* bytes of a tokenizer.json */
+#define ENC_HEADER_MAX    ((size_t)16 << 20) /* bytes of a safetensors header */
 #define ENC_TENSORS_MAX   65536
 #define ENC_RANK_MAX      4
-#define ENC_NAME_MAX      128                 /* bytes of a tensor name we look for */
-#define ENC_DIMS_MAX      65536               /* values in a vector */
+#define ENC_NAME_MAX      128   /* bytes of a tensor name we look for */
+#define ENC_DIMS_MAX      65536 /* values in a vector */
 
 #endif

@@ -34,8 +34,9 @@ typedef struct enc_arena {
 } enc_arena;
 
 void enc_arena_init(enc_arena *a);
-void *enc_arena_alloc(enc_arena *a, size_t size);              /* zeroed; NULL on failure */
-char *enc_arena_text(enc_arena *a, const char *text, size_t n); /* a NUL-terminated copy */
+void *enc_arena_alloc(enc_arena *a, size_t size); /* zeroed; NULL on failure */
+char *enc_arena_text(enc_arena *a, const char *text,
+                     size_t n); /* a NUL-terminated copy */
 void enc_arena_clear(enc_arena *a);
 
 /* For fault tests: the nth allocation from now fails (0: none does), once, or it and all

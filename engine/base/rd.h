@@ -32,7 +32,8 @@ uint16_t enc_rd_u16(enc_rd *r);
 uint32_t enc_rd_u32(enc_rd *r);
 uint64_t enc_rd_u64(enc_rd *r);
 float enc_rd_f32(enc_rd *r);
-const uint8_t *enc_rd_span(enc_rd *r, size_t n, size_t size); /* n elements; NULL if short */
+const uint8_t *enc_rd_span(enc_rd *r, size_t n,
+                           size_t size); /* n elements; NULL if short */
 bool enc_rd_end(const enc_rd *r); /* everything was read and nothing more was asked for */
 bool enc_rd_ok(const enc_rd *r);  /* nothing failed so far */
 

@@ -1,8 +1,8 @@
 /* threads.c - see threads.h.
  *
- * The pool is one struct behind one mutex. A job is published, workers and the caller take
- * task numbers from an atomic counter until none is left, and the caller waits until every
- * worker that joined has let go. `generation` tells a worker that a job is new. */
+ * The pool is one struct behind one mutex. A job is published, workers and the caller
+ * take task numbers from an atomic counter until none is left, and the caller waits until
+ * every worker that joined has let go. `generation` tells a worker that a job is new. */
 #include "base/threads.h"
 
 #include <pthread.h>
@@ -18,12 +18,12 @@
 static struct {
     pthread_mutex_t lock;
     pthread_cond_t work, idle;
-    size_t n_workers;     /* started */
-    size_t n_wanted;      /* by enc_threads_set, 0: default */
-    bool is_busy;         /* a job is published */
-    size_t n_joined;      /* workers inside the job */
-    size_t n_seats;       /* workers that may still join it */
-    unsigned generation;  /* of the job */
+    size_t n_workers;    /* started */
+    size_t n_wanted;     /* by enc_threads_set, 0: default */
+    bool is_busy;        /* a job is published */
+    size_t n_joined;     /* workers inside the job */
+    size_t n_seats;      /* workers that may still join it */
+    unsigned generation; /* of the job */
     enc_task *task;
     void *arg;
     size_t n_tasks;
@@ -157,15 +157,13 @@ void enc_threads_run(size_t n_tasks, enc_task *task, void *arg)
         pthread_mutex_unlock(&pool.lock);
     }
     if (!is_mine) {
-        for (size_t i = 0; i < n_tasks; i++)
-            task(arg, i);
+        for (size_t i = 0; i < n_tasks; i++) task(arg, i);
         return;
     }
     take_tasks(task, arg, n_tasks);
     pthread_mutex_lock(&pool.lock);
     pool.n_seats = 0;
-    while (pool.n_joined > 0)
-        pthread_cond_wait(&pool.idle, &pool.lock);
+    while (pool.n_joined > 0) pthread_cond_wait(&pool.idle, &pool.lock);
     pool.is_busy = false;
     pthread_mutex_unlock(&pool.lock);
 }

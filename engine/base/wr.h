@@ -25,7 +25,8 @@ void enc_wr_u64(enc_wr *w, uint64_t v);
 void enc_wr_f32(enc_wr *w, float v);
 void enc_wr_bytes(enc_wr *w, const void *bytes, size_t n);
 void enc_wr_text(enc_wr *w, const char *text); /* its bytes, without the NUL */
-void enc_wr_format(enc_wr *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void enc_wr_format(enc_wr *w, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 void enc_wr_json_text(enc_wr *w, const char *text, size_t n); /* "quoted and escaped" */
 
 #endif

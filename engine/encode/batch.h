@@ -20,7 +20,8 @@ typedef struct enc_embed_job {
     void *tick_arg;
 } enc_embed_job;
 
-enc_rc enc_embed_run(const enc_model *m, enc_work *w, const enc_embed_job *job, enc_err *e);
+enc_rc enc_embed_run(const enc_model *m, enc_work *w, const enc_embed_job *job,
+                     enc_err *e);
 
 /* Tokens of one text or pair with the model's own maximum, as one batch that borrows from
  * `w` and stays valid until w's next enc_batch_of: what heads and inspection run on. */

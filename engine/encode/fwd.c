@@ -206,6 +206,7 @@ enc_rc enc_fwd_run(const enc_model *m, enc_work *w, const enc_batch *b,
     *hidden = NULL;
     enc_rc rc = check_batch(r.c, b, e);
     if (rc) return rc;
+    if (b->n_tokens == 0) return ENC_OK;
     if (!grow_all(&r)) return enc_nomem(e);
     embed(&r);
     if (tap != NULL && tap->hidden != NULL) tap->hidden(tap->arg, 0, w->x.at);

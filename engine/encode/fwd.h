@@ -30,16 +30,17 @@ typedef struct enc_tap {
     void *arg;
     /* After the embeddings (layer 0) and after each layer (1 .. L): x is T x D. */
     void (*hidden)(void *arg, size_t layer, const float *x);
-    /* Softmax weights of one head of one text, n x n, row: from, column: to. layer 1 .. L */
+    /* Softmax weights of one head of one text, n x n, row: from, column: to. layer 1 .. L
+     */
     void (*attention)(void *arg, size_t layer, size_t text, size_t head, const float *w,
                       size_t n);
     bool (*stop)(void *arg); /* asked between layers; true ends with ENC_INTERRUPT */
 } enc_tap;
 
-/* *hidden is T x D in `w`, valid until its next use. A text longer than n_positions or an
- * id out of range is ENC_RANGE. tap may be NULL. */
-enc_rc enc_fwd_run(const enc_model *m, enc_work *w, const enc_batch *b, const enc_tap *tap,
-                   const float **hidden, enc_err *e);
+/* *hidden is T x D in `w`, valid until its next use; NULL if T is 0. A text longer than
+ * n_positions or an id out of range is ENC_RANGE. tap may be NULL. */
+enc_rc enc_fwd_run(const enc_model *m, enc_work *w, const enc_batch *b,
+                   const enc_tap *tap, const float **hidden, enc_err *e);
 
 /* Room for n floats beside the hidden states, for heads; valid until the next call. */
 float *enc_work_extra(enc_work *w, size_t n);

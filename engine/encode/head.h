@@ -13,7 +13,8 @@ enc_rc enc_head_pooled(const enc_model *m, const float *hidden, float *out /* D 
 
 /* n_labels scores: softmax, or a sigmoid each where the model is multi-label, or the raw
  * value of a regression. */
-enc_rc enc_head_classify(const enc_model *m, const float *hidden, float *scores, enc_err *e);
+enc_rc enc_head_classify(const enc_model *m, const float *hidden, float *scores,
+                         enc_err *e);
 
 /* Probability that the second text follows the first (row 0 of cls.seq_relationship). */
 enc_rc enc_head_next(const enc_model *m, const float *hidden, float *probability,

@@ -79,6 +79,7 @@ void enc_spread_norm(const enc_kern *k, float *y, const enc_layernorm *norm, flo
                      size_t T, size_t D)
 {
     norms j = {k, norm, y, eps, T, D, 1};
+    if (T == 0) return;
     j.n_parts = enc_spread_parts(T, NORM_COST * (double)T * (double)D);
     enc_threads_run(j.n_parts, run_norm, &j);
 }

@@ -26,9 +26,9 @@ struct enc_pass {
     const enc_elem *elem;
     const enc_batch *batch;
     enc_gemm_room *room, own_room; /* room is NULL or &own_room */
-    size_t n_floats;           /* of block */
-    float *block;              /* everything below */
-    float *xhat0, *rstd0, *y0; /* the embeddings' norm and output */
+    size_t n_floats;               /* of block */
+    float *block;                  /* everything below */
+    float *xhat0, *rstd0, *y0;     /* the embeddings' norm and output */
     layer_kept layers[ENC_LAYERS_MAX];
     float *by_hidden; /* T x D */
     float *d1, *d2;   /* T x D: derivatives on the way */

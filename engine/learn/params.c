@@ -42,10 +42,10 @@ static void bind(enc_params *p)
     if (p->w.mlm_bias != NULL) p->w.mlm_decoder = p->w.word;
 }
 
-/* Positions begin as the sinusoids of Vaswani et al. 2017, section 3.5, with the deviation
- * of the other tables: a step to the neighbour is then one linear map for all positions.
- * From random ones the masked-word loss did not leave the level of word frequencies in
- * 2,700 steps of 4,096 tokens. */
+/* Positions begin as the sinusoids of Vaswani et al. 2017, section 3.5, with the
+ * deviation of the other tables: a step to the neighbour is then one linear map for all
+ * positions. From random ones the masked-word loss did not leave the level of word
+ * frequencies in 2,700 steps of 4,096 tokens. */
 static void draw_positions(float *table, size_t n, size_t D)
 {
     for (size_t at = 0; at < n; at++)

@@ -117,7 +117,7 @@ enc_rc enc_tok_new(enc_tok **out, enc_vocab *vocab, enc_norm_rules rules, enc_er
     }
     t->vocab = vocab;
     t->rules = rules;
-    strcpy(t->prefix, "##");
+    memcpy(t->prefix, "##", 3);
     t->word_max = ENC_WORD_MAX;
     t->special = (enc_tok_special){.pad = enc_vocab_find(vocab, "[PAD]", 5),
                                    .unk = enc_vocab_find(vocab, "[UNK]", 5),

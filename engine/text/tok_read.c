@@ -539,7 +539,7 @@ enc_rc enc_tok_open(enc_tok **out, const enc_tok_files *files, enc_err *e)
     enc_rc rc;
     *out = NULL;
     if (r.t == NULL) return enc_nomem(e);
-    strcpy(r.t->prefix, "##");
+    memcpy(r.t->prefix, "##", 3);
     r.t->word_max = ENC_WORD_MAX;
     if ((rc = open_file(&json, &r.root, files->tokenizer_json, ENC_TOKJSON_MAX, TOKJSON,
                         e)) ||
