@@ -81,7 +81,8 @@ test: deps
 	@sh tests/all.sh build:unit build:ext build:sql build:readme build:gates \
 	    build/san:unit build/san:ext build:warnings
 
-# Every SQL script again and again, with each allocation and each read or write failing in turn.
+# Every SQL script again and again, with each allocation and each read or write failing in turn:
+# hours. OOM_STEP=997 in the environment tries one in 997.
 fault: deps
 	@$(MAKE_ALL) programs
 	@for s in tests/ext/*.sql; do $(BUILD)/tests/run --oom $$s && $(BUILD)/tests/run --io $$s || exit 1; done
@@ -95,10 +96,15 @@ quality: deps
 	@$(MAKE_ALL) -s $(BUILD)/tests/evaluate
 	@$(BUILD)/tests/evaluate --model "$(MODEL)" --data "$(or $(DATA),../shared/data)" $(ARGS)
 
+# How fast the built-in shape trains here. OPENBLAS_NUM_THREADS=1: the trainer divides the work.
+bench: deps
+	@$(MAKE_ALL) -s $(BUILD)/tests/bench
+	@OPENBLAS_NUM_THREADS=1 $(BUILD)/tests/bench
+
 install: all
 	install -D -m 644 $(BUILD)/encoder.so $(DESTDIR)$(PREFIX)/lib/sqlite3/encoder.so
 
 clean:
 	rm -rf build
 
-.PHONY: all objects programs deps demo check test fault accept quality install clean
+.PHONY: all objects programs deps demo check test fault accept quality bench install clean

@@ -355,6 +355,7 @@ static const ext_option train_table[] = {
     TRAIN(batch_pairs, SIZE),
     TRAIN(max_tokens, SIZE),
     TRAIN(pair_tokens, SIZE),
+    TRAIN(mask_rate, REAL),
     TRAIN(weight_mlm, REAL),
     TRAIN(weight_nsp, REAL),
     TRAIN(weight_contrast, REAL),

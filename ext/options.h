@@ -4,12 +4,12 @@
 
 #include "ext.h"
 
-typedef enum ext_option_kind { /* what the field is */
-    EXT_OPTION_SIZE,           /* size_t */
-    EXT_OPTION_SEED,           /* uint64_t */
-    EXT_OPTION_REAL,           /* double */
-    EXT_OPTION_FLAG,           /* bool */
-    EXT_OPTION_TEXT            /* const char * */
+typedef enum ext_option_kind {                  /* what the field is */
+                               EXT_OPTION_SIZE, /* size_t */
+                               EXT_OPTION_SEED, /* uint64_t */
+                               EXT_OPTION_REAL, /* double */
+                               EXT_OPTION_FLAG, /* bool */
+                               EXT_OPTION_TEXT  /* const char * */
 } ext_option_kind;
 
 typedef struct ext_option {

@@ -134,7 +134,8 @@ void enc_group_add(enc_group *g, const enc_tok_special *s, const int32_t *a, siz
     if (!g->failed) g->starts[++g->n_texts] = g->n_tokens;
 }
 
-void enc_group_mask(enc_group *g, const enc_tok_special *s, size_t n_vocab, enc_rng *rng)
+void enc_group_mask(enc_group *g, const enc_tok_special *s, size_t n_vocab, float rate,
+                    enc_rng *rng)
 {
     if (g->failed || g->n_texts == 0) return;
     size_t from = g->starts[g->n_texts - 1], need = g->n_masked + g->n_tokens - from;
@@ -145,7 +146,7 @@ void enc_group_mask(enc_group *g, const enc_tok_special *s, size_t n_vocab, enc_
     }
     for (size_t t = from; t < g->n_tokens; t++) {
         int32_t *id = &g->ids[t];
-        if (*id == s->cls || *id == s->sep || enc_rng_unit(rng) >= 0.15f) continue;
+        if (*id == s->cls || *id == s->sep || enc_rng_unit(rng) >= rate) continue;
         g->at[g->n_masked] = (uint32_t)t;
         g->label[g->n_masked++] = *id;
         float u = enc_rng_unit(rng);

@@ -58,9 +58,11 @@ void enc_group_clear(enc_group *g);
 void enc_group_add(enc_group *g, const enc_tok_special *s, const int32_t *a, size_t n_a,
                    const int32_t *b, size_t n_b, bool is_random);
 
-/* Masks 15 % of the group's last text: 80 % [MASK], 10 % a random piece, 10 % as it was.
+/* Masks `rate` of the group's last text (BERT: 0.15): 80 % [MASK], 10 % a random piece,
+ * 10 % as it was.
  */
-void enc_group_mask(enc_group *g, const enc_tok_special *s, size_t n_vocab, enc_rng *rng);
+void enc_group_mask(enc_group *g, const enc_tok_special *s, size_t n_vocab, float rate,
+                    enc_rng *rng);
 
 /* Draws one example of BERT's pre-training of at most n_max tokens: two stretches, the
  * second following the first or, half of the time, from another document of the same

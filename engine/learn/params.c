@@ -6,7 +6,8 @@
 
 #include "encode/kern.h"
 
-#define INIT_DEVIATION 0.02
+#define TABLE_DEVIATION 0.02f
+#define MATRIX_GAIN     0.64f
 
 /* Lists the slots to train in p->slots and their places in p->offset. `has` says which
  * heads there are. */
@@ -52,7 +53,7 @@ static void draw_positions(float *table, size_t n, size_t D)
         for (size_t i = 0; i < D; i++) {
             double angle = (double)at * pow(10000.0, -(double)(i / 2 * 2) / (double)D);
             double wave = i % 2 == 0 ? sin(angle) : cos(angle);
-            table[at * D + i] = (float)(wave * sqrt(2.0) * INIT_DEVIATION);
+            table[at * D + i] = (float)(wave * sqrt(2.0) * (double)TABLE_DEVIATION);
         }
 }
 
@@ -63,8 +64,10 @@ static void draw(enc_params *p, uint64_t seed)
         const enc_slot *s = &p->slots[i];
         float *at = p->value + p->offset[i], *end = p->value + p->offset[i + 1];
         bool is_gain = s->is_vector && strstr(s->name, "LayerNorm.weight") != NULL;
+        bool is_table = strstr(s->name, "_embeddings.") != NULL;
+        float deviation = is_table ? TABLE_DEVIATION : MATRIX_GAIN / sqrtf((float)s->cols);
         for (; at < end; at++)
-            *at = !s->is_vector ? enc_rng_normal(&rng) * (float)INIT_DEVIATION
+            *at = !s->is_vector ? enc_rng_normal(&rng) * deviation
                   : is_gain     ? 1.0f
                                 : 0.0f;
     }

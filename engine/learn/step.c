@@ -119,12 +119,13 @@ static enc_rc run_text(enc_step *s, enc_shard *h, enc_rng *rng, size_t n_tokens,
     enc_group_start(g);
     while (g->n_tokens < n_tokens && !g->failed) {
         enc_corpus_draw(s->corpus, rng, draw_length(rng, o->max_tokens), g);
-        enc_group_mask(g, &s->corpus->special, s->corpus->n_vocab, rng);
+        enc_group_mask(g, &s->corpus->special, s->corpus->n_vocab, (float)o->mask_rate,
+                       rng);
     }
     if (g->failed) return enc_nomem(e);
     h->batch = batch_of(g);
     if ((rc = enc_pass_forward(h->running, &h->batch, e))) return rc;
-    double n_masked = 0.15 * (double)o->batch_tokens;
+    double n_masked = o->mask_rate * (double)o->batch_tokens;
     double n_texts = (double)g->n_texts * (double)o->batch_tokens / (double)g->n_tokens;
     if ((rc = enc_loss_masked(h->loss, h->running, g->at, g->label, g->n_masked,
                               (float)(o->weight_mlm / n_masked), grad, &h->sums.masked,

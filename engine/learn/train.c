@@ -67,6 +67,7 @@ void enc_train_defaults(enc_train_options *o, bool from_nothing)
         .batch_pairs = 128,
         .max_tokens = 256,
         .pair_tokens = 64,
+        .mask_rate = 0.15,
         .weight_mlm = 1.0,
         .weight_nsp = from_nothing ? 0.5 : 0.1,
         .weight_contrast = 1.0,
@@ -121,6 +122,9 @@ static enc_rc check_options(const enc_train_options *o, bool from_nothing, enc_e
         return enc_fail(e, ENC_RANGE,
                         "batch_tokens %zu is over %d, or batch_pairs %zu over %d",
                         o->batch_tokens, 1 << 24, o->batch_pairs, 4096);
+    if (!(o->mask_rate > 0.0 && o->mask_rate < 1.0))
+        return enc_fail(e, ENC_RANGE, "mask_rate %g is not between 0 and 1",
+                        o->mask_rate);
     if (!(o->temperature > 0.0) || !(o->learning_rate > 0.0) ||
         !isfinite(o->learning_rate))
         return enc_fail(e, ENC_RANGE,
@@ -358,12 +362,12 @@ static enc_rc hash_run(enc_trainer *t, enc_err *e)
     int n = snprintf(
         text, sizeof text,
         "%zu %zu %zu %zu %zu %zu %zu %zu %zu %.17g %.17g %.17g %.17g %.17g %.17g "
-        "%.17g %.17g %.17g %.17g %.17g %.17g %llu %zu %d",
+        "%.17g %.17g %.17g %.17g %.17g %.17g %llu %zu %d %.17g",
         t->step.optim.n_steps, o.batch_tokens, o.batch_pairs, o.max_tokens, o.pair_tokens,
         t->p->n, t->step.n_shards, t->corpus.n_ids, t->positives.n + t->scored.n,
         o.weight_mlm, o.weight_nsp, o.weight_contrast, o.weight_score, o.temperature,
         o.contrast_from, o.learning_rate, o.weight_decay, o.beta1, o.beta2, o.clip_norm,
-        o.warmup, (unsigned long long)o.seed, t->corpus.n_vocab, o.bf16);
+        o.warmup, (unsigned long long)o.seed, t->corpus.n_vocab, o.bf16, o.mask_rate);
     enc_hasher_add(h, text, (size_t)n);
     enc_hasher_add(h, t->corpus.ids, t->corpus.n_ids * sizeof *t->corpus.ids);
     enc_hasher_add(h, t->positives.ids, t->positives.n_ids * sizeof *t->positives.ids);
@@ -385,6 +389,18 @@ static size_t count_steps(const enc_trainer *t)
     return n < 1.0 ? 1 : (size_t)n;
 }
 
+/* The masked-word head of a new model starts from the frequency of each piece. Its bias
+ * would need thousands of steps to get there, a step moving it by the learning rate. */
+static void start_from_frequencies(enc_trainer *t)
+{
+    const enc_corpus *c = &t->corpus;
+    float *bias = enc_params_in(t->p, t->p->value, t->p->w.mlm_bias);
+    for (size_t i = 0; i < c->n_vocab; i++) bias[i] = 0.5f;
+    for (size_t i = 0; i < c->n_ids; i++) bias[c->ids[i]] += 1.0f;
+    for (size_t i = 0; i < c->n_vocab; i++)
+        bias[i] = logf(bias[i] / ((float)c->n_ids + 0.5f * (float)c->n_vocab));
+}
+
 static enc_rc prepare(enc_trainer *t, enc_err *e)
 {
     enc_rc rc = t->tok == NULL ? begin(t, e) : ENC_OK;
@@ -395,6 +411,7 @@ static enc_rc prepare(enc_trainer *t, enc_err *e)
         t->o.max_tokens = t->p->config.n_positions;
     if (t->o.pair_tokens > t->p->config.n_positions)
         t->o.pair_tokens = t->p->config.n_positions;
+    if (t->owns_tok) start_from_frequencies(t);
     enc_step *s = &t->step;
     s->o = &t->o;
     s->corpus = &t->corpus;

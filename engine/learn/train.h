@@ -26,6 +26,7 @@ typedef struct enc_train_options { /* enc_train_defaults() fills it */
     size_t batch_pairs;  /* pairs in a step */
     size_t max_tokens;   /* of one text of running text */
     size_t pair_tokens;  /* of one side of a pair */
+    double mask_rate;    /* of the words of running text */
     /* losses; 0 switches one off */
     double weight_mlm, weight_nsp, weight_contrast, weight_score;
     double temperature;   /* of the contrastive softmax, and of ranked scores */

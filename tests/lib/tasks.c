@@ -78,7 +78,7 @@ static enc_rc try_masked(tasks *t, enc_work *w, enc_group *g, enc_rng *rng, enc_
     const float *hidden;
     enc_rc rc;
 
-    enc_group_mask(g, &special, t->m->config.n_vocab, rng);
+    enc_group_mask(g, &special, t->m->config.n_vocab, 0.15f, rng);
     if (g->failed) return enc_nomem(e);
     if ((rc = forward(t, w, g, &hidden, e))) return rc;
     for (size_t i = 0; i < g->n_masked; i++) {

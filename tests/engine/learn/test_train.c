@@ -213,7 +213,7 @@ static void masking_is_fifteen_percent_and_eighty_ten_ten(void)
     for (int i = 0; i < 2000; i++) {
         enc_group_start(&g);
         enc_corpus_draw(&c, &rng, 64, &g);
-        enc_group_mask(&g, &c.special, c.n_vocab, &rng);
+        enc_group_mask(&g, &c.special, c.n_vocab, 0.15f, &rng);
         CHECK(!g.failed && g.n_texts == 1 && g.n_tokens <= 64);
         CHECK(g.ids[0] == 2 && g.ids[g.n_tokens - 1] == 3);
         n_texts += g.n_texts;
