@@ -9,7 +9,7 @@ STD      := -std=c11 -D_GNU_SOURCE -Iengine -fPIC -fvisibility=hidden -fstack-pr
             -pthread $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer,-D_FORTIFY_SOURCE=2)
 LIBS     := -lutf8proc -ljansson -ldl -lm -pthread
 
-# Kernels, and only kernels, may reorder sums; each is compiled for the CPU it is named after.
+# Loops of training, and only those, may reorder sums; each is compiled for the CPU it is named after.
 KERNEL   := -O3 -fno-math-errno -fno-trapping-math -fno-signed-zeros -fassociative-math -ffp-contract=fast
 
 ENGINE   := $(wildcard engine/*/*.c)
@@ -44,12 +44,17 @@ $(BUILD)/tests/%: tests/%.c $(TESTLIB) $(OBJ)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(STD) -Itests $(WARN) -MMD -MP -o $@ $< $(TESTLIB) $(OBJ) $(LIBS)
 
-%/elem_plain.o: KFLAGS := $(KERNEL)
+# Those of encode/ fix the order themselves and get no such leave.
+LEARN    := elem_plain cooccur
+$(LEARN:%=$(BUILD)/engine/learn/%.o): KFLAGS := $(KERNEL)
 ifneq ($(findstring x86_64,$(shell $(CC) -dumpmachine)),)
 AVX512   := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-width=512
-%_avx2.o: KFLAGS := $(KERNEL) -mavx2 -mfma
-%_avx512.o: KFLAGS := $(KERNEL) $(AVX512)
-%_bf16.o: KFLAGS := $(KERNEL) $(AVX512) -mavx512bf16
+ENCODE   := -O3 -fno-math-errno -fno-trapping-math -ffp-contract=off
+$(BUILD)/engine/encode/kern_avx2.o: KFLAGS := $(ENCODE) -mavx2 -mfma
+$(BUILD)/engine/encode/kern_avx512.o: KFLAGS := $(ENCODE) $(AVX512)
+$(BUILD)/engine/learn/elem_avx2.o: KFLAGS := $(KERNEL) -mavx2 -mfma
+$(BUILD)/engine/learn/elem_avx512.o: KFLAGS := $(KERNEL) $(AVX512)
+$(BUILD)/engine/learn/gemm_bf16.o: KFLAGS := $(KERNEL) $(AVX512) -mavx512bf16
 endif
 
 $(BUILD)/engine/model/builtin.o: $(wildcard engine/model/*.safetensors)

@@ -37,7 +37,7 @@ static inline __m512i pair_of(__m512 first, __m512 second)
 
 static inline __mmask16 first_lanes(size_t n)
 {
-    return n >= 16 ? (__mmask16)0xffff : (__mmask16)((1u << n) - 1u);
+    return (__mmask16)(n >= 16 ? 0xffffu : (1u << n) - 1u);
 }
 
 /* Rows k and k+1 of a K x n matrix -> n pairs; a row past the end is zero. */

@@ -11,12 +11,14 @@
 #include <time.h>
 
 #include "learn/checkpoint.h"
+#include "learn/cooccur.h"
 #include "learn/heldout.h"
 #include "learn/save.h"
 #include "learn/step.h"
 #include "text/vocab_train.h"
 
-#define CHARS_MAX 6000 /* characters in a vocabulary, the most frequent first */
+#define WORD_DEVIATION 0.02f /* of the word table at the start, as in params.c */
+#define CHARS_MAX      6000  /* characters in a vocabulary, the most frequent first */
 
 /* Uncased, without accents; Hangul stays in syllables, also where the text has it in
  * jamo, as file names on some systems do. */
@@ -389,16 +391,24 @@ static size_t count_steps(const enc_trainer *t)
     return n < 1.0 ? 1 : (size_t)n;
 }
 
-/* The masked-word head of a new model starts from the frequency of each piece. Its bias
- * would need thousands of steps to get there, a step moving it by the learning rate. */
-static void start_from_frequencies(enc_trainer *t)
+/* A new model's word table starts from what stands near what, and the bias of its
+ * masked-word head from the frequency of each piece: a step moves a bias by the learning
+ * rate, so it would need thousands of steps to get there. */
+static enc_rc start_from_corpus(enc_trainer *t, enc_err *e)
 {
     const enc_corpus *c = &t->corpus;
+    const enc_config *k = &t->p->config;
     float *bias = enc_params_in(t->p, t->p->value, t->p->w.mlm_bias);
+    float *word = enc_params_in(t->p, t->p->value, t->p->w.word.data);
+    if (c->n_ids == 0) return ENC_OK;
     for (size_t i = 0; i < c->n_vocab; i++) bias[i] = 0.5f;
     for (size_t i = 0; i < c->n_ids; i++) bias[c->ids[i]] += 1.0f;
     for (size_t i = 0; i < c->n_vocab; i++)
         bias[i] = logf(bias[i] / ((float)c->n_ids + 0.5f * (float)c->n_vocab));
+    if (k->n_vocab < 4 * k->hidden) return ENC_OK; /* too few pieces to have directions */
+    if (report(t, "words", 0, 0)) return enc_fail(e, ENC_INTERRUPT, "interrupted");
+    return enc_cooccur_vectors(c, k->hidden, t->o.seed,
+                               WORD_DEVIATION * sqrtf((float)k->hidden), word, e);
 }
 
 static enc_rc prepare(enc_trainer *t, enc_err *e)
@@ -411,7 +421,7 @@ static enc_rc prepare(enc_trainer *t, enc_err *e)
         t->o.max_tokens = t->p->config.n_positions;
     if (t->o.pair_tokens > t->p->config.n_positions)
         t->o.pair_tokens = t->p->config.n_positions;
-    if (t->owns_tok) start_from_frequencies(t);
+    if (t->owns_tok && (rc = start_from_corpus(t, e))) return rc;
     enc_step *s = &t->step;
     s->o = &t->o;
     s->corpus = &t->corpus;

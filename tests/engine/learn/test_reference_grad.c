@@ -376,16 +376,16 @@ static void make_up(const world *w, enc_optim *o, int step)
     }
 }
 
-/* Text in one shard and pairs in another, as a training step has them. */
+/* Text and then pairs, which one shard adds up over two passes, as in a training step. */
 static void three_losses(world *w, enc_optim *o)
 {
     enc_err e = {0};
-    for (int part = 0; part < 2; part++) {
+    float *grad = o->grad[SHARDS - 1];
+    for (int pass = 0; pass < 2; pass++) {
         CHECK(enc_pass_forward(w->pass, &w->batch, &e) == ENC_OK);
-        if (part == 0) add_loss(w, MASKED, o->grad[0]);
-        if (part == 0) add_loss(w, NEXT, o->grad[0]);
-        if (part == 1) add_loss(w, CONTRAST, o->grad[2]);
-        enc_pass_backward(w->pass, o->grad[part == 0 ? 0 : 2]);
+        if (pass == 0) add_loss(w, MASKED, grad), add_loss(w, NEXT, grad);
+        else add_loss(w, CONTRAST, grad);
+        enc_pass_backward(w->pass, grad);
     }
 }
 
