@@ -1,6 +1,7 @@
 /* enc.h - the public face of the engine: everything the extension may use.
  *
- *     text -> tokens -> hidden states -> vector        (and back: text and labels -> weights)
+ *     text -> tokens -> hidden states -> vector        (and back: text and labels ->
+ * weights)
  *
  * Six rooms, each knowing only those before it:
  *   base/    the ground: errors, memory, bytes, JSON, Unicode, hashes, threads
@@ -30,7 +31,8 @@
 #include "learn/save.h"
 #include "learn/train.h"
 
-/* The weights compiled into the library (engine/model/builtin.S): a blob as in files.h. */
+/* The weights compiled into the library (engine/model/builtin.S): a blob as in files.h.
+ */
 enc_bytes enc_builtin(void);
 
 #endif

@@ -427,6 +427,18 @@ static bool train_tick(void *arg, const enc_train_report *r)
     return ext_stop(s->call);
 }
 
+/* A checkpoint is a path of the caller's choice: not for a process whose files are
+ * fenced. */
+static bool may_write_files(ext_call *c)
+{
+    ext_settings s;
+    ext_settings_get(&s);
+    if (!s.is_locked && s.models[0] == '\0') return true;
+    return ext_fail(c, SQLITE_AUTH,
+                    "option checkpoint writes a file, which the settings of this process "
+                    "(models, lock) forbid");
+}
+
 static bool train_begin(ext_call *c, train_state *s, int options_at, bool from_nothing)
 {
     size_t n = sizeof train_table / sizeof *train_table;
@@ -443,6 +455,7 @@ static bool train_begin(ext_call *c, train_state *s, int options_at, bool from_n
     if (strcmp(precision, "f32") != 0 && strcmp(precision, "int8") != 0)
         return ext_fail(c, SQLITE_ERROR,
                         "option precision must be f32 or int8 (got '%.20s')", precision);
+    if (s->options.train.checkpoint != NULL && !may_write_files(c)) return false;
     if (!from_nothing && !get_model(c, s->options.model, &s->model)) return false;
     s->progress = ext_progress_begin(c->name);
     return !ext_failed(c, enc_trainer_new(&s->trainer,

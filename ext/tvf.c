@@ -165,6 +165,7 @@ static int scan_failed(cursor *cur)
     if (c->code != SQLITE_NOMEM && c->err.text[0] != '\0') {
         sqlite3_free(t->zErrMsg);
         t->zErrMsg = sqlite3_mprintf("%s: %s", c->name, c->err.text);
+        if (t->zErrMsg == NULL) c->code = SQLITE_NOMEM;
     }
     cur->scan.n_rows = 0;
     return c->code;

@@ -65,7 +65,8 @@ static void draw(enc_params *p, uint64_t seed)
         float *at = p->value + p->offset[i], *end = p->value + p->offset[i + 1];
         bool is_gain = s->is_vector && strstr(s->name, "LayerNorm.weight") != NULL;
         bool is_table = strstr(s->name, "_embeddings.") != NULL;
-        float deviation = is_table ? TABLE_DEVIATION : MATRIX_GAIN / sqrtf((float)s->cols);
+        float deviation =
+            is_table ? TABLE_DEVIATION : MATRIX_GAIN / sqrtf((float)s->cols);
         for (; at < end; at++)
             *at = !s->is_vector ? enc_rng_normal(&rng) * deviation
                   : is_gain     ? 1.0f

@@ -1,7 +1,7 @@
 /* wordpiece.h - a word -> its pieces: greedy, longest match first.
  *
- * WordpieceTokenizer of google-research/bert: the longest prefix that is a piece, then the
- * longest "##" piece, and so on; if nothing fits, or the word has more than word_max
+ * WordpieceTokenizer of google-research/bert: the longest prefix that is a piece, then
+ * the longest "##" piece, and so on; if nothing fits, or the word has more than word_max
  * characters, the whole word is [UNK]. Linear in the word for a bounded piece length. */
 #ifndef ENC_WORDPIECE_H
 #define ENC_WORDPIECE_H

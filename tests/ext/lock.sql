@@ -13,3 +13,4 @@ SELECT encoder_load('tests/data/tiny');
 SELECT encoder_load('tiny', 'more', '{"threads": 1}');
 SELECT encoder_load('tiny', 'more');
 SELECT encoder_config('threads');
+SELECT pretrain('a', '{"checkpoint": "x.ckpt"}');
