@@ -83,9 +83,12 @@ void enc_gemm_run(const enc_gemm *g)
 {
     if (g->m == 0 || g->n == 0) return;
     if (g->room != NULL && enc_gemm_has_bf16() && enc_gemm_bf16(g)) return;
+    bool is_alone = !blas.is_parallel_safe;
+    if (is_alone) pthread_mutex_lock(&blas.lock);
     blas.sgemm(ROW_MAJOR, g->a_trans ? TRANS : NO_TRANS, g->b_trans ? TRANS : NO_TRANS,
                (int)g->m, (int)g->n, (int)g->k, 1.0f, g->a, (int)g->lda, g->b,
                (int)g->ldb, g->keep, g->c, (int)g->ldc);
+    if (is_alone) pthread_mutex_unlock(&blas.lock);
 }
 
 uint32_t *enc_gemm_room_of(enc_gemm_room *r, size_t n)

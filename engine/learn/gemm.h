@@ -1,13 +1,17 @@
-/* gemm.h - the big products of training, by OpenBLAS.
+/* gemm.h - the big products of training, by OpenBLAS, or in bfloat16 by our own kernel
+ * (gemm_bf16.c) where the CPU multiplies that: at twice the speed.
  *
- * The only door to it. The library is opened when the first training needs it and never
- * before, because its start-up alone can hang or kill a process under a process limit,
- * and inference must not depend on it: its bits change with the shape of a product, the
- * number of threads and the CPU. Its settings are the host's and are left alone. The
- * trainer calls it from several threads at once; OpenBLAS's serial flavour is not safe
- * for that (32 of 20,410 products were wrong when tried), so with that one the trainer
- * runs on one thread. OPENBLAS_NUM_THREADS=1 in the environment gives the best speed,
- * since the trainer divides the work itself. */
+ * This is the only door to OpenBLAS. It is opened when the first training needs it and
+ * never before, because its start-up alone can hang or kill a process under a process
+ * limit, and inference must not depend on it: its bits change with the shape of a product,
+ * the number of threads and the CPU. Its settings are the host's and are left alone.
+ *
+ * The trainer divides a step over threads of its own. That is right for our kernel, and for
+ * an OpenBLAS that runs each product on its caller (OPENBLAS_NUM_THREADS=1 in the
+ * environment). With any other, products are made one at a time under a lock and the
+ * trainer keeps to one thread: several callers would fight over OpenBLAS's threads (two of
+ * them were nine times slower), and its serial flavour gives wrong results under several
+ * callers (32 of 20,410 when tried). */
 #ifndef ENC_GEMM_H
 #define ENC_GEMM_H
 

@@ -44,7 +44,8 @@ enc_rc enc_step_init(enc_step *s, enc_err *e)
     size_t n = s->o->batch_pairs, D = s->p->config.hidden;
     if (rc != ENC_OK) return rc;
     s->elem = enc_elem_pick();
-    s->n_shards = enc_gemm_is_parallel_safe() ? enc_threads_count() : 1;
+    bool is_ours = s->o->bf16 && enc_gemm_has_bf16(); /* then OpenBLAS has little to do */
+    s->n_shards = is_ours || enc_gemm_is_parallel_safe() ? enc_threads_count() : 1;
     s->shards = enc_mem_zero_array(s->n_shards, sizeof *s->shards);
     s->vectors = enc_mem_array(2 * n * D + 1, sizeof *s->vectors);
     s->by_vectors = enc_mem_array(2 * n * D + 1, sizeof *s->by_vectors);
