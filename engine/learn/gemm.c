@@ -4,8 +4,6 @@
 #include <dlfcn.h>
 #include <pthread.h>
 
-#include "base/mem.h"
-
 /* As cblas.h declares them; enums are int. */
 typedef void sgemm_fn(int order, int a_trans, int b_trans, int m, int n, int k,
                       float alpha, const float *a, int lda, const float *b, int ldb,
@@ -79,6 +77,17 @@ const char *enc_gemm_about(void)
     return blas.about;
 }
 
+/* Asked here and not in gemm_bf16.c, all of which is compiled for a CPU that can. */
+bool enc_gemm_has_bf16(void)
+{
+#if defined(__x86_64__)
+    return __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512vl");
+#else
+    return false;
+#endif
+}
+
 void enc_gemm_run(const enc_gemm *g)
 {
     if (g->m == 0 || g->n == 0) return;
@@ -89,21 +98,4 @@ void enc_gemm_run(const enc_gemm *g)
                (int)g->m, (int)g->n, (int)g->k, 1.0f, g->a, (int)g->lda, g->b,
                (int)g->ldb, g->keep, g->c, (int)g->ldc);
     if (is_alone) pthread_mutex_unlock(&blas.lock);
-}
-
-uint32_t *enc_gemm_room_of(enc_gemm_room *r, size_t n)
-{
-    if (n > r->n) {
-        enc_mem_free(r->words);
-        r->words = enc_mem_array(n, sizeof *r->words);
-        r->n = r->words != NULL ? n : 0;
-    }
-    return r->words;
-}
-
-void enc_gemm_room_clear(enc_gemm_room *r)
-{
-    enc_mem_free(r->words);
-    r->words = NULL;
-    r->n = 0;
 }

@@ -3,15 +3,16 @@
  *
  * This is the only door to OpenBLAS. It is opened when the first training needs it and
  * never before, because its start-up alone can hang or kill a process under a process
- * limit, and inference must not depend on it: its bits change with the shape of a product,
- * the number of threads and the CPU. Its settings are the host's and are left alone.
+ * limit, and inference must not depend on it: its bits change with the shape of a
+ * product, the number of threads and the CPU. Its settings are the host's and are left
+ * alone.
  *
- * The trainer divides a step over threads of its own. That is right for our kernel, and for
- * an OpenBLAS that runs each product on its caller (OPENBLAS_NUM_THREADS=1 in the
+ * The trainer divides a step over threads of its own. That is right for our kernel, and
+ * for an OpenBLAS that runs each product on its caller (OPENBLAS_NUM_THREADS=1 in the
  * environment). With any other, products are made one at a time under a lock and the
- * trainer keeps to one thread: several callers would fight over OpenBLAS's threads (two of
- * them were nine times slower), and its serial flavour gives wrong results under several
- * callers (32 of 20,410 when tried). */
+ * trainer keeps to one thread: several callers would fight over OpenBLAS's threads (two
+ * of them were nine times slower), and its serial flavour gives wrong results under
+ * several callers (32 of 20,410 when tried). */
 #ifndef ENC_GEMM_H
 #define ENC_GEMM_H
 
@@ -20,6 +21,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "learn/gemm_room.h"
 
 /* ENC_UNSUPPORTED if no OpenBLAS can be opened; the sentence names the Debian package. */
 enc_rc enc_gemm_open(enc_err *e);
@@ -28,13 +30,6 @@ bool enc_gemm_is_parallel_safe(void);
 /* "OpenBLAS 0.3.21 ... Haswell", as the library describes itself; NULL if not open. */
 const char *enc_gemm_about(void);
 
-/* Scratch of one thread, zeroed at first. With one, products are rounded to bfloat16 if
- * the CPU can multiply it (gemm_bf16.c), else they are f32 all the same. */
-typedef struct enc_gemm_room {
-    uint32_t *words;
-    size_t n;
-} enc_gemm_room;
-
 /* C (m x n, rows ldc apart) = A B + keep * C. A is m x k, or k x m if a_trans; B is k x
  * n, or n x k if b_trans; rows lda and ldb apart. Only after enc_gemm_open. */
 typedef struct enc_gemm {
@@ -42,15 +37,11 @@ typedef struct enc_gemm {
     float *c;
     size_t m, n, k, lda, ldb, ldc;
     bool a_trans, b_trans;
-    float keep;          /* 0 or 1 */
-    enc_gemm_room *room; /* the caller's, for bfloat16; NULL: f32 by OpenBLAS */
+    float keep; /* 0 or 1 */
+    enc_gemm_room *room; /* for bfloat16, if the CPU can; NULL: f32 by OpenBLAS */
 } enc_gemm;
 
 void enc_gemm_run(const enc_gemm *g);
-void enc_gemm_room_clear(enc_gemm_room *r);
-
-/* For gemm_bf16.c: n words of room, aligned; NULL: no memory. */
-uint32_t *enc_gemm_room_of(enc_gemm_room *r, size_t n);
 bool enc_gemm_has_bf16(void);          /* this CPU can */
 bool enc_gemm_bf16(const enc_gemm *g); /* false: it cannot, or there is no memory */
 

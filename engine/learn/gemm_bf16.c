@@ -10,8 +10,6 @@
 
 #include <string.h>
 
-#include "base/mem.h"
-
 #if defined(__AVX512BF16__)
 #include <immintrin.h>
 
@@ -221,21 +219,11 @@ bool enc_gemm_bf16(const enc_gemm *g)
     return true;
 }
 
-bool enc_gemm_has_bf16(void)
-{
-    return __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512bw");
-}
-
 #else
 
 bool enc_gemm_bf16(const enc_gemm *g)
 {
     (void)g;
-    return false;
-}
-
-bool enc_gemm_has_bf16(void)
-{
     return false;
 }
 
