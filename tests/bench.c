@@ -1,8 +1,9 @@
-/* bench.c - how fast the built-in model's shape trains on this machine, and how near that
- * is to the fastest the machine multiplies. Printed, never asserted.
+/* bench.c - how fast the built-in model encodes and trains on this machine, and how near
+ * training is to the fastest the machine multiplies. Printed, never asserted.
  *
  * The text is made up of the vocabulary's own pieces: speed does not depend on sense. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -14,6 +15,8 @@
 #define PARAGRAPHS   8   /* in each */
 #define PIECES       120 /* in each of those */
 #define TRAIN_STEPS  12
+#define TEXTS        400 /* encoded: 8 to 200 tokens, mean about 60 */
+#define REPEATS      5   /* of which the median counts */
 #define GEMM_SIDE    1024
 #define GEMM_REPEATS 16
 
@@ -24,13 +27,85 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* n pieces of the vocabulary with blanks between, as bytes that the caller frees. */
+static enc_wr random_text(const enc_model *m, enc_rng *rng, size_t n)
+{
+    const enc_vocab *v = enc_tok_vocab(m->tok);
+    enc_wr w;
+    enc_wr_init(&w);
+    for (size_t i = 0; i < n; i++) {
+        enc_bytes piece =
+            enc_vocab_piece(v, (int32_t)enc_rng_below(rng, (uint32_t)enc_vocab_size(v)));
+        enc_wr_bytes(&w, piece.at, piece.n);
+        enc_wr_text(&w, " ");
+    }
+    return w;
+}
+
+/* Median seconds of encoding n texts together. */
+static double encode_seconds(const enc_model *m, const enc_bytes *texts, size_t n,
+                             enc_err *e)
+{
+    double seconds[REPEATS];
+    enc_work *work = NULL;
+    float *out = enc_mem_array(n * enc_config_dims(&m->config), sizeof *out);
+    const enc_embed_job job = {.texts = texts, .n_texts = n, .out = out};
+    if (out == NULL || enc_work_new(&work, e) != ENC_OK) return 0;
+    for (int i = -1; i < REPEATS; i++) { /* the first warms up */
+        double t = now();
+        if (enc_embed_run(m, work, &job, e) != ENC_OK) break;
+        if (i >= 0) seconds[i] = now() - t;
+    }
+    enc_work_free(work);
+    enc_mem_free(out);
+    qsort(seconds, REPEATS, sizeof *seconds, by_value);
+    return seconds[REPEATS / 2];
+}
+
+static void encode_speed(const enc_model *m, enc_err *e)
+{
+    enc_wr written[TEXTS];
+    enc_bytes texts[TEXTS];
+    enc_rng rng = {3};
+    enc_tokens ts;
+    size_t n_tokens = 0, n_all = enc_threads_count();
+    enc_tokens_init(&ts);
+    for (size_t i = 0; i < TEXTS; i++) {
+        float u = enc_rng_unit(&rng);
+        written[i] = random_text(m, &rng, i == 0 ? 4 : 4 + (size_t)(u * u * 110.0f));
+        texts[i] = (enc_bytes){written[i].at, written[i].n};
+        if (enc_tok_encode(m->tok, texts[i], (enc_bytes){NULL, 0}, m->config.max_tokens,
+                           true, &ts, e) == ENC_OK)
+            n_tokens += ts.n;
+    }
+    for (size_t threads = 1; threads <= n_all; threads += n_all > 1 ? n_all - 1 : 1) {
+        enc_threads_set(threads);
+        double many = encode_seconds(m, texts, TEXTS, e),
+               one = encode_seconds(m, texts, 1, e);
+        printf("encoding: %d texts, %.0f tokens on average, %zu thread%s: %.0f tokens/s; "
+               "a text of a few words: %.2f ms\n",
+               TEXTS, (double)n_tokens / TEXTS, threads, threads == 1 ? "" : "s",
+               (double)n_tokens / many, 1e3 * one);
+    }
+    enc_threads_set(0);
+    enc_tokens_clear(&ts);
+    for (size_t i = 0; i < TEXTS; i++) enc_wr_clear(&written[i]);
+}
+
 typedef struct square { /* one product for each thread */
     float *a, *b, *c;
+    enc_gemm_room room; /* as in training: bfloat16 where the CPU has it */
 } square;
 
 static void multiply(void *arg, size_t i)
 {
-    const square *s = (const square *)arg + i;
+    square *s = (square *)arg + i;
     for (int k = 0; k < GEMM_REPEATS; k++)
         enc_gemm_run(&(enc_gemm){.a = s->a,
                                  .b = s->b,
@@ -40,7 +115,8 @@ static void multiply(void *arg, size_t i)
                                  .k = GEMM_SIDE,
                                  .lda = GEMM_SIDE,
                                  .ldb = GEMM_SIDE,
-                                 .ldc = GEMM_SIDE});
+                                 .ldc = GEMM_SIDE,
+                                 .room = &s->room});
 }
 
 /* Floating-point operations per second of big products on all threads; 0: no BLAS. */
@@ -54,7 +130,7 @@ static double gemm_peak(enc_err *e)
     if (s != NULL && room != NULL && enc_gemm_open(e) == ENC_OK) {
         for (size_t i = 0; i < n_threads; i++) {
             float *at = room + i * 3 * n;
-            s[i] = (square){at, at + n, at + 2 * n};
+            s[i] = (square){.a = at, .b = at + n, .c = at + 2 * n};
         }
         for (int k = 0; k < 3; k++) {
             double t = now(), flops = 2.0 * GEMM_SIDE * (double)n * GEMM_REPEATS;
@@ -63,6 +139,7 @@ static double gemm_peak(enc_err *e)
             if (flops > best) best = flops;
         }
     }
+    for (size_t i = 0; s != NULL && i < n_threads; i++) enc_gemm_room_clear(&s[i].room);
     enc_mem_free(s);
     enc_mem_free(room);
     return best;
@@ -125,7 +202,8 @@ static enc_rc run(const enc_model *m, enc_err *e)
            m->config.n_layers, m->config.hidden, m->config.n_vocab, enc_threads_count(),
            speed);
     if (peak > 0)
-        printf(", %.0f of %.0f GFLOP/s (%.0f %%)", speed * work / 1e9, peak / 1e9,
+        printf(", %.0f of %.0f GFLOP/s of %s products (%.0f %%)", speed * work / 1e9,
+               peak / 1e9, enc_gemm_has_bf16() ? "bfloat16" : "f32",
                100 * speed * work / peak);
     printf("\n");
     return ENC_OK;
@@ -140,7 +218,7 @@ int main(void)
     enc_err_clear(&e);
     if (enc_files_open_blob(&files, enc_builtin(), false, &e) == ENC_OK &&
         enc_model_open(&m, files, NULL, &e) == ENC_OK)
-        run(m, &e);
+        encode_speed(m, &e), run(m, &e);
     enc_model_close(m);
     if (e.rc != ENC_OK) fprintf(stderr, "bench: %s\n", e.text);
     return e.rc != ENC_OK;

@@ -37,7 +37,7 @@ typedef struct enc_gemm {
     float *c;
     size_t m, n, k, lda, ldb, ldc;
     bool a_trans, b_trans;
-    float keep; /* 0 or 1 */
+    float keep;          /* 0 or 1 */
     enc_gemm_room *room; /* for bfloat16, if the CPU can; NULL: f32 by OpenBLAS */
 } enc_gemm;
 
