@@ -7,7 +7,7 @@
 #include "encode/kern.h"
 
 #define TABLE_DEVIATION 0.02f
-#define MATRIX_GAIN     0.64f
+#define MATRIX_GAIN     0.64f /* 1.0 diverged at a learning rate of 8e-4 */
 
 /* Lists the slots to train in p->slots and their places in p->offset. `has` says which
  * heads there are. */
@@ -45,8 +45,7 @@ static void bind(enc_params *p)
 
 /* Positions begin as the sinusoids of Vaswani et al. 2017, section 3.5, with the
  * deviation of the other tables: a step to the neighbour is then one linear map for all
- * positions. From random ones the masked-word loss did not leave the level of word
- * frequencies in 2,700 steps of 4,096 tokens. */
+ * positions, which attention need not learn for each of them. */
 static void draw_positions(float *table, size_t n, size_t D)
 {
     for (size_t at = 0; at < n; at++)

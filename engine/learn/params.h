@@ -21,8 +21,9 @@ typedef struct enc_params {
 
 /* A fresh BERT with pooler, masked-word and next-sentence heads. Tables are normal with
  * deviation 0.02 (Devlin et al. 2018), positions sinusoids of the same; other matrices
- * have deviation 1/sqrt(inputs), since 0.02 is meant for a width of 768 and at 256 leaves
- * a layer a tenth of the say it should have. Biases are 0, gains 1. */
+ * have deviation 0.64/sqrt(inputs): at a width of 256 that is 0.04, where BERT's 0.02,
+ * meant for 768, would leave a new layer hardly any say beside its residual. Biases are
+ * 0, gains 1. */
 enc_rc enc_params_new(enc_params **out, const enc_config *c, uint64_t seed, enc_err *e);
 
 /* A copy of a model's parameters, int8 ones as the f32 they stand for. */

@@ -358,7 +358,7 @@ enc_rc enc_trainer_add_pair(enc_trainer *t, enc_bytes a, enc_bytes b, float scor
 static enc_rc hash_run(enc_trainer *t, enc_err *e)
 {
     enc_train_options o = t->o;
-    char text[512];
+    char text[1024];
     enc_hasher *h = enc_hasher_new();
     if (h == NULL) return enc_nomem(e);
     int n = snprintf(
@@ -492,6 +492,8 @@ enc_rc enc_trainer_run(enc_trainer *t, enc_err *e)
     enc_rc rc = prepare(t, e);
     if (rc == ENC_OK && t->checkpoint != NULL)
         rc = enc_checkpoint_read(t->checkpoint, &t->state, &t->step.optim, &found, e);
+    /* Written at once, so that a path that cannot be is known before the hours. */
+    if (rc == ENC_OK && !found) rc = write_checkpoint(t, 0, e);
     if (rc != ENC_OK) return rc;
     size_t n = t->step.optim.n_steps, done = t->state.steps;
     double written = t->started = now();
