@@ -2,8 +2,8 @@
 -- Needs: ../shared/data (corpus/*.xz, eval/*-train.tsv), xz, build/encoder.so, two cores for hours.
 -- Shows: what was read, and what the model is. Run from the project's root with
 --   OPENBLAS_NUM_THREADS=1 sqlite3 build/train.db <sql/train_model.sql
--- A run that was stopped goes on from build/*.ckpt. engine/model/BUILTIN.md tells how the
--- shipped weights were made with these options; the data is described there as well.
+-- A run that was stopped goes on from build/*.ckpt. engine/model/BUILTIN.md describes the
+-- data and tells where the runs that made the shipped weights departed from this script.
 .load build/encoder
 .bail on
 .log stderr
