@@ -1,9 +1,11 @@
 /* wr.c - see wr.h. Everything goes through room(), the one place that can fail. */
 #include "base/wr.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/utf8.h"
@@ -124,4 +126,17 @@ void enc_wr_json_text(enc_wr *w, const char *text, size_t n)
         else enc_wr_bytes(w, bytes, enc_utf8_encode(c, bytes));
     }
     enc_wr_u8(w, '"');
+}
+
+bool enc_wr_file(int file, const void *bytes, size_t n)
+{
+    const char *at = bytes;
+    while (n > 0) {
+        ssize_t k = write(file, at, n);
+        if (k < 0 && errno == EINTR) continue;
+        if (k <= 0) return false;
+        at += k;
+        n -= (size_t)k;
+    }
+    return true;
 }

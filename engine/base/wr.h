@@ -29,4 +29,7 @@ void enc_wr_format(enc_wr *w, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void enc_wr_json_text(enc_wr *w, const char *text, size_t n); /* "quoted and escaped" */
 
+/* All n bytes to an open file, however many calls that takes; false: errno says why. */
+bool enc_wr_file(int file, const void *bytes, size_t n);
+
 #endif

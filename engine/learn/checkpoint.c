@@ -13,19 +13,6 @@
 #define VERSION        1u
 #define SIZE_MAX_BYTES ((size_t)1 << 40)
 
-static bool write_all(int file, const void *bytes, size_t n)
-{
-    const char *at = bytes;
-    while (n > 0) {
-        ssize_t k = write(file, at, n);
-        if (k < 0 && errno == EINTR) continue;
-        if (k <= 0) return false;
-        at += k;
-        n -= (size_t)k;
-    }
-    return true;
-}
-
 enc_rc enc_checkpoint_write(const char *path, const enc_checkpoint *c, const enc_optim *o,
                             enc_err *e)
 {
@@ -44,9 +31,9 @@ enc_rc enc_checkpoint_write(const char *path, const enc_checkpoint *c, const enc
     enc_wr_bytes(&head, &c->seconds, sizeof c->seconds);
     enc_wr_u64(&head, o->p->n);
     int file = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    bool ok = file >= 0 && !head.failed && write_all(file, head.at, head.n) &&
-              write_all(file, o->p->value, n) && write_all(file, o->m, n) &&
-              write_all(file, o->v, n) && fsync(file) == 0;
+    bool ok = file >= 0 && !head.failed && enc_wr_file(file, head.at, head.n) &&
+              enc_wr_file(file, o->p->value, n) && enc_wr_file(file, o->m, n) &&
+              enc_wr_file(file, o->v, n) && fsync(file) == 0;
     if (file >= 0) ok = close(file) == 0 && ok;
     ok = ok && rename(beside, path) == 0;
     enc_wr_clear(&head);

@@ -305,18 +305,6 @@ static char *join(target *t, const char *name)
     return path;
 }
 
-static bool write_all(int fd, const uint8_t *at, size_t n)
-{
-    while (n > 0) {
-        ssize_t k = write(fd, at, n);
-
-        if (k < 0 && errno == EINTR) continue;
-        if (k <= 0) return false;
-        at += k, n -= (size_t)k;
-    }
-    return true;
-}
-
 /* Writes one file and clears `w`. */
 static enc_rc put_file(target *t, const char *name, enc_wr *w)
 {
@@ -329,7 +317,7 @@ static enc_rc put_file(target *t, const char *name, enc_wr *w)
     } else if ((fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666)) < 0) {
         rc = fail_errno(t->e, "create", path);
     } else {
-        if (!write_all(fd, w->at, w->n) || fsync(fd) != 0)
+        if (!enc_wr_file(fd, w->at, w->n) || fsync(fd) != 0)
             rc = fail_errno(t->e, "write", path);
         if (close(fd) != 0 && rc == ENC_OK) rc = fail_errno(t->e, "write", path);
     }

@@ -49,11 +49,10 @@ enc_rc enc_step_init(enc_step *s, enc_err *e)
     s->shards = enc_mem_zero_array(s->n_shards, sizeof *s->shards);
     s->vectors = enc_mem_array(2 * n * D + 1, sizeof *s->vectors);
     s->by_vectors = enc_mem_array(2 * n * D + 1, sizeof *s->by_vectors);
-    s->lengths = enc_mem_array(2 * n + 1, sizeof *s->lengths);
     s->scores = enc_mem_array(n + 1, sizeof *s->scores);
     s->keys = enc_mem_array(n + 1, sizeof *s->keys);
     if (s->shards == NULL || s->vectors == NULL || s->by_vectors == NULL ||
-        s->lengths == NULL || s->scores == NULL || s->keys == NULL)
+        s->scores == NULL || s->keys == NULL)
         return enc_nomem(e);
     for (size_t i = 0; i < s->n_shards; i++)
         if ((rc = shard_init(s, &s->shards[i], i, e))) return rc;
@@ -79,7 +78,6 @@ void enc_step_clear(enc_step *s)
     enc_mem_free(s->shards);
     enc_mem_free(s->vectors);
     enc_mem_free(s->by_vectors);
-    enc_mem_free(s->lengths);
     enc_mem_free(s->scores);
     enc_mem_free(s->keys);
     enc_optim_clear(&s->optim);

@@ -36,12 +36,12 @@ typedef struct enc_step {
     const enc_elem *elem;
     struct enc_shard *shards;
     size_t n_shards;
-    float *vectors, *by_vectors, *lengths; /* 2 batch_pairs x D: all a, then all b */
-    float *scores;                         /* batch_pairs */
-    uint64_t *keys;                        /* batch_pairs: a hash of each second text */
-    size_t number;                         /* of the step, from 0 */
-    int pairs;                             /* an enum in step.c: what pairs it draws */
-    enc_step_sums sums;                    /* of the last step */
+    float *vectors, *by_vectors; /* 2 batch_pairs x D: all a, then all b */
+    float *scores;               /* batch_pairs */
+    uint64_t *keys;              /* batch_pairs: a hash of each second text */
+    size_t number;               /* of the step, from 0 */
+    int pairs;                   /* an enum in step.c: what pairs it draws */
+    enc_step_sums sums;          /* of the last step */
 } enc_step;
 
 /* Storage is the caller's, zeroed, with everything above `optim` set, and optim's rates.
