@@ -1,7 +1,9 @@
-/* fn_text.c - a text's tokens as SQL: tokens and token_count. */
+/* fn_text.c - a text's tokens and stretches as SQL: tokens, token_count and chunks. */
 #include "ext.h"
 
 #include <string.h>
+
+#define N_SPECIALS 2 /* [CLS] and [SEP], which a chunk does without */
 
 /* tokens(text [, model]) or tokens(a, b, model): with three arguments the second is the
  * other text of a pair. */
@@ -33,6 +35,60 @@ static bool tokens_open(ext_scan *s)
     return true;
 }
 
+/* ---- chunks(text [, size [, overlap [, model]]]) ---- */
+
+typedef struct cut { /* a text and where it is cut */
+    enc_bytes text;  /* the argument's, borrowed until the scan ends */
+    enc_chunks chunks;
+} cut;
+
+static bool chunks_open(ext_scan *s)
+{
+    ext_call *c = &s->call;
+    const enc_model *m = ext_arg_model(c, 3);
+    cut *x = ext_alloc(c, 1, sizeof *x);
+    sqlite3_int64 size, overlap;
+    enc_tokens scratch;
+
+    s->state = x;
+    if (m == NULL || x == NULL || !ext_arg_text(c, 0, "text", &x->text)) return false;
+    sqlite3_int64 most = (sqlite3_int64)(m->config.max_tokens - N_SPECIALS);
+    if (!ext_arg_int(c, 1, "size", 1, (sqlite3_int64)ENC_TEXT_MAX, most, &size) ||
+        !ext_arg_int(c, 2, "overlap", 0, size - 1, 0, &overlap))
+        return false;
+    enc_tokens_init(&scratch);
+    bool failed =
+        ext_failed(c, enc_chunks_cut(m->tok, x->text, (size_t)size, (size_t)overlap,
+                                     &x->chunks, &scratch, &c->err));
+    enc_tokens_clear(&scratch);
+    s->n_rows = x->chunks.n;
+    return !failed;
+}
+
+static void chunks_column(ext_scan *s, size_t row, int column, sqlite3_context *out)
+{
+    const cut *x = s->state;
+    const enc_chunk *chunk = &x->chunks.at[row];
+
+    switch (column) {
+    case 0: sqlite3_result_int64(out, (sqlite3_int64)row); break;
+    case 1: sqlite3_result_int64(out, (sqlite3_int64)chunk->start); break;
+    case 2: sqlite3_result_int64(out, (sqlite3_int64)chunk->end); break;
+    case 3:
+        ext_result_text(out, x->text.at + chunk->start, chunk->end - chunk->start);
+        break;
+    default: sqlite3_result_int64(out, (sqlite3_int64)chunk->n_tokens);
+    }
+}
+
+static void chunks_close(ext_scan *s)
+{
+    cut *x = s->state;
+    if (x != NULL) enc_chunks_clear(&x->chunks);
+}
+
+/* ---- token_count(text [, model]) ---- */
+
 /* Before truncation, [CLS] and [SEP] included: what max_tokens is compared with. */
 static void token_count(ext_call *c)
 {
@@ -62,6 +118,15 @@ int ext_register_text(sqlite3 *db, ext_conn *conn)
          .args = {"text", "model_or_text", "model"},
          .n_required = 1,
          .open = tokens_open},
+        {.name = "chunks",
+         .columns = "chunk INTEGER, start INTEGER, \"end\" INTEGER, text TEXT, "
+                    "n_tokens INTEGER",
+         .n_columns = 5,
+         .args = {"document", "size", "overlap", "model"},
+         .n_required = 1,
+         .open = chunks_open,
+         .column = chunks_column,
+         .close = chunks_close},
     };
     int rc = ext_fn_register(db, conn, fns, sizeof fns / sizeof fns[0]);
     if (rc != SQLITE_OK) return rc;

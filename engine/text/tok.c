@@ -168,6 +168,22 @@ typedef struct walk {
     uint8_t segment;
 } walk;
 
+static enc_rc walk_begin(walk *w, const enc_tok *t, enc_err *e)
+{
+    *w = (walk){.t = t};
+    w->model = (enc_wordpiece){t->vocab, t->prefix, t->word_max, t->special.unk};
+    enc_norm_init(&w->norm, t->rules);
+    w->norm.chars_max = t->word_max;
+    w->pieces = enc_mem_array(t->word_max, sizeof *w->pieces);
+    return w->pieces == NULL ? enc_nomem(e) : ENC_OK;
+}
+
+static void walk_end(walk *w)
+{
+    enc_norm_clear(&w->norm);
+    enc_mem_free(w->pieces);
+}
+
 static enc_rc push(enc_tokens *out, enc_token token, enc_err *e)
 {
     void *at = out->at;
@@ -335,17 +351,30 @@ static enc_rc encode(walk *w, enc_bytes a, enc_bytes b, size_t n_max, bool add_s
 enc_rc enc_tok_encode(const enc_tok *t, enc_bytes a, enc_bytes b, size_t n_max,
                       bool add_special, enc_tokens *out, enc_err *e)
 {
-    walk w = {.t = t, .out = out};
-    enc_rc rc;
+    walk w;
     out->n = out->n_full = 0;
-    w.model = (enc_wordpiece){t->vocab, t->prefix, t->word_max, t->special.unk};
-    enc_norm_init(&w.norm, t->rules);
-    w.norm.chars_max = t->word_max;
-    w.pieces = enc_mem_array(t->word_max, sizeof *w.pieces);
-    rc = w.pieces == NULL ? enc_nomem(e) : encode(&w, a, b, n_max, add_special, e);
-    enc_norm_clear(&w.norm);
-    enc_mem_free(w.pieces);
+    enc_rc rc = walk_begin(&w, t, e);
+    w.out = out;
+    if (rc == ENC_OK) rc = encode(&w, a, b, n_max, add_special, e);
+    walk_end(&w);
     if (rc != ENC_OK) out->n = out->n_full = 0;
+    return rc;
+}
+
+enc_rc enc_tok_walk(const enc_tok *t, enc_bytes text, enc_tok_visit *visit, void *arg,
+                    enc_err *e)
+{
+    walk w;
+    enc_word word;
+    bool found = true;
+    enc_rc rc = walk_begin(&w, t, e);
+    enc_norm_start(&w.norm, text.at, text.n);
+    while (rc == ENC_OK && (rc = enc_norm_next(&w.norm, &word, &found, e)) == ENC_OK &&
+           found) {
+        size_t n = enc_wordpiece_split(&w.model, &word, w.pieces, t->word_max);
+        if (!visit(arg, &word, w.pieces, n)) break;
+    }
+    walk_end(&w);
     return rc;
 }
 
@@ -364,6 +393,11 @@ enc_tok_special enc_tok_specials(const enc_tok *t)
 enc_norm_rules enc_tok_rules(const enc_tok *t)
 {
     return t->rules;
+}
+
+const char *enc_tok_prefix(const enc_tok *t)
+{
+    return t->prefix;
 }
 
 bool enc_tok_is_special(const enc_tok *t, int32_t id)

@@ -16,6 +16,7 @@
 #include "base/rd.h"
 #include "text/norm.h"
 #include "text/vocab.h"
+#include "text/wordpiece.h"
 
 typedef struct enc_tok enc_tok;
 
@@ -63,9 +64,18 @@ void enc_tokens_clear(enc_tokens *ts);
 enc_rc enc_tok_encode(const enc_tok *t, enc_bytes a, enc_bytes b, size_t n_max,
                       bool add_special, enc_tokens *out, enc_err *e);
 
+/* Calls visit with each word of the text and its n >= 1 pieces, whose places are those in
+ * the text; false ends the walk. Here special tokens in the text are ordinary words. Both
+ * are borrowed until visit returns. The one piece of a word that has none is `unk`. */
+typedef bool enc_tok_visit(void *arg, const enc_word *word, const enc_piece *pieces,
+                           size_t n);
+enc_rc enc_tok_walk(const enc_tok *t, enc_bytes text, enc_tok_visit *visit, void *arg,
+                    enc_err *e);
+
 const enc_vocab *enc_tok_vocab(const enc_tok *t);
 enc_tok_special enc_tok_specials(const enc_tok *t);
 enc_norm_rules enc_tok_rules(const enc_tok *t);
+const char *enc_tok_prefix(const enc_tok *t); /* of a piece inside a word: "##" */
 bool enc_tok_is_special(const enc_tok *t, int32_t id); /* [CLS] and the like, by id */
 bool enc_tok_is_subword(const enc_tok *t, int32_t id); /* continues a word: "##..." */
 size_t

@@ -99,6 +99,39 @@ static void special_tokens_in_the_text_are_themselves(const enc_tok *t)
     enc_tokens_clear(&ts);
 }
 
+typedef struct seen { /* "word/pieces@start-end word/..." of a walk */
+    char text[256];
+    size_t n, n_words, n_words_max;
+} seen;
+
+static bool see(void *arg, const enc_word *word, const enc_piece *pieces, size_t n)
+{
+    seen *s = arg;
+    s->n += (size_t)snprintf(s->text + s->n, sizeof s->text - s->n, "%s%.*s/%zu@%u-%u",
+                             s->n_words ? " " : "", (int)word->n_bytes,
+                             (const char *)word->bytes, n, (unsigned)pieces[0].start,
+                             (unsigned)pieces[n - 1].end);
+    return ++s->n_words < s->n_words_max;
+}
+
+static void a_walk_visits_words_and_their_pieces(const enc_tok *t)
+{
+    seen s = {.n_words_max = 100};
+    enc_err e;
+    enc_err_clear(&e);
+    CHECK(enc_tok_walk(t, bytes("The fox's  Caf\xc3\xa9 zebra [MASK]"), see, &s, &e) ==
+          ENC_OK);
+    CHECK_SAY(strcmp(s.text, "the/1@0-3 fox/1@4-7 '/1@7-8 s/1@8-9 cafe/1@11-16 "
+                             "zebra/1@17-22 [/1@23-24 mask/1@24-28 ]/1@28-29") == 0,
+              "%s", s.text);
+    s = (seen){.n_words_max = 1};
+    CHECK(enc_tok_walk(t, bytes("unaffable fox"), see, &s, &e) == ENC_OK);
+    CHECK(strcmp(s.text, "unaffable/3@0-9") == 0);
+    s = (seen){.n_words_max = 1};
+    CHECK(enc_tok_walk(t, none, see, &s, &e) == ENC_OK && s.n_words == 0);
+    CHECK(strcmp(enc_tok_prefix(t), "##") == 0);
+}
+
 static void pairs_have_segments(const enc_tok *t)
 {
     enc_tokens ts;
@@ -283,6 +316,7 @@ int main(void)
     enc_tok *t = open_tiny(ours);
     texts_become_pieces_with_places(t);
     special_tokens_in_the_text_are_themselves(t);
+    a_walk_visits_words_and_their_pieces(t);
     pairs_have_segments(t);
     truncation_takes_from_the_longer(t);
     truncation_agrees_with_its_definition(t);
