@@ -1,12 +1,14 @@
 /* corpus.c - see corpus.h. */
 #include "learn/corpus.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/mem.h"
 
 #define TRIES        64 /* draws before a wish (another document, one kind) is given up */
 #define SENTENCE_MIN 6  /* tokens of a stretch that is worth a vector */
+#define QUESTION_MAX 48 /* tokens of a sentence that stands for a question */
 
 static const char *const sentence_ends[] = {".", "?", "!", "。", "？", "！"};
 
@@ -35,6 +37,7 @@ void enc_corpus_clear(enc_corpus *c)
     enc_mem_free(c->paragraphs);
     enc_mem_free(c->documents);
     enc_mem_free(c->ends_sentence);
+    enc_mem_free(c->weight);
     enc_tokens_clear(&c->scratch);
     memset(c, 0, sizeof *c);
 }
@@ -277,21 +280,57 @@ static span draw_sentence(const enc_corpus *c, enc_rng *rng, span paragraph)
     return s;
 }
 
-void enc_corpus_draw_pair(const enc_corpus *c, enc_rng *rng, bool is_latin, size_t n_max,
-                          enc_group *g)
+size_t enc_corpus_draw_document(const enc_corpus *c, enc_rng *rng, bool is_latin)
 {
-    const enc_document *d = NULL;
-    size_t i = 0;
+    const enc_document *d = c->documents;
+    size_t i;
     for (int try = 0; try < TRIES; try++) {
         draw_place(c, rng, &i, &d);
-        if (d->is_latin == is_latin &&
-            c->paragraphs[i + 1] - c->paragraphs[i] >= 2 * SENTENCE_MIN)
-            break;
+        if (d->is_latin == is_latin && d->end - d->first > ENC_PAIRS_PER_DOCUMENT) break;
     }
+    return (size_t)(d - c->documents);
+}
+
+/* The nth of ENC_PAIRS_PER_DOCUMENT paragraphs that lie far from each other, or one after
+ * it that is long enough. */
+static size_t draw_paragraph(const enc_corpus *c, enc_rng *rng, const enc_document *d,
+                             size_t nth)
+{
+    size_t first = d->first + (d->has_title && d->end - d->first > 1 ? 1 : 0);
+    size_t n = d->end - first, from = n * nth / ENC_PAIRS_PER_DOCUMENT,
+           to = n * (nth + 1) / ENC_PAIRS_PER_DOCUMENT;
+    size_t i = from + (to > from ? enc_rng_below(rng, (uint32_t)(to - from)) : 0);
+    for (size_t k = 0; k < n; k++) {
+        size_t at = first + (i + k) % n;
+        if (c->paragraphs[at + 1] - c->paragraphs[at] >= 2 * SENTENCE_MIN) return at;
+    }
+    return first + i;
+}
+
+/* A sentence and the stretch of its paragraph it is in: nine times in ten without the
+ * sentence, or whole, and then with words left out of the sentence, as of a question. */
+static void draw_question(const enc_corpus *c, enc_rng *rng, span p, size_t n_max,
+                          enc_group *g)
+{
+    const span none = {0, 0};
+    span s = draw_sentence(c, rng, p), around = p;
+    bool is_whole = s.to - s.from == p.to - p.from || enc_rng_below(rng, 2) == 0;
+    size_t before = min(s.from - p.from, enc_rng_below(rng, (uint32_t)n_max));
+    around.from = s.from - before;
+    add_text(c, rng, s, none, is_whole ? 0.4f : 0.0f, min(n_max, QUESTION_MAX), g);
+    bool is_without = !is_whole && enc_rng_below(rng, 10) != 0;
+    add_text(c, rng, is_without ? p : around, is_without ? s : none, 0.0f, n_max, g);
+}
+
+void enc_corpus_draw_pair(const enc_corpus *c, enc_rng *rng, size_t document, size_t nth,
+                          size_t n_max, enc_group *g)
+{
+    const enc_document *d = &c->documents[document];
+    size_t i = draw_paragraph(c, rng, d, nth);
     const span none = {0, 0}, p = {c->paragraphs[i], c->paragraphs[i + 1]};
     uint32_t kind = enc_rng_below(rng, 8);
-    if (kind == 0 && d->has_title && d->end - d->first > 1) { /* title and lead */
-        size_t lead = d->first + 1;
+    if (kind == 0 && nth == 0 && d->has_title && d->end - d->first > 1) {
+        size_t lead = d->first + 1; /* title and lead */
         add_text(c, rng, (span){c->paragraphs[d->first], c->paragraphs[lead]}, none, 0.0f,
                  n_max, g);
         add_text(c, rng, (span){c->paragraphs[lead], c->paragraphs[lead + 1]}, none, 0.0f,
@@ -299,20 +338,76 @@ void enc_corpus_draw_pair(const enc_corpus *c, enc_rng *rng, bool is_latin, size
     } else if (kind <= 1 && i + 1 < d->end) { /* neighbours */
         add_text(c, rng, p, none, 0.0f, n_max, g);
         add_text(c, rng, (span){p.to, c->paragraphs[i + 2]}, none, 0.0f, n_max, g);
-    } else if (kind <= 3) { /* halves */
+    } else if (kind == 2) { /* halves */
         size_t n = p.to - p.from,
                cut = p.from + n / 4 + (size_t)(enc_rng_u64(rng) % (n / 2 + 1));
         add_text(c, rng, (span){p.from, cut}, none, 0.0f, n_max, g);
         add_text(c, rng, (span){cut, p.to}, none, 0.0f, n_max, g);
-    } else if (kind <=
-               5) { /* a sentence and what surrounds it, nine times in ten without it */
-        span s = draw_sentence(c, rng, p);
-        bool is_whole = s.to - s.from == p.to - p.from || enc_rng_below(rng, 10) == 0;
-        add_text(c, rng, s, none, 0.0f, n_max, g);
-        add_text(c, rng, p, is_whole ? none : s, is_whole ? 0.3f : 0.0f, n_max, g);
+    } else if (kind <= 5) {
+        draw_question(c, rng, p, n_max, g);
     } else { /* one sentence twice, words left out */
         span s = draw_sentence(c, rng, p);
         add_text(c, rng, s, none, 0.2f, n_max, g);
         add_text(c, rng, s, none, 0.2f, n_max, g);
     }
+}
+
+enc_rc enc_corpus_weigh(enc_corpus *c, enc_err *e)
+{
+    size_t *seen = enc_mem_zero_array(c->n_vocab, sizeof *seen);
+    c->weight = enc_mem_zero_array(c->n_vocab, sizeof *c->weight);
+    if (seen == NULL || c->weight == NULL) {
+        enc_mem_free(seen);
+        return enc_nomem(e);
+    }
+    for (size_t i = 0; i < c->n_paragraphs; i++)
+        for (size_t t = c->paragraphs[i]; t < c->paragraphs[i + 1]; t++) {
+            int32_t id = c->ids[t];
+            if (seen[id] != i + 1) c->weight[id] += 1.0f;
+            seen[id] = i + 1;
+        }
+    for (size_t i = 0; i < c->n_vocab; i++)
+        c->weight[i] = logf((float)(c->n_paragraphs + 1) / (c->weight[i] + 1.0f)) + 1.0f;
+    enc_mem_free(seen);
+    return ENC_OK;
+}
+
+/* Cosine of two bags of pieces, weighted; n up to 512 each, so by trying all. */
+static float overlap(const enc_corpus *c, const int32_t *a, size_t n_a, const int32_t *b,
+                     size_t n_b)
+{
+    float ab = 0.0f, aa = 0.0f, bb = 0.0f;
+    for (size_t i = 0; i < n_a; i++) {
+        float w = c->weight[a[i]] * c->weight[a[i]];
+        for (size_t k = 0; k < n_a; k++) aa += a[i] == a[k] ? w : 0.0f;
+        for (size_t k = 0; k < n_b; k++) ab += a[i] == b[k] ? w : 0.0f;
+    }
+    for (size_t i = 0; i < n_b; i++)
+        for (size_t k = 0; k < n_b; k++)
+            bb += b[i] == b[k] ? c->weight[b[i]] * c->weight[b[i]] : 0.0f;
+    return aa > 0.0f && bb > 0.0f ? ab / sqrtf(aa * bb) : 0.0f;
+}
+
+float enc_corpus_draw_graded(const enc_corpus *c, enc_rng *rng, bool is_latin,
+                             size_t n_max, enc_group *g)
+{
+    int32_t ids[512];
+    const enc_document *d = &c->documents[enc_corpus_draw_document(c, rng, is_latin)];
+    size_t i = draw_paragraph(c, rng, d, enc_rng_below(rng, ENC_PAIRS_PER_DOCUMENT));
+    size_t k = draw_paragraph(c, rng, d, enc_rng_below(rng, ENC_PAIRS_PER_DOCUMENT));
+    span s = draw_sentence(c, rng, (span){c->paragraphs[i], c->paragraphs[i + 1]});
+    span o = draw_sentence(c, rng, (span){c->paragraphs[k], c->paragraphs[k + 1]});
+    size_t room = min(min(n_max, QUESTION_MAX) - 2, sizeof ids / sizeof *ids), n = 0;
+    s.to = min(s.to, s.from + room);
+    float kept = enc_rng_unit(rng), at = 0.0f;
+    float step = (float)(o.to - o.from) / (float)(s.to - s.from);
+    for (size_t t = s.from; t < s.to; t++, at += step) {
+        size_t other = o.from + (size_t)at;
+        if (enc_rng_unit(rng) < kept) ids[n++] = c->ids[t];
+        else if (enc_rng_below(rng, 2) == 0 && other < o.to) ids[n++] = c->ids[other];
+    }
+    if (n == 0) ids[n++] = c->ids[o.from];
+    enc_group_add(g, &c->special, c->ids + s.from, s.to - s.from, NULL, 0, false);
+    enc_group_add(g, &c->special, ids, n, NULL, 0, false);
+    return overlap(c, c->ids + s.from, s.to - s.from, ids, n);
 }

@@ -20,6 +20,7 @@ typedef struct enc_corpus {
     enc_tok_special special;
     size_t n_vocab;
     uint8_t *ends_sentence; /* n_vocab: the piece is . ? ! or their full-width forms */
+    float *weight;          /* n_vocab: inverse document frequency over paragraphs */
 } enc_corpus;
 
 typedef struct enc_document {
@@ -69,11 +70,26 @@ void enc_group_mask(enc_group *g, const enc_tok_special *s, size_t n_vocab, floa
  * kind. */
 void enc_corpus_draw(const enc_corpus *c, enc_rng *rng, size_t n_max, enc_group *g);
 
+/* Pairs of one document in a batch: for each, the others are hard to tell apart. */
+#define ENC_PAIRS_PER_DOCUMENT 4
+
+/* A document whose is_latin is as given, with paragraphs enough, if there is one. */
+size_t enc_corpus_draw_document(const enc_corpus *c, enc_rng *rng, bool is_latin);
+
 /* Draws two texts that belong together, of at most n_max tokens each: title and lead,
  * neighbouring paragraphs, halves of a paragraph, a sentence and what surrounds it, or
- * one sentence twice with words left out. Both from a document whose is_latin is as
- * given, if there is one. */
-void enc_corpus_draw_pair(const enc_corpus *c, enc_rng *rng, bool is_latin, size_t n_max,
-                          enc_group *g);
+ * one sentence twice with words left out. nth < ENC_PAIRS_PER_DOCUMENT tells draws from
+ * one document apart. */
+void enc_corpus_draw_pair(const enc_corpus *c, enc_rng *rng, size_t document, size_t nth,
+                          size_t n_max, enc_group *g);
+
+/* Computes c->weight of the documents added so far; for enc_corpus_draw_graded. */
+enc_rc enc_corpus_weigh(enc_corpus *c, enc_err *e);
+
+/* Draws a sentence, and it again with some of its words left out or replaced by those of
+ * another sentence of the document. Returns what they still share: the cosine of their
+ * tf-idf vectors. */
+float enc_corpus_draw_graded(const enc_corpus *c, enc_rng *rng, bool is_latin,
+                             size_t n_max, enc_group *g);
 
 #endif

@@ -6,9 +6,10 @@
 #include "base/threads.h"
 #include "learn/gemm.h"
 
-#define GROUP_TOKENS 2048 /* running text that goes through a pass at a time */
+#define GROUP_TOKENS   2048 /* running text that goes through a pass at a time */
+#define WORDS_LEFT_OUT 0.1f /* of a labelled pair */
 
-enum { NO_PAIRS, DRAWN, POSITIVES, SCORED };
+enum { NO_PAIRS, DRAWN, GRADED, POSITIVES, SCORED };
 
 typedef struct enc_shard {
     enc_pass *running, *paired;
@@ -152,16 +153,19 @@ static enc_rc run_texts(enc_step *s, enc_shard *h, enc_err *e)
     return ENC_OK;
 }
 
-/* Pair i of a list as two texts, cut to pair_tokens. */
+/* Pair i of a list as two texts, cut to pair_tokens. Half of the texts lose a tenth of
+ * their words, so that few pairs serve for many passes. */
 static void take_pair(const enc_step *s, const enc_pair_list *list, size_t i,
-                      enc_group *g)
+                      enc_rng *rng, enc_group *g)
 {
     for (size_t side = 0; side < 2; side++) {
-        size_t from = list->starts[2 * i + side],
-               n = list->starts[2 * i + side + 1] - from;
-        size_t room = s->o->pair_tokens - 2;
-        enc_group_add(g, &s->corpus->special, list->ids + from, n < room ? n : room, NULL,
-                      0, false);
+        int32_t ids[512];
+        size_t n = 0, room = s->o->pair_tokens - 2;
+        float drop = enc_rng_below(rng, 2) == 0 ? 0.0f : WORDS_LEFT_OUT;
+        for (size_t t = list->starts[2 * i + side]; t < list->starts[2 * i + side + 1];
+             t++)
+            if (n < room && enc_rng_unit(rng) >= drop) ids[n++] = list->ids[t];
+        enc_group_add(g, &s->corpus->special, ids, n, NULL, 0, false);
     }
 }
 
@@ -174,23 +178,36 @@ static bool draw_kind(const enc_step *s)
     return s->corpus->documents[i].is_latin;
 }
 
+/* Pairs i with one i / ENC_PAIRS_PER_DOCUMENT are of one document. */
+static void draw_pair(const enc_step *s, size_t i, enc_rng *rng, bool is_latin,
+                      enc_group *g)
+{
+    enc_rng of_group = generator(s, 10000 + i / ENC_PAIRS_PER_DOCUMENT);
+    size_t d = enc_corpus_draw_document(s->corpus, &of_group, is_latin);
+    enc_corpus_draw_pair(s->corpus, rng, d, i % ENC_PAIRS_PER_DOCUMENT, s->o->pair_tokens,
+                         g);
+}
+
 /* This shard's pairs forward, to vectors; the backward waits for all shards. */
 static enc_rc run_pairs(enc_step *s, enc_shard *h, enc_err *e)
 {
     enc_group *g = &h->pairs;
-    bool is_latin = s->pairs == DRAWN && draw_kind(s);
+    bool is_latin = (s->pairs == DRAWN || s->pairs == GRADED) && draw_kind(s);
     enc_rc rc;
     enc_group_start(g);
     for (size_t i = h->first_pair; i < h->first_pair + h->n_pairs; i++) {
         enc_rng rng = generator(s, 2000 + i);
         const enc_pair_list *list = s->pairs == SCORED ? s->scored : s->positives;
         if (s->pairs == DRAWN) {
-            enc_corpus_draw_pair(s->corpus, &rng, is_latin, s->o->pair_tokens, g);
-            continue;
+            draw_pair(s, i, &rng, is_latin, g);
+        } else if (s->pairs == GRADED) {
+            s->scores[i] =
+                enc_corpus_draw_graded(s->corpus, &rng, is_latin, s->o->pair_tokens, g);
+        } else {
+            size_t k = (size_t)(enc_rng_u64(&rng) % list->n);
+            take_pair(s, list, k, &rng, g);
+            s->scores[i] = list->scores[k];
         }
-        size_t k = (size_t)(enc_rng_u64(&rng) % list->n);
-        take_pair(s, list, k, g);
-        s->scores[i] = list->scores[k];
     }
     if (g->failed) return enc_nomem(e);
     for (size_t i = 0; i < h->n_pairs; i++) {
@@ -242,7 +259,7 @@ static enc_rc contrast(enc_step *s, enc_err *e)
 {
     const enc_train_options *o = s->o;
     size_t n = o->batch_pairs, half = n * s->p->config.hidden;
-    bool is_scored = s->pairs == SCORED;
+    bool is_scored = s->pairs == SCORED || s->pairs == GRADED;
     float *by_a = s->by_vectors, *by_b = by_a + half;
     const enc_contrast c = {
         .a = s->vectors,
@@ -264,12 +281,14 @@ static enc_rc contrast(enc_step *s, enc_err *e)
 /* Which pairs this step learns from: each kind there is, equally often. */
 static int choose_pairs(const enc_step *s)
 {
-    int kinds[3], n = 0;
+    int kinds[4], n = 0;
     const enc_train_options *o = s->o;
     bool is_late = (double)s->number >= o->contrast_from * (double)s->optim.n_steps;
     if (o->batch_pairs < 2) return NO_PAIRS;
     if (s->corpus->n_documents > 0 && o->weight_contrast > 0.0 && is_late)
         kinds[n++] = DRAWN;
+    if (s->corpus->n_documents > 0 && o->weight_score > 0.0 && is_late)
+        kinds[n++] = GRADED;
     if (s->positives->n > 0 && o->weight_contrast > 0.0) kinds[n++] = POSITIVES;
     if (s->scored->n > 0 && o->weight_score > 0.0) kinds[n++] = SCORED;
     enc_rng rng = generator(s, 3000);

@@ -422,6 +422,7 @@ static enc_rc prepare(enc_trainer *t, enc_err *e)
     if (t->o.pair_tokens > t->p->config.n_positions)
         t->o.pair_tokens = t->p->config.n_positions;
     if (t->owns_tok && (rc = start_from_corpus(t, e))) return rc;
+    if ((rc = enc_corpus_weigh(&t->corpus, e))) return rc;
     enc_step *s = &t->step;
     s->o = &t->o;
     s->corpus = &t->corpus;
