@@ -1,4 +1,5 @@
-/* conn.c - what a connection owns: one scratch area, made when first needed.
+/* conn.c - what a connection owns: one scratch area, made when first needed, and the list
+ * of its similarity tables, which SQLite opens and closes.
  *
  * Each function and module registered on the connection holds one reference; SQLite's
  * destructors drop them when the connection closes. SQLite lets one thread at a time into
@@ -9,6 +10,7 @@ struct ext_conn {
     sqlite3 *db;
     size_t n_references;
     enc_work *work; /* NULL until asked for */
+    struct vt_table *tables;
 };
 
 ext_conn *ext_conn_new(sqlite3 *db)
@@ -36,6 +38,11 @@ void ext_conn_drop(void *p)
 sqlite3 *ext_conn_db(const ext_conn *conn)
 {
     return conn->db;
+}
+
+struct vt_table **ext_conn_tables(ext_conn *conn)
+{
+    return &conn->tables;
 }
 
 enc_work *ext_work(ext_call *c)

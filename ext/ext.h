@@ -114,6 +114,9 @@ void ext_conn_keep(ext_conn *conn);
 void ext_conn_drop(void *conn);
 sqlite3 *ext_conn_db(const ext_conn *conn);
 
+/* The head of the list of similarity tables that are open on the connection (vt.h). */
+struct vt_table **ext_conn_tables(ext_conn *conn);
+
 /* ---- glue.c: calls, arguments, results and errors across the border ---- */
 
 typedef struct ext_call {
@@ -278,6 +281,7 @@ int ext_tvf_register(sqlite3 *db, ext_conn *conn, const ext_tvf *tvf, size_t n);
 int ext_register_model(sqlite3 *db, ext_conn *conn);   /* fn_model.c */
 int ext_register_tables(sqlite3 *db, ext_conn *conn);  /* tab_model.c */
 int ext_register_text(sqlite3 *db, ext_conn *conn);    /* fn_text.c */
+int ext_register_fts(sqlite3 *db, ext_conn *conn);     /* fts_tokenizer.c */
 int ext_register_inspect(sqlite3 *db, ext_conn *conn); /* fn_inspect.c */
 int ext_register_vec(sqlite3 *db, ext_conn *conn);     /* fn_vec.c */
 int ext_register_embed(sqlite3 *db, ext_conn *conn);   /* fn_embed.c */

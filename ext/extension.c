@@ -2,7 +2,7 @@
  * else. */
 #include <sqlite3ext.h>
 SQLITE_EXTENSION_INIT1
-#include "ext.h"
+#include "vt.h"
 
 /* The library stays in memory when the connection closes: its threads and models are the
  * process's, and other connections may be using them. */
@@ -12,8 +12,10 @@ sqlite3_encoder_init(sqlite3 *db, char **message, const sqlite3_api_routines *ap
 int sqlite3_encoder_init(sqlite3 *db, char **message, const sqlite3_api_routines *api)
 {
     static int (*const families[])(sqlite3 *, ext_conn *) = {
-        ext_register_model, ext_register_tables, ext_register_text, ext_register_inspect,
-        ext_register_vec,   ext_register_embed,  ext_register_head, ext_register_train,
+        ext_register_model,      ext_register_tables,  ext_register_text,
+        ext_register_fts,        ext_register_inspect, ext_register_vec,
+        ext_register_embed,      ext_register_head,    ext_register_train,
+        ext_register_similarity, ext_register_stats,
     };
     int rc = SQLITE_OK;
     (void)message;

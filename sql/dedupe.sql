@@ -4,7 +4,7 @@
 .load build/encoder
 .mode column --wrap 0
 
-CREATE TABLE question(id INTEGER PRIMARY KEY, text TEXT, vector BLOB);
+CREATE TABLE question(id INTEGER PRIMARY KEY, text TEXT);
 INSERT INTO question(text) VALUES
   ('How can I learn English quickly?'),
   ('What is the fastest way to learn English?'),
@@ -14,18 +14,18 @@ INSERT INTO question(text) VALUES
   ('내일 서울의 날씨는 어때요?'),
   ('내일 서울 날씨 알려 주세요.'),
   ('How many planets are in the solar system?');
-UPDATE question SET vector = embed(text);
+CREATE VIRTUAL TABLE question_sim USING similarity(text, content='question', content_rowid='id');
+INSERT INTO question_sim(question_sim) VALUES('rebuild');
 
--- The threshold is a property of the model and of your data: look at the list, then choose.
-SELECT format('%.2f', similarity(a.vector, b.vector)) AS similarity,
-       a.text || '  =  ' || b.text AS "said again"
-  FROM question AS a JOIN question AS b ON a.id < b.id
- WHERE similarity(a.vector, b.vector) > 0.7
- ORDER BY similarity(a.vector, b.vector) DESC;
+-- One search for each row, and the threshold inside it. It is a property of the model and of
+-- your data: look at the list, then choose.
+CREATE TABLE same AS
+  SELECT a.id AS a, b.rowid AS b, b.similarity
+    FROM question AS a JOIN question_sim AS b
+      ON b.query = a.text AND b.similarity > 0.7 AND b.rowid > a.id;
+SELECT format('%.2f', similarity) AS similarity, a.text || '  =  ' || b.text AS "said again"
+  FROM same JOIN question AS a ON a.id = same.a JOIN question AS b ON b.id = same.b
+ ORDER BY similarity DESC;
 
 -- Keeps the first of each group: those that resemble no earlier row.
-SELECT text AS kept FROM question AS q
- WHERE NOT EXISTS (SELECT 1 FROM question AS earlier
-                    WHERE earlier.id < q.id
-                      AND similarity(earlier.vector, q.vector) > 0.7)
- ORDER BY id;
+SELECT text AS kept FROM question WHERE id NOT IN (SELECT b FROM same) ORDER BY id;

@@ -1,19 +1,10 @@
--- What: semantic search over a text column, with nothing but SQL and a vector per row.
+-- What: semantic search over your own table, kept in step by triggers.
 -- Needs: build/encoder.so (make). Run: sqlite3 <sql/search.sql
--- Shows: storing vectors, keeping them fresh by triggers, the nearest rows, filters.
+-- Shows: an index over a table you have, questions in two languages, filters, changes.
 .load build/encoder
 .mode column --wrap 0
 
-CREATE TABLE doc(id INTEGER PRIMARY KEY, language TEXT, text TEXT, vector BLOB);
-
--- A vector is made when text arrives, and again when it changes.
-CREATE TRIGGER doc_insert AFTER INSERT ON doc BEGIN
-  UPDATE doc SET vector = embed(new.text) WHERE id = new.id;
-END;
-CREATE TRIGGER doc_update AFTER UPDATE OF text ON doc BEGIN
-  UPDATE doc SET vector = embed(new.text) WHERE id = new.id;
-END;
-
+CREATE TABLE doc(id INTEGER PRIMARY KEY, language TEXT, text TEXT);
 INSERT INTO doc(language, text) VALUES
   ('en', 'How to remove lime scale from a kettle with vinegar'),
   ('en', 'The museum is closed on Mondays and holidays'),
@@ -24,17 +15,27 @@ INSERT INTO doc(language, text) VALUES
   ('ko', '토마토는 햇빛이 잘 드는 곳에 심어야 한다'),
   ('ko', '우리 팀이 연장전 끝에 우승했다');
 
--- The nearest rows. A constant question is encoded once, not once a row.
-SELECT id, format('%.2f', similarity('cleaning the kettle', vector)) AS similarity, text
-  FROM doc ORDER BY similarity('cleaning the kettle', vector) DESC LIMIT 3;
+-- The index: it reads the text from doc, and holds vectors only.
+CREATE VIRTUAL TABLE doc_sim USING similarity(
+  text, language UNINDEXED, content='doc', content_rowid='id');
+INSERT INTO doc_sim(doc_sim) VALUES('rebuild');  -- the rows that are there
+INSERT INTO doc_sim(doc_sim) VALUES('triggers'); -- and those that come and change
 
--- Any WHERE works, because it is an ordinary query.
-SELECT id, format('%.2f', similarity('when is the museum open?', vector)) AS similarity, text
-  FROM doc WHERE language = 'ko'
- ORDER BY similarity('when is the museum open?', vector) DESC LIMIT 2;
+-- The nearest rows, joined with the table they come from.
+SELECT doc.id, format('%.2f', s.similarity) AS similarity, doc.text
+  FROM doc_sim('cleaning the kettle', 3) AS s JOIN doc ON doc.id = s.rowid
+ ORDER BY s.distance;
 
--- A changed text is found under its new meaning.
+-- A filter is part of the search: two Korean rows come, however many English ones are nearer.
+SELECT rowid, format('%.2f', similarity) AS similarity, text
+  FROM doc_sim WHERE doc_sim MATCH 'when is the museum open?' AND language = 'ko'
+ ORDER BY distance LIMIT 2;
+
+-- A changed text is found under its new meaning, in the same transaction.
 UPDATE doc SET text = '이 식당은 국수가 맛있다' WHERE id = 5;
-SELECT id, format('%.2f', similarity('a restaurant with good noodles', vector)) AS similarity,
-       text
-  FROM doc ORDER BY similarity('a restaurant with good noodles', vector) DESC LIMIT 1;
+SELECT rowid, text FROM doc_sim('a restaurant with good noodles', 1);
+
+-- Two searches for each row: the nearest other row of every English text.
+SELECT a.text, b.text AS nearest
+  FROM doc AS a JOIN doc_sim AS b ON b.query = a.text AND b.k = 1 AND b.language = 'ko'
+ WHERE a.language = 'en' AND a.id > 1;

@@ -1,0 +1,592 @@
+/* vt.c - the methods of the similarity table, in SQLite's order, and only those.
+ *
+ * What a transaction does: xUpdate writes rows and queues texts; the queue is encoded and
+ * the array of vectors written at xSync, and the array also at xSavepoint, so that a
+ * savepoint finds everything in the database and a rollback to it needs only to forget
+ * what is in memory. Nothing that can fail is left for xCommit. If a write fails half-way
+ * in a statement that SQLite does not roll back by itself, the table refuses to go on
+ * until the transaction is rolled back. */
+#include "vt.h"
+
+#include <math.h>
+#include <string.h>
+
+/* ---- making and finding ---- */
+
+static void table_free(vt_table *t)
+{
+    if (t == NULL) return;
+    for (vt_table **at = ext_conn_tables(t->conn); *at != NULL; at = &(*at)->next_table)
+        if (*at == t) {
+            *at = t->next_table;
+            break;
+        }
+    vt_store_close(t);
+    vt_vectors_free(t->vectors);
+    ext_model_drop(t->model);
+    vt_config_clear(&t->config);
+    sqlite3_free(t->schema);
+    sqlite3_free(t->name);
+    sqlite3_free(t->model_name);
+    sqlite3_free(t->triggers);
+    sqlite3_free(t->base.zErrMsg);
+    sqlite3_free(t);
+}
+
+/* The model of a new table: its name, fingerprint and dimensions. */
+static int find_model(vt_table *t)
+{
+    const char *name = t->config.model;
+    char known[EXT_NAME_MAX + 1];
+    ext_model *m;
+    enc_err e;
+
+    if (t->config.n_texts == 0) {
+        t->model_name = sqlite3_mprintf("%s", "");
+        return t->model_name == NULL ? SQLITE_NOMEM : SQLITE_OK;
+    }
+    enc_err_clear(&e);
+    if (name == NULL) {
+        ext_registry_default(known);
+        name = known;
+    }
+    int rc = vt_fail_enc(t, ext_registry_get(name, strlen(name), &m, &e), &e);
+    if (rc != SQLITE_OK) return rc;
+    rc = vt_fail_enc(t, ext_model_fingerprint(m, t->fingerprint, &e), &e);
+    t->config.dims = enc_config_dims(&ext_model_enc(m)->config);
+    t->model_name = sqlite3_mprintf("%s", name);
+    t->model = m;
+    return t->model_name == NULL ? SQLITE_NOMEM : rc;
+}
+
+static int create(vt_table *t)
+{
+    int rc = find_model(t);
+
+    if (rc == SQLITE_OK) rc = vt_store_create(t);
+    if (rc == SQLITE_OK) rc = vt_config_put_int(t, "format", VT_FORMAT);
+    if (rc == SQLITE_OK) rc = vt_config_put_int(t, "generation", 0);
+    if (rc == SQLITE_OK) rc = vt_config_put_int(t, "dims", (sqlite3_int64)t->config.dims);
+    if (rc == SQLITE_OK && t->config.n_texts > 0)
+        rc = vt_config_put_text(t, "model", t->model_name);
+    if (rc == SQLITE_OK && t->config.n_texts > 0)
+        rc = vt_config_put_text(t, "fingerprint", t->fingerprint);
+    return rc;
+}
+
+static int declare(vt_table *t, int argc, const char *const *argv, char **message)
+{
+    int rc = vt_args_read(&t->config, argc, argv, message);
+    if (rc != SQLITE_OK) return rc;
+    char *schema = vt_config_schema(&t->config, argv[2]);
+    if (schema == NULL) return SQLITE_NOMEM;
+    rc = sqlite3_declare_vtab(t->db, schema);
+    if (rc != SQLITE_OK) *message = sqlite3_mprintf("%s", sqlite3_errmsg(t->db));
+    sqlite3_free(schema);
+    return rc;
+}
+
+static int open_table(sqlite3 *db, void *client, int argc, const char *const *argv,
+                      sqlite3_vtab **out, char **message, bool is_new)
+{
+    vt_table *t = sqlite3_malloc64(sizeof *t);
+
+    if (t == NULL) return SQLITE_NOMEM;
+    memset(t, 0, sizeof *t);
+    t->db = db;
+    t->conn = client;
+    t->weight_lexical = t->weight_semantic = 1.0;
+    t->last_path = "none";
+    t->schema = sqlite3_mprintf("%s", argv[1]);
+    t->name = sqlite3_mprintf("%s", argv[2]);
+    enc_arena_init(&t->config.arena);
+    int rc = t->schema == NULL || t->name == NULL ? SQLITE_NOMEM
+                                                  : declare(t, argc, argv, message);
+    sqlite3_vtab_config(db, SQLITE_VTAB_CONSTRAINT_SUPPORT, 1);
+    sqlite3_vtab_config(db, SQLITE_VTAB_INNOCUOUS);
+    if (rc == SQLITE_OK) rc = is_new ? create(t) : vt_config_load(t);
+    if (rc == SQLITE_OK) rc = vt_vectors_new(t);
+    if (rc == SQLITE_OK) {
+        t->next_table = *ext_conn_tables(t->conn);
+        *ext_conn_tables(t->conn) = t;
+        *out = &t->base;
+        return SQLITE_OK;
+    }
+    if (*message == NULL && t->base.zErrMsg != NULL) {
+        *message = t->base.zErrMsg;
+        t->base.zErrMsg = NULL;
+    }
+    table_free(t);
+    return rc;
+}
+
+static int vt_create(sqlite3 *db, void *client, int argc, const char *const *argv,
+                     sqlite3_vtab **out, char **message)
+{
+    return open_table(db, client, argc, argv, out, message, true);
+}
+
+static int vt_connect(sqlite3 *db, void *client, int argc, const char *const *argv,
+                      sqlite3_vtab **out, char **message)
+{
+    return open_table(db, client, argc, argv, out, message, false);
+}
+
+static int vt_best_index(sqlite3_vtab *base, sqlite3_index_info *info)
+{
+    return vt_plan_best_index((vt_table *)base, info);
+}
+
+static int vt_disconnect(sqlite3_vtab *base)
+{
+    table_free((vt_table *)base);
+    return SQLITE_OK;
+}
+
+static int vt_destroy(sqlite3_vtab *base)
+{
+    int rc = vt_store_drop((vt_table *)base);
+    if (rc == SQLITE_OK) table_free((vt_table *)base);
+    return rc;
+}
+
+/* ---- reading ---- */
+
+static int vt_open(sqlite3_vtab *base, sqlite3_vtab_cursor **out)
+{
+    vt_table *t = (vt_table *)base;
+    vt_cursor *c = sqlite3_malloc64(sizeof *c);
+
+    if (c == NULL) return SQLITE_NOMEM;
+    memset(c, 0, sizeof *c);
+    c->next = t->cursors;
+    t->cursors = c;
+    *out = &c->base;
+    return SQLITE_OK;
+}
+
+/* Forgets the row, keeping the statements. */
+static void leave_row(vt_cursor *c)
+{
+    if (c->is_on_row) sqlite3_reset(c->content);
+    c->is_on_row = c->has_doc = false;
+}
+
+static int vt_close(sqlite3_vtab_cursor *base)
+{
+    vt_cursor *c = (vt_cursor *)base, **at = &((vt_table *)base->pVtab)->cursors;
+
+    while (*at != c) at = &(*at)->next;
+    *at = c->next;
+    sqlite3_finalize(c->scan);
+    sqlite3_finalize(c->content);
+    vt_search_clear(&c->search);
+    vt_doc_clear(&c->doc);
+    sqlite3_free(c);
+    return SQLITE_OK;
+}
+
+static int next_hit(vt_cursor *c)
+{
+    vt_table *t = (vt_table *)c->base.pVtab;
+    int rc = vt_search_more(t, &c->search);
+
+    c->is_eof = rc != SQLITE_OK || c->search.at >= c->search.n_hits;
+    if (!c->is_eof) c->id = c->search.hits[c->search.at].id;
+    return rc;
+}
+
+static int next_scanned(vt_cursor *c)
+{
+    int rc = sqlite3_step(c->scan);
+
+    c->is_eof = rc != SQLITE_ROW;
+    if (!c->is_eof) {
+        c->id = sqlite3_column_int64(c->scan, 0);
+        return SQLITE_OK;
+    }
+    rc = sqlite3_reset(c->scan);
+    return vt_fail_db((vt_table *)c->base.pVtab, rc);
+}
+
+static int start_scan(vt_cursor *c)
+{
+    vt_table *t = (vt_table *)c->base.pVtab;
+    const enc_filter *f = &c->search.plan.filter;
+
+    if (c->search.plan.is_empty) {
+        c->is_eof = true;
+        return SQLITE_OK;
+    }
+    if (c->scan == NULL) {
+        char *sql =
+            sqlite3_mprintf("SELECT id FROM \"%w\".\"%w_doc\" WHERE id BETWEEN ?1 "
+                            "AND ?2 ORDER BY id",
+                            t->schema, t->name);
+        if (sql == NULL) return SQLITE_NOMEM;
+        int rc = sqlite3_prepare_v2(t->db, sql, -1, &c->scan, NULL);
+        sqlite3_free(sql);
+        if (rc != SQLITE_OK) return vt_fail_db(t, rc);
+    }
+    sqlite3_bind_int64(c->scan, 1, f->id_min);
+    sqlite3_bind_int64(c->scan, 2, f->id_max);
+    return next_scanned(c);
+}
+
+static int vt_filter(sqlite3_vtab_cursor *base, int number, const char *text, int argc,
+                     sqlite3_value **argv)
+{
+    vt_cursor *c = (vt_cursor *)base;
+    vt_table *t = (vt_table *)base->pVtab;
+    int rc;
+    (void)number;
+
+    leave_row(c);
+    if (c->scan != NULL) sqlite3_reset(c->scan);
+    vt_search_clear(&c->search);
+    if ((rc = vt_vectors_refresh(t))) return rc;
+    if ((rc = vt_plan_read(t, text, argc, argv, &c->search.plan))) return rc;
+    c->has_match = c->search.plan.has_match;
+    if (!c->has_match) return start_scan(c);
+    if ((rc = vt_docs_flush(t))) return rc;
+    if ((rc = vt_search_open(t, &c->search))) return rc;
+    return next_hit(c);
+}
+
+static int vt_next(sqlite3_vtab_cursor *base)
+{
+    vt_cursor *c = (vt_cursor *)base;
+
+    leave_row(c);
+    if (!c->has_match) return next_scanned(c);
+    c->search.at++;
+    return next_hit(c);
+}
+
+static int vt_eof(sqlite3_vtab_cursor *base)
+{
+    return ((const vt_cursor *)base)->is_eof;
+}
+
+/* Brings the statement onto the row; afterwards it may stand on nothing. */
+static int enter_row(vt_cursor *c)
+{
+    vt_table *t = (vt_table *)c->base.pVtab;
+    int rc = SQLITE_OK;
+
+    if (c->is_on_row) return SQLITE_OK;
+    if (c->content == NULL) rc = vt_sql_prepare(t, VT_CONTENT_GET, &c->content);
+    if (rc != SQLITE_OK) return rc;
+    sqlite3_bind_int64(c->content, 1, c->id);
+    rc = sqlite3_step(c->content);
+    if (rc != SQLITE_ROW && rc != SQLITE_DONE) {
+        sqlite3_reset(c->content);
+        return vt_fail_db(t, rc);
+    }
+    c->is_on_row = true;
+    return SQLITE_OK;
+}
+
+static int enter_doc(vt_cursor *c)
+{
+    if (c->has_doc) return SQLITE_OK;
+    int rc = vt_doc_get((vt_table *)c->base.pVtab, c->id, &c->doc);
+    c->has_doc = rc == SQLITE_OK;
+    return rc;
+}
+
+static int vector_column(vt_cursor *c, sqlite3_context *ctx)
+{
+    vt_table *t = (vt_table *)c->base.pVtab;
+    int rc = enter_doc(c);
+
+    if (rc == SQLITE_OK) rc = vt_vectors_refresh(t);
+    if (rc != SQLITE_OK || c->doc.n == 0) return rc;
+    float *v = enc_mem_array(t->config.dims, sizeof *v);
+    if (v == NULL) return SQLITE_NOMEM;
+    rc = vt_vectors_get(t, c->doc.at[0].slot, v);
+    vt_vectors_close_blob(t);
+    if (rc == SQLITE_OK) ext_result_vector(ctx, v, t->config.dims);
+    enc_mem_free(v);
+    return rc;
+}
+
+static void distance_column(const vt_cursor *c, sqlite3_context *ctx, int hidden)
+{
+    const vt_table *t = (const vt_table *)c->base.pVtab;
+    double d = c->search.hits[c->search.at].distance;
+    double s = enc_vec_similarity(t->config.metric, d);
+
+    /* Infinitely far: an undefined distance is then last in every ORDER BY. */
+    if (hidden == VT_DISTANCE)
+        sqlite3_result_double(ctx, isnan(d) ? (double)INFINITY : d);
+    else if (!isnan(s)) sqlite3_result_double(ctx, s);
+}
+
+static int stretch_column(vt_cursor *c, sqlite3_context *ctx, int hidden)
+{
+    int rc = enter_doc(c);
+    const vt_hit *hit = &c->search.hits[c->search.at];
+    const vt_stretch *s = rc == SQLITE_OK ? vt_doc_stretch(&c->doc, hit->slot) : NULL;
+
+    if (s != NULL && ((const vt_table *)c->base.pVtab)->config.vector < 0)
+        sqlite3_result_int64(ctx, hidden == VT_CHUNK_START ? s->start : s->end);
+    return rc;
+}
+
+static int hit_column(vt_cursor *c, sqlite3_context *ctx, int hidden)
+{
+    const vt_table *t = (const vt_table *)c->base.pVtab;
+    const vt_hit *hit = &c->search.hits[c->search.at];
+
+    switch (hidden) {
+    case VT_DISTANCE:
+    case VT_SIMILARITY: distance_column(c, ctx, hidden); break;
+    case VT_CHUNK_START:
+    case VT_CHUNK_END: return stretch_column(c, ctx, hidden);
+    case VT_RANK:
+        if (t->config.is_hybrid)
+            sqlite3_result_int64(ctx, (sqlite3_int64)c->search.at + 1);
+        break;
+    case VT_LEXICAL_RANK:
+        if (hit->lexical_rank > 0) sqlite3_result_int64(ctx, hit->lexical_rank);
+        break;
+    case VT_SEMANTIC_RANK:
+        if (hit->semantic_rank > 0) sqlite3_result_int64(ctx, hit->semantic_rank);
+        break;
+    default: break;
+    }
+    return SQLITE_OK;
+}
+
+static int vt_column_of(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int column)
+{
+    vt_cursor *c = (vt_cursor *)base;
+    vt_table *t = (vt_table *)base->pVtab;
+    int hidden = column - t->config.n_columns, rc;
+
+    if (hidden == VT_SELF) { /* what passage() finds its row by */
+        sqlite3_result_pointer(ctx, c, "encoder-cursor", NULL);
+        return SQLITE_OK;
+    }
+    if (hidden >= 0) return c->has_match ? hit_column(c, ctx, hidden) : SQLITE_OK;
+    if (t->config.columns[column].kind == VT_VECTOR) return vector_column(c, ctx);
+    bool is_text = t->config.columns[column].kind == VT_TEXT;
+    if (is_text && t->config.content == VT_CONTENTLESS) return SQLITE_OK;
+    if ((rc = enter_row(c))) return rc;
+    if (sqlite3_data_count(c->content) > column + 1)
+        sqlite3_result_value(ctx, sqlite3_column_value(c->content, column + 1));
+    return SQLITE_OK;
+}
+
+static int vt_rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *out)
+{
+    *out = ((const vt_cursor *)base)->id;
+    return SQLITE_OK;
+}
+
+/* ---- writing ---- */
+
+static int refuse_if_broken(vt_table *t)
+{
+    if (!t->must_roll_back) return SQLITE_OK;
+    return vt_fail(t, SQLITE_ABORT, "a write failed half-way: roll the transaction back");
+}
+
+static int integer_id(vt_table *t, sqlite3_value *value, sqlite3_int64 *out)
+{
+    if (sqlite3_value_numeric_type(value) != SQLITE_INTEGER)
+        return vt_fail(t, SQLITE_MISMATCH, "rowid must be a whole number");
+    *out = sqlite3_value_int64(value);
+    return SQLITE_OK;
+}
+
+/* A rowid that is taken: REPLACE deletes its row, all else is a constraint. */
+static int make_way(vt_table *t, sqlite3_int64 id, bool *is_taken)
+{
+    vt_doc d = {0};
+    int rc = vt_doc_get(t, id, &d);
+
+    *is_taken = d.exists;
+    vt_doc_clear(&d);
+    if (rc != SQLITE_OK || !*is_taken) return rc;
+    if (sqlite3_vtab_on_conflict(t->db) == SQLITE_REPLACE) return SQLITE_OK;
+    return vt_fail(t, SQLITE_CONSTRAINT, "rowid %lld is taken", id);
+}
+
+static int insert(vt_table *t, sqlite3_value **argv, sqlite3_int64 *rowid)
+{
+    sqlite3_value **values = argv + 2;
+    bool is_taken = false;
+    int rc, self = t->config.n_columns + VT_SELF;
+
+    if (sqlite3_value_type(values[self]) != SQLITE_NULL)
+        return vt_command_run(t, values[self], values[t->config.n_columns + VT_RANK]);
+    if (sqlite3_value_type(argv[1]) == SQLITE_NULL) rc = vt_docs_new_id(t, rowid);
+    else if ((rc = integer_id(t, argv[1], rowid)) == SQLITE_OK)
+        rc = make_way(t, *rowid, &is_taken);
+    if (rc != SQLITE_OK) return rc;
+    return is_taken ? vt_docs_update(t, *rowid, *rowid, values)
+                    : vt_docs_insert(t, *rowid, values);
+}
+
+static int update(vt_table *t, sqlite3_value **argv)
+{
+    sqlite3_int64 old_id = sqlite3_value_int64(argv[0]), id;
+    bool is_taken = false;
+    int rc = integer_id(t, argv[1], &id);
+
+    if (rc == SQLITE_OK && id != old_id) rc = make_way(t, id, &is_taken);
+    if (rc == SQLITE_OK && is_taken) rc = vt_docs_delete(t, id);
+    return rc == SQLITE_OK ? vt_docs_update(t, old_id, id, argv + 2) : rc;
+}
+
+static int vt_update(sqlite3_vtab *base, int argc, sqlite3_value **argv,
+                     sqlite3_int64 *rowid)
+{
+    vt_table *t = (vt_table *)base;
+    int rc = refuse_if_broken(t);
+
+    if (rc == SQLITE_OK) rc = vt_vectors_refresh(t);
+    if (rc != SQLITE_OK) return rc;
+    for (vt_cursor *c = t->cursors; c != NULL; c = c->next) leave_row(c);
+    if (argc == 1) return vt_docs_delete(t, sqlite3_value_int64(argv[0]));
+    return sqlite3_value_type(argv[0]) == SQLITE_NULL ? insert(t, argv, rowid)
+                                                      : update(t, argv);
+}
+
+/* ---- transactions ---- */
+
+static int vt_begin(sqlite3_vtab *base)
+{
+    ((vt_table *)base)->next_id = 0;
+    return SQLITE_OK;
+}
+
+static int vt_sync(sqlite3_vtab *base)
+{
+    vt_table *t = (vt_table *)base;
+    int rc = refuse_if_broken(t);
+
+    if (rc == SQLITE_OK) rc = vt_docs_flush(t);
+    if (rc == SQLITE_OK) rc = vt_vectors_flush(t);
+    return rc;
+}
+
+static int vt_commit(sqlite3_vtab *base)
+{
+    (void)base;
+    return SQLITE_OK;
+}
+
+static void forget(vt_table *t)
+{
+    vt_vectors_forget(t->vectors);
+    t->next_id = 0;
+    t->n_queued = 0;
+    t->must_roll_back = false;
+    ext_model_drop(t->model); /* the fingerprint may be another again */
+    t->model = NULL;
+}
+
+static int vt_rollback(sqlite3_vtab *base)
+{
+    vt_table *t = (vt_table *)base;
+    forget(t);
+    t->has_queue = false;
+    return SQLITE_OK;
+}
+
+static int vt_savepoint(sqlite3_vtab *base, int level)
+{
+    vt_table *t = (vt_table *)base;
+    int rc = refuse_if_broken(t);
+    (void)level;
+    return rc == SQLITE_OK ? vt_vectors_flush(t) : rc;
+}
+
+static int vt_release(sqlite3_vtab *base, int level)
+{
+    (void)base, (void)level;
+    return SQLITE_OK;
+}
+
+static int vt_rollback_to(sqlite3_vtab *base, int level)
+{
+    vt_table *t = (vt_table *)base;
+    (void)level;
+    forget(t);
+    t->has_queue = t->config.vector < 0; /* what was queued before it is still there */
+    return SQLITE_OK;
+}
+
+static int vt_rename(sqlite3_vtab *base, const char *name)
+{
+    return vt_store_rename((vt_table *)base, name);
+}
+
+static int vt_shadow_name(const char *suffix)
+{
+    return vt_store_is_shadow(suffix);
+}
+
+static int vt_integrity(sqlite3_vtab *base, const char *schema, const char *table,
+                        int flags, char **problem)
+{
+    (void)schema, (void)table;
+    return vt_check_run((vt_table *)base, (flags & 1) != 0, problem);
+}
+
+/* The layout of sqlite3_module of SQLite 3.44, whatever the header that we build with: an
+ * older SQLite looks at iVersion and reads no further. */
+typedef struct module {
+    sqlite3_module base;
+#if SQLITE_VERSION_NUMBER < 3044000
+    int (*xIntegrity)(sqlite3_vtab *, const char *, const char *, int, char **);
+#endif
+} module;
+
+int ext_register_similarity(sqlite3 *db, ext_conn *conn)
+{
+    static const module similarity = {
+        .base =
+            {
+                .iVersion = 4,
+                .xCreate = vt_create,
+                .xConnect = vt_connect,
+                .xBestIndex = vt_best_index,
+                .xDisconnect = vt_disconnect,
+                .xDestroy = vt_destroy,
+                .xOpen = vt_open,
+                .xClose = vt_close,
+                .xFilter = vt_filter,
+                .xNext = vt_next,
+                .xEof = vt_eof,
+                .xColumn = vt_column_of,
+                .xRowid = vt_rowid,
+                .xUpdate = vt_update,
+                .xBegin = vt_begin,
+                .xSync = vt_sync,
+                .xCommit = vt_commit,
+                .xRollback = vt_rollback,
+                .xFindFunction = vt_passage_find,
+                .xRename = vt_rename,
+                .xSavepoint = vt_savepoint,
+                .xRelease = vt_release,
+                .xRollbackTo = vt_rollback_to,
+                .xShadowName = vt_shadow_name,
+#if SQLITE_VERSION_NUMBER >= 3044000
+                .xIntegrity = vt_integrity,
+#endif
+            },
+#if SQLITE_VERSION_NUMBER < 3044000
+        .xIntegrity = vt_integrity,
+#endif
+    };
+    int rc = sqlite3_overload_function(db, "passage", 1);
+
+    if (rc != SQLITE_OK) return rc;
+    ext_conn_keep(conn);
+    return sqlite3_create_module_v2(db, "similarity", &similarity.base, conn,
+                                    ext_conn_drop);
+}

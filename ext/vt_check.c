@@ -1,0 +1,206 @@
+/* vt_check.c - whether all that is stored agrees: the 'integrity-check' command, and
+ * xIntegrity where SQLite has it.
+ *
+ *   every stretch of every row names a slot of its own, and all slots are named
+ *   the segment names the row whose slot it is
+ *   the codes are those of the f32 vector, and that is finite
+ *   every row of %_content has a document, and the other way round
+ *   the text is the one that was encoded (its hash), also in the user's own table
+ *
+ * The quick check leaves out the last two: it reads each vector once and no text. */
+#include "vt.h"
+
+#include <math.h>
+#include <string.h>
+
+typedef struct check {
+    vt_table *t;
+    uint8_t *is_named; /* a bit a slot */
+    size_t n_named;
+    enc_segment *one; /* a code made anew */
+    float *v;
+    char *problem;
+} check;
+
+static int found(check *c, char *sentence)
+{
+    if (sentence == NULL) return SQLITE_NOMEM;
+    if (c->problem == NULL) c->problem = sentence;
+    else sqlite3_free(sentence);
+    return SQLITE_OK;
+}
+
+static int check_code(check *c, sqlite3_int64 id, size_t slot)
+{
+    const enc_segment *s = NULL;
+    enc_store store;
+    enc_err e;
+    size_t row = slot % ENC_SEGMENT_ROWS, dims = c->t->config.dims;
+    int rc = vt_vectors_get(c->t, slot, c->v);
+
+    if (rc == SQLITE_OK) rc = vt_vectors_store(c->t, &store);
+    if (rc != SQLITE_OK) return rc;
+    enc_err_clear(&e);
+    if (store.segment(store.self, slot / ENC_SEGMENT_ROWS, &s, &e) != ENC_OK)
+        return vt_fail_enc(c->t, ENC_IO, &e);
+    for (size_t i = 0; i < dims; i++)
+        if (!isfinite(c->v[i]))
+            return found(c, sqlite3_mprintf("row %lld: value %d of its vector is not "
+                                            "finite",
+                                            id, (int)i));
+    enc_segment_cut(c->one, 0);
+    enc_segment_put(c->one, 0, id, c->v);
+    if (s->ids[row] != id)
+        return found(c, sqlite3_mprintf("slot %d is row %lld's, its segment says %lld",
+                                        (int)slot, id, s->ids[row]));
+    bool is_same = s->scale[row] == c->one->scale[0] && s->norm[row] == c->one->norm[0] &&
+                   s->loss[row] == c->one->loss[0] &&
+                   memcmp(s->codes + row * s->stride, c->one->codes, dims) == 0;
+    return is_same ? SQLITE_OK
+                   : found(c, sqlite3_mprintf("row %lld: its code is not that of its "
+                                              "vector",
+                                              id));
+}
+
+static int check_stretches(check *c, sqlite3_int64 id, const vt_doc *d)
+{
+    int rc = SQLITE_OK;
+
+    for (size_t i = 0; i < d->n && rc == SQLITE_OK && c->problem == NULL; i++) {
+        size_t slot = d->at[i].slot;
+        if (slot >= vt_vectors_count(c->t->vectors))
+            return found(c, sqlite3_mprintf("row %lld names slot %d, there are %d", id,
+                                            (int)slot,
+                                            (int)vt_vectors_count(c->t->vectors)));
+        if ((c->is_named[slot / 8] & 1u << slot % 8) != 0)
+            return found(c, sqlite3_mprintf("row %lld names slot %d, which is another's",
+                                            id, (int)slot));
+        c->is_named[slot / 8] |= (uint8_t)(1u << slot % 8);
+        c->n_named++;
+        rc = check_code(c, id, slot);
+    }
+    return rc;
+}
+
+static int check_text(check *c, sqlite3_int64 id, const vt_doc *d)
+{
+    vt_table *t = c->t;
+    enc_wr text;
+    bool is_null;
+
+    if (t->config.content == VT_CONTENTLESS || t->config.vector >= 0) return SQLITE_OK;
+    enc_wr_init(&text);
+    int rc = vt_docs_stored_text(t, id, &text, &is_null);
+    enc_hash h = enc_hash_of(text.at, text.n);
+    uint8_t hash[16];
+    memcpy(hash, &h.high, 8);
+    memcpy(hash + 8, &h.low, 8);
+    enc_wr_clear(&text);
+    if (rc != SQLITE_OK) return rc;
+    if (is_null == !d->has_hash && (is_null || memcmp(hash, d->hash, 16) == 0))
+        return SQLITE_OK;
+    return found(
+        c, sqlite3_mprintf("row %lld: its text is not the one that was indexed%s", id,
+                           t->config.content == VT_EXTERNAL
+                               ? " (without triggers, 'rebuild' follows)"
+                               : ""));
+}
+
+static int check_docs(check *c, bool is_quick)
+{
+    sqlite3_int64 id = 0;
+    sqlite3_stmt *s;
+    bool is_first = true;
+    vt_doc d = {0};
+    int rc = vt_sql_get(c->t, VT_DOC_NEXT, &s);
+
+    while (rc == SQLITE_OK && c->problem == NULL) {
+        sqlite3_bind_int64(s, 1, is_first ? INT64_MIN : id);
+        bool has_row = sqlite3_step(s) == SQLITE_ROW;
+        if (has_row) id = sqlite3_column_int64(s, 0);
+        if ((rc = vt_done(c->t, s)) || !has_row) break;
+        is_first = false;
+        if ((rc = vt_doc_get(c->t, id, &d))) break;
+        rc = check_stretches(c, id, &d);
+        if (rc == SQLITE_OK && c->problem == NULL && d.has_hash && d.n == 0)
+            rc = found(c, sqlite3_mprintf("row %lld has a text and no vector", id));
+        if (rc == SQLITE_OK && c->problem == NULL && !is_quick)
+            rc = check_text(c, id, &d);
+    }
+    vt_vectors_close_blob(c->t);
+    vt_doc_clear(&d);
+    return rc;
+}
+
+/* Rows of one side that the other has not. */
+static int check_content(check *c)
+{
+    vt_table *t = c->t;
+    bool is_external = t->config.content == VT_EXTERNAL;
+    sqlite3_stmt *s;
+    char *from =
+        is_external
+            ? sqlite3_mprintf("(SELECT \"%w\" AS id FROM \"%w\".\"%w\")",
+                              t->config.content_rowid, t->schema, t->config.content_table)
+            : sqlite3_mprintf("\"%w\".\"%w_content\"", t->schema, t->name);
+    char *sql =
+        from == NULL
+            ? NULL
+            : sqlite3_mprintf(
+                  "SELECT id, 0 FROM %s WHERE id NOT IN (SELECT id FROM "
+                  "\"%w\".\"%w_doc\") UNION ALL SELECT id, 1 FROM \"%w\".\"%w_doc\" "
+                  "WHERE id NOT IN (SELECT id FROM %s) LIMIT 1",
+                  from, t->schema, t->name, t->schema, t->name, from);
+    int rc = sql == NULL ? SQLITE_NOMEM
+                         : vt_fail_db(t, sqlite3_prepare_v2(t->db, sql, -1, &s, NULL));
+
+    if (rc == SQLITE_OK) {
+        if (sqlite3_step(s) == SQLITE_ROW)
+            rc = found(c, sqlite3_mprintf(
+                              sqlite3_column_int(s, 1) == 0
+                                  ? "row %lld is in the content and not in the index"
+                                  : "row %lld is in the index and not in the content",
+                              sqlite3_column_int64(s, 0)));
+        int code = sqlite3_finalize(s);
+        if (rc == SQLITE_OK) rc = vt_fail_db(t, code);
+    }
+    sqlite3_free(sql);
+    sqlite3_free(from);
+    return rc;
+}
+
+int vt_check_run(vt_table *t, bool is_quick, char **problem)
+{
+    check c = {.t = t};
+    enc_err e;
+    int rc = vt_docs_flush(t);
+
+    *problem = NULL;
+    enc_err_clear(&e);
+    if (rc == SQLITE_OK) rc = vt_vectors_refresh(t);
+    if (rc == SQLITE_OK)
+        rc = vt_fail_enc(t, enc_segment_new(&c.one, t->config.dims, &e), &e);
+    size_t n = vt_vectors_count(t->vectors);
+    c.is_named = enc_mem_zero(n / 8 + 1);
+    c.v = enc_mem_array(t->config.dims, sizeof *c.v);
+    if (rc == SQLITE_OK && (c.is_named == NULL || c.v == NULL)) rc = SQLITE_NOMEM;
+    if (rc == SQLITE_OK) rc = check_docs(&c, is_quick);
+    if (rc == SQLITE_OK && c.problem == NULL && c.n_named != n)
+        rc = found(&c, sqlite3_mprintf("%d slots are nobody's", (int)(n - c.n_named)));
+    if (rc == SQLITE_OK && c.problem == NULL && !is_quick) rc = check_content(&c);
+    enc_segment_free(c.one);
+    enc_mem_free(c.is_named);
+    enc_mem_free(c.v);
+    if (rc == SQLITE_CORRUPT_VTAB &&
+        t->base.zErrMsg != NULL) { /* what was found is this */
+        *problem = t->base.zErrMsg;
+        t->base.zErrMsg = NULL;
+        sqlite3_free(c.problem);
+        return SQLITE_OK;
+    }
+    if (c.problem != NULL && rc == SQLITE_OK)
+        *problem = sqlite3_mprintf("similarity '%s': %s", t->name, c.problem);
+    if (c.problem != NULL && rc == SQLITE_OK && *problem == NULL) rc = SQLITE_NOMEM;
+    sqlite3_free(c.problem);
+    return rc;
+}

@@ -1,0 +1,310 @@
+/* vt_command.c - INSERT INTO x(x) VALUES('...'), in the manner of FTS5; some take an
+ * argument in the column rank.
+ *
+ *   triggers          the content table's INSERT, UPDATE and DELETE keep the index in
+ * step rebuild           the index follows the content; texts that have not changed keep
+ *                     their vectors, and an index that is damaged is made anew
+ *   reembed [n|model] all texts are encoded again, by the model of that name as it is
+ * now; with n, at most n rows of it: call again until the table is done optimize
+ * index=ivf: near rows are put together; hybrid: FTS5's own integrity-check   fails with
+ * a sentence that names the first thing that is wrong delete-all        empties the index
+ *   lexical_weight w, semantic_weight w, probes n: settings, kept with the table */
+#include "vt.h"
+
+#include <math.h>
+#include <string.h>
+
+#define PAGE 64 /* rows of content read at a time */
+
+/* ---- triggers ---- */
+
+/* "new.a, new.b" of all columns, with `before` before each name. */
+static char *column_list(const vt_table *t, const char *before)
+{
+    sqlite3_str *s = sqlite3_str_new(NULL);
+    for (int i = 0; i < t->config.n_columns; i++)
+        sqlite3_str_appendf(s, ", %s\"%w\"", before, t->config.columns[i].name);
+    return sqlite3_str_finish(s);
+}
+
+static char *assignments(const vt_table *t)
+{
+    sqlite3_str *s = sqlite3_str_new(NULL);
+    for (int i = 0; i < t->config.n_columns; i++)
+        sqlite3_str_appendf(s, ", \"%w\" = new.\"%w\"", t->config.columns[i].name,
+                            t->config.columns[i].name);
+    return sqlite3_str_finish(s);
+}
+
+/* An UPDATE of a row that the index has missed inserts it. */
+static int create_triggers(vt_table *t)
+{
+    const char *s = t->schema, *x = t->name, *content = t->config.content_table,
+               *id = t->config.content_rowid;
+    char *names = column_list(t, ""), *values = column_list(t, "new."),
+         *sets = assignments(t);
+    int rc = names == NULL || values == NULL || sets == NULL ? SQLITE_NOMEM : SQLITE_OK;
+
+    if (rc == SQLITE_OK)
+        rc =
+            vt_exec(t,
+                    "CREATE TRIGGER IF NOT EXISTS \"%w\".\"%w_ai\" AFTER INSERT ON "
+                    "\"%w\" BEGIN INSERT INTO \"%w\"(rowid%s) VALUES (new.\"%w\"%s); END",
+                    s, x, content, x, names, id, values);
+    if (rc == SQLITE_OK)
+        rc = vt_exec(t,
+                     "CREATE TRIGGER IF NOT EXISTS \"%w\".\"%w_ad\" AFTER DELETE ON "
+                     "\"%w\" BEGIN DELETE FROM \"%w\" WHERE rowid = old.\"%w\"; END",
+                     s, x, content, x, id);
+    if (rc == SQLITE_OK)
+        rc = vt_exec(t,
+                     "CREATE TRIGGER IF NOT EXISTS \"%w\".\"%w_au\" AFTER UPDATE ON "
+                     "\"%w\" BEGIN UPDATE \"%w\" SET rowid = new.\"%w\"%s WHERE rowid = "
+                     "old.\"%w\"; INSERT INTO \"%w\"(rowid%s) SELECT new.\"%w\"%s WHERE "
+                     "NOT EXISTS (SELECT 1 FROM \"%w\" WHERE rowid = new.\"%w\"); END",
+                     s, x, content, x, id, sets, id, x, names, id, values, x, id);
+    sqlite3_free(names);
+    sqlite3_free(values);
+    sqlite3_free(sets);
+    return rc;
+}
+
+static int triggers(vt_table *t)
+{
+    if (t->config.content != VT_EXTERNAL)
+        return vt_fail(t, SQLITE_ERROR,
+                       "triggers need content='...': this table has no "
+                       "table to follow");
+    int rc = create_triggers(t);
+    if (rc == SQLITE_OK) rc = vt_config_put_text(t, "triggers", t->name);
+    if (rc != SQLITE_OK) return rc;
+    sqlite3_free(t->triggers);
+    t->triggers = sqlite3_mprintf("%s", t->name);
+    return t->triggers == NULL ? SQLITE_NOMEM : SQLITE_OK;
+}
+
+/* ---- rebuild ---- */
+
+typedef struct page {
+    sqlite3_int64 ids[PAGE];
+    sqlite3_value *values[PAGE][VT_COLUMNS_MAX];
+    int n;
+} page;
+
+static void page_clear(vt_table *t, page *p)
+{
+    for (int i = 0; i < p->n; i++)
+        for (int k = 0; k < t->config.n_columns; k++) sqlite3_value_free(p->values[i][k]);
+    p->n = 0;
+}
+
+/* The rows of the content after `last`. */
+static int page_read(vt_table *t, page *p, sqlite3_int64 last, bool is_first)
+{
+    sqlite3_stmt *s;
+    int rc = vt_sql_get(t, VT_CONTENT_ALL, &s);
+
+    if (rc != SQLITE_OK) return rc;
+    if (is_first) sqlite3_bind_double(s, 1, -1e300);
+    else sqlite3_bind_int64(s, 1, last);
+    sqlite3_bind_int(s, 2, PAGE);
+    while (rc == SQLITE_OK && p->n < PAGE && sqlite3_step(s) == SQLITE_ROW) {
+        int row = p->n++;
+        p->ids[row] = sqlite3_column_int64(s, 0);
+        for (int k = 0; k < t->config.n_columns; k++) p->values[row][k] = NULL;
+        for (int k = 0; k < t->config.n_columns && rc == SQLITE_OK; k++) {
+            p->values[row][k] = sqlite3_value_dup(sqlite3_column_value(s, k + 1));
+            if (p->values[row][k] == NULL) rc = SQLITE_NOMEM;
+        }
+    }
+    int code = vt_done(t, s);
+    return rc == SQLITE_OK ? code : rc;
+}
+
+static int follow_row(vt_table *t, sqlite3_int64 id, sqlite3_value **values)
+{
+    vt_doc d = {0};
+    int rc = vt_doc_get(t, id, &d);
+    bool exists = d.exists;
+
+    vt_doc_clear(&d);
+    if (rc != SQLITE_OK) return rc;
+    return exists ? vt_docs_update(t, id, id, values) : vt_docs_insert(t, id, values);
+}
+
+static int follow_content(vt_table *t)
+{
+    page *p = enc_mem_zero(sizeof *p);
+    sqlite3_int64 last = 0;
+    bool is_first = true, is_done = false;
+    int rc = p == NULL ? SQLITE_NOMEM : SQLITE_OK;
+
+    while (rc == SQLITE_OK && !is_done) {
+        rc = page_read(t, p, last, is_first);
+        is_done = p->n == 0;
+        if (!is_done) last = p->ids[p->n - 1];
+        is_first = false;
+        for (int i = 0; i < p->n && rc == SQLITE_OK; i++)
+            rc = follow_row(t, p->ids[i], p->values[i]);
+        page_clear(t, p);
+    }
+    enc_mem_free(p);
+    return rc;
+}
+
+/* Rows whose content has gone. */
+static int drop_gone(vt_table *t)
+{
+    sqlite3_stmt *s;
+    char *sql = sqlite3_mprintf(
+        "SELECT id FROM \"%w\".\"%w_doc\" WHERE id NOT IN (SELECT \"%w\" FROM "
+        "\"%w\".\"%w\") LIMIT 1",
+        t->schema, t->name, t->config.content_rowid, t->schema, t->config.content_table);
+    int rc = sql == NULL ? SQLITE_NOMEM
+                         : vt_fail_db(t, sqlite3_prepare_v2(t->db, sql, -1, &s, NULL));
+
+    sqlite3_free(sql);
+    if (rc != SQLITE_OK) return rc;
+    while (rc == SQLITE_OK && sqlite3_step(s) == SQLITE_ROW) {
+        sqlite3_int64 id = sqlite3_column_int64(s, 0);
+        sqlite3_reset(s);
+        rc = vt_docs_delete(t, id);
+    }
+    int code = sqlite3_finalize(s);
+    return rc == SQLITE_OK ? vt_fail_db(t, code) : rc;
+}
+
+/* All but the content. */
+static int forget_index(vt_table *t)
+{
+    static const char *const suffixes[] = {"doc",     "queue",  "fresh",
+                                           "segment", "vector", "fts"};
+    int rc = SQLITE_OK;
+
+    t->must_roll_back = true;
+    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes && rc == SQLITE_OK; i++)
+        if (i < 5 || t->config.is_hybrid)
+            rc = vt_exec(t, "DELETE FROM \"%w\".\"%w_%s\"", t->schema, t->name,
+                         suffixes[i]);
+    if (rc == SQLITE_OK) rc = vt_vectors_clear(t);
+    if (rc == SQLITE_OK) t->must_roll_back = false;
+    t->has_queue = false;
+    return rc;
+}
+
+static int rebuild(vt_table *t)
+{
+    char *problem;
+
+    if (t->config.content == VT_CONTENTLESS)
+        return vt_fail(t, SQLITE_ERROR, "content='' keeps no text to rebuild it from");
+    if (t->config.content == VT_OWN && t->config.vector >= 0)
+        return vt_fail(t, SQLITE_ERROR,
+                       "its vectors stand nowhere else: there is nothing "
+                       "to rebuild it from");
+    int rc = vt_check_run(t, true, &problem);
+    if (rc != SQLITE_OK) return rc;
+    if (problem != NULL) rc = forget_index(t);
+    sqlite3_free(problem);
+    if (rc == SQLITE_OK) rc = follow_content(t);
+    if (rc == SQLITE_OK && t->config.content == VT_EXTERNAL) rc = drop_gone(t);
+    return rc;
+}
+
+/* ---- optimize ---- */
+
+static bool stop(void *call)
+{
+    return ext_stop(call);
+}
+
+static int cluster(vt_table *t)
+{
+    size_t n = vt_vectors_count(t->vectors), *order = enc_mem_array(n + 1, sizeof *order);
+    ext_call c;
+
+    if (order == NULL) return SQLITE_NOMEM;
+    ext_call_begin(&c, t->conn, "similarity");
+    t->must_roll_back = true;
+    int rc = vt_vectors_cluster(t, order, stop, &c);
+    if (rc == SQLITE_OK) rc = vt_docs_follow(t, order);
+    if (rc == SQLITE_OK) t->must_roll_back = false;
+    ext_call_end(&c);
+    enc_mem_free(order);
+    return rc;
+}
+
+static int optimize(vt_table *t)
+{
+    int rc = vt_docs_flush(t);
+
+    if (rc == SQLITE_OK) rc = vt_vectors_refresh(t);
+    if (rc == SQLITE_OK && t->config.is_ivf && vt_vectors_count(t->vectors) > 0)
+        rc = cluster(t);
+    if (rc == SQLITE_OK && t->config.is_hybrid)
+        rc = vt_exec(t, "INSERT INTO \"%w\".\"%w_fts\"(\"%w_fts\") VALUES('optimize')",
+                     t->schema, t->name, t->name);
+    return rc;
+}
+
+/* ---- the others ---- */
+
+static int integrity_check(vt_table *t)
+{
+    char *problem;
+    int rc = vt_check_run(t, false, &problem);
+
+    if (rc != SQLITE_OK || problem == NULL) return rc;
+    sqlite3_free(t->base.zErrMsg);
+    t->base.zErrMsg = problem;
+    return SQLITE_CORRUPT_VTAB;
+}
+
+static int set_weight(vt_table *t, const char *key, double *to, sqlite3_value *value)
+{
+    double weight = sqlite3_value_double(value);
+    int type = sqlite3_value_numeric_type(value);
+
+    if ((type != SQLITE_INTEGER && type != SQLITE_FLOAT) || !(weight >= 0.0) ||
+        !isfinite(weight))
+        return vt_fail(t, SQLITE_ERROR,
+                       "%s must be a number from 0 on (in the column rank)", key);
+    int rc = vt_config_put_real(t, key, weight);
+    if (rc == SQLITE_OK) *to = weight;
+    return rc;
+}
+
+static int set_probes(vt_table *t, sqlite3_value *value)
+{
+    sqlite3_int64 n = sqlite3_value_int64(value);
+
+    if (sqlite3_value_numeric_type(value) != SQLITE_INTEGER || n < 0 || n > 1000000)
+        return vt_fail(t, SQLITE_ERROR, "probes must be 0..1000000 (in the column rank)");
+    int rc = vt_config_put_int(t, "probes", n);
+    if (rc == SQLITE_OK) t->n_probe = (size_t)n;
+    return rc;
+}
+
+int vt_command_run(vt_table *t, sqlite3_value *command, sqlite3_value *argument)
+{
+    const char *name = (const char *)sqlite3_value_text(command);
+    char quoted[80];
+
+    if (name == NULL) return SQLITE_NOMEM;
+    if (strcmp(name, "triggers") == 0) return triggers(t);
+    if (strcmp(name, "rebuild") == 0) return rebuild(t);
+    if (strcmp(name, "reembed") == 0) return vt_reembed_run(t, argument);
+    if (strcmp(name, "optimize") == 0) return optimize(t);
+    if (strcmp(name, "integrity-check") == 0) return integrity_check(t);
+    if (strcmp(name, "delete-all") == 0) return vt_docs_clear(t);
+    if (strcmp(name, "lexical_weight") == 0)
+        return set_weight(t, name, &t->weight_lexical, argument);
+    if (strcmp(name, "semantic_weight") == 0)
+        return set_weight(t, name, &t->weight_semantic, argument);
+    if (strcmp(name, "probes") == 0) return set_probes(t, argument);
+    return vt_fail(
+        t, SQLITE_ERROR,
+        "unknown command %s (triggers, rebuild, reembed, optimize, "
+        "integrity-check, delete-all, lexical_weight, semantic_weight, probes)",
+        ext_quote(quoted, name, strlen(name)));
+}

@@ -1,0 +1,439 @@
+/* vt_docs.c - rows of the user -> documents -> slots; the queue of texts to encode.
+ *
+ * A row's columns and its document are written at once, its text goes into %_queue, and
+ * the queue is encoded in batches: when it has grown, at the first read and at commit
+ * (xSync). Because the queue is a table, rollbacks and savepoints treat it rightly by
+ * themselves. A text whose hash is the stored one is not queued at all.
+ *
+ * Vectors made elsewhere need no queue: they go into the array at once. */
+#include "vt.h"
+
+#include <string.h>
+
+#define QUEUE_MAX     2048              /* texts queued before they are encoded */
+#define BATCH_DOCS    512               /* documents encoded together */
+#define BATCH_BYTES   ((size_t)2 << 20) /* of their texts */
+#define STRETCH_BYTES 12
+
+/* ---- documents ---- */
+
+void vt_doc_clear(vt_doc *d)
+{
+    enc_mem_free(d->at);
+    memset(d, 0, sizeof *d);
+}
+
+static bool add_stretch(vt_doc *d, vt_stretch s)
+{
+    if (!enc_mem_reserve((void **)&d->at, &d->cap, d->n + 1, sizeof *d->at)) return false;
+    d->at[d->n++] = s;
+    return true;
+}
+
+int vt_doc_get(vt_table *t, sqlite3_int64 id, vt_doc *d)
+{
+    sqlite3_stmt *s;
+    int rc = vt_sql_get(t, VT_DOC_GET, &s);
+
+    d->n = 0;
+    d->exists = d->has_hash = false;
+    if (rc != SQLITE_OK) return rc;
+    sqlite3_bind_int64(s, 1, id);
+    if (sqlite3_step(s) == SQLITE_ROW) {
+        const void *hash = sqlite3_column_blob(s, 0);
+        d->exists = true;
+        d->has_hash = hash != NULL && sqlite3_column_bytes(s, 0) == sizeof d->hash;
+        if (d->has_hash) memcpy(d->hash, hash, sizeof d->hash);
+        const void *at = sqlite3_column_blob(s, 1);
+        enc_rd r = enc_rd_of(at, (size_t)sqlite3_column_bytes(s, 1));
+        while (r.left >= STRETCH_BYTES && rc == SQLITE_OK) {
+            vt_stretch stretch = {enc_rd_u32(&r), 0, 0};
+            stretch.start = enc_rd_u32(&r);
+            stretch.end = enc_rd_u32(&r);
+            if (!add_stretch(d, stretch)) rc = SQLITE_NOMEM;
+        }
+    }
+    int code = vt_done(t, s);
+    return rc == SQLITE_OK ? code : rc;
+}
+
+int vt_doc_put(vt_table *t, sqlite3_int64 id, const vt_doc *d)
+{
+    sqlite3_stmt *s;
+    enc_wr w;
+    int rc = vt_sql_get(t, VT_DOC_PUT, &s);
+
+    if (rc != SQLITE_OK) return rc;
+    enc_wr_init(&w);
+    for (size_t i = 0; i < d->n; i++) {
+        enc_wr_u32(&w, d->at[i].slot);
+        enc_wr_u32(&w, d->at[i].start);
+        enc_wr_u32(&w, d->at[i].end);
+    }
+    sqlite3_bind_int64(s, 1, id);
+    if (d->has_hash) sqlite3_bind_blob(s, 2, d->hash, sizeof d->hash, SQLITE_STATIC);
+    if (d->n > 0) sqlite3_bind_blob64(s, 3, w.at, w.n, SQLITE_STATIC);
+    rc = w.failed ? SQLITE_NOMEM : vt_run(t, s);
+    enc_wr_clear(&w);
+    return rc;
+}
+
+const vt_stretch *vt_doc_stretch(const vt_doc *d, size_t slot)
+{
+    for (size_t i = 0; i < d->n; i++)
+        if (d->at[i].slot == slot) return &d->at[i];
+    return NULL;
+}
+
+/* Slot `from` has become `to`: its document learns it. */
+static int follow_one(vt_table *t, sqlite3_int64 id, size_t from, size_t to)
+{
+    vt_doc d = {0};
+    int rc = vt_doc_get(t, id, &d);
+
+    if (rc == SQLITE_OK) {
+        vt_stretch *s = (vt_stretch *)vt_doc_stretch(&d, from);
+        if (s != NULL) {
+            s->slot = (uint32_t)to;
+            rc = vt_doc_put(t, id, &d);
+        } else {
+            rc = vt_fail(t, SQLITE_CORRUPT_VTAB,
+                         "row %lld does not know that slot %d is its own", id, (int)from);
+        }
+    }
+    vt_doc_clear(&d);
+    return rc;
+}
+
+int vt_docs_release(vt_table *t, sqlite3_int64 id, vt_doc *d)
+{
+    sqlite3_int64 moved_id;
+    bool has_moved;
+
+    while (d->n > 0) {
+        size_t slot = d->at[--d->n].slot;
+        int rc = vt_vectors_remove(t, slot, &has_moved, &moved_id);
+        if (rc != SQLITE_OK) return rc;
+        if (!has_moved) continue;
+        size_t from = vt_vectors_count(t->vectors);
+        vt_stretch *own = moved_id == id ? (vt_stretch *)vt_doc_stretch(d, from) : NULL;
+        if (own != NULL) own->slot = (uint32_t)slot;
+        else if ((rc = follow_one(t, moved_id, from, slot))) return rc;
+    }
+    return SQLITE_OK;
+}
+
+int vt_docs_follow(vt_table *t, const size_t *order)
+{
+    size_t n = vt_vectors_count(t->vectors);
+    uint32_t *became = enc_mem_array(n, sizeof *became);
+    sqlite3_int64 id = INT64_MIN;
+    sqlite3_stmt *s;
+    vt_doc d = {0};
+    int rc = became == NULL ? SQLITE_NOMEM : vt_sql_get(t, VT_DOC_NEXT, &s);
+
+    for (size_t i = 0; i < n && rc == SQLITE_OK; i++) became[order[i]] = (uint32_t)i;
+    while (rc == SQLITE_OK) {
+        sqlite3_bind_int64(s, 1, id);
+        bool found = sqlite3_step(s) == SQLITE_ROW;
+        if (found) id = sqlite3_column_int64(s, 0);
+        if ((rc = vt_done(t, s)) || !found) break;
+        if ((rc = vt_doc_get(t, id, &d))) break;
+        for (size_t i = 0; i < d.n; i++)
+            if (d.at[i].slot < n) d.at[i].slot = became[d.at[i].slot];
+        if (d.n > 0) rc = vt_doc_put(t, id, &d);
+    }
+    vt_doc_clear(&d);
+    enc_mem_free(became);
+    return rc;
+}
+
+/* ---- texts ---- */
+
+int vt_docs_text(vt_table *t, sqlite3_value **values, enc_wr *out, bool *is_null)
+{
+    const vt_config *c = &t->config;
+
+    *is_null = true;
+    for (int i = 0; i < c->n_columns; i++) {
+        if (c->columns[i].kind != VT_TEXT) continue;
+        int type = sqlite3_value_type(values[i]);
+        if (type == SQLITE_NULL) continue;
+        if (type == SQLITE_BLOB)
+            return vt_fail(t, SQLITE_MISMATCH, "column %s: text expected, got BLOB",
+                           c->columns[i].name);
+        const unsigned char *text = sqlite3_value_text(values[i]);
+        if (text == NULL) return SQLITE_NOMEM;
+        if (!*is_null) enc_wr_u8(out, '\n');
+        enc_wr_bytes(out, text, (size_t)sqlite3_value_bytes(values[i]));
+        *is_null = false;
+    }
+    if (out->failed) return SQLITE_NOMEM;
+    if (out->n > ext_text_max())
+        return vt_fail(t, SQLITE_TOOBIG, "text too long (got %lld bytes, limit %lld)",
+                       (long long)out->n, (long long)ext_text_max());
+    return SQLITE_OK;
+}
+
+int vt_docs_stored_text(vt_table *t, sqlite3_int64 id, enc_wr *out, bool *is_null)
+{
+    sqlite3_value *values[VT_COLUMNS_MAX];
+    sqlite3_stmt *s;
+
+    *is_null = true;
+    if (t->config.content == VT_CONTENTLESS) return SQLITE_OK;
+    int rc = vt_sql_get(t, VT_CONTENT_GET, &s);
+    if (rc != SQLITE_OK) return rc;
+    sqlite3_bind_int64(s, 1, id);
+    if (sqlite3_step(s) == SQLITE_ROW) {
+        for (int i = 0; i < t->config.n_columns; i++)
+            values[i] = sqlite3_column_value(s, i + 1);
+        rc = vt_docs_text(t, values, out, is_null);
+    }
+    int code = vt_done(t, s);
+    return rc == SQLITE_OK ? code : rc;
+}
+
+/* ---- the queue ---- */
+
+int vt_docs_queue(vt_table *t, sqlite3_int64 id, enc_bytes text)
+{
+    sqlite3_stmt *s;
+    int rc = vt_sql_get(t, VT_QUEUE_PUT, &s);
+
+    if (rc != SQLITE_OK) return rc;
+    t->has_queue = true;
+    sqlite3_bind_int64(s, 1, id);
+    sqlite3_bind_text64(s, 2, text.n > 0 ? (const char *)text.at : "", text.n,
+                        SQLITE_STATIC, SQLITE_UTF8);
+    if ((rc = vt_run(t, s))) return rc;
+    return ++t->n_queued < QUEUE_MAX ? SQLITE_OK : vt_docs_flush(t);
+}
+
+static int queue_del(vt_table *t, sqlite3_int64 id)
+{
+    sqlite3_stmt *s;
+    int rc = vt_sql_get(t, VT_QUEUE_DEL, &s);
+
+    if (rc != SQLITE_OK) return rc;
+    sqlite3_bind_int64(s, 1, id);
+    return vt_run(t, s);
+}
+
+int vt_model(vt_table *t, const enc_model **out)
+{
+    char fingerprint[33];
+    ext_model *m;
+    enc_err e;
+
+    enc_err_clear(&e);
+    *out = NULL;
+    if (t->config.n_texts == 0)
+        return vt_fail(t, SQLITE_ERROR,
+                       "it holds vectors made elsewhere and has no "
+                       "model: a vector expected, got a text");
+    int rc = vt_fail_enc(
+        t, ext_registry_get(t->model_name, strlen(t->model_name), &m, &e), &e);
+    if (rc != SQLITE_OK) return rc;
+    if (m != t->model) {
+        rc = vt_fail_enc(t, ext_model_fingerprint(m, fingerprint, &e), &e);
+        if (rc == SQLITE_OK && strcmp(fingerprint, t->fingerprint) != 0)
+            rc = vt_fail(t, SQLITE_ERROR,
+                         "it was made with model %s, fingerprint %s, but %s now has "
+                         "fingerprint %s (INSERT INTO %s(%s) VALUES('reembed') "
+                         "encodes it anew)",
+                         t->model_name, t->fingerprint, t->model_name, fingerprint,
+                         t->name, t->name);
+        if (rc != SQLITE_OK) {
+            ext_model_drop(m);
+            return rc;
+        }
+    }
+    ext_model_drop(t->model);
+    t->model = m;
+    *out = ext_model_enc(m);
+    return SQLITE_OK;
+}
+
+int vt_docs_cut(vt_table *t, const enc_model *m, enc_bytes text, vt_doc *d)
+{
+    const vt_config *c = &t->config;
+    size_t most = m->config.max_tokens > 2 ? m->config.max_tokens - 2 : 1;
+    size_t size = c->is_chunk_auto || c->chunk > most ? most : c->chunk;
+    enc_chunks chunks = {0};
+    enc_tokens scratch;
+    enc_err e;
+    int rc = SQLITE_OK;
+
+    d->n = 0;
+    enc_err_clear(&e);
+    enc_tokens_init(&scratch);
+    if (size > 0)
+        rc = vt_fail_enc(t,
+                         enc_chunks_cut(m->tok, text, size,
+                                        c->overlap < size ? c->overlap : size - 1,
+                                        &chunks, &scratch, &e),
+                         &e);
+    for (size_t i = 0; i < chunks.n && rc == SQLITE_OK; i++) {
+        vt_stretch s = {0, (uint32_t)chunks.at[i].start, (uint32_t)chunks.at[i].end};
+        if (!add_stretch(d, s)) rc = SQLITE_NOMEM;
+    }
+    if (rc == SQLITE_OK && d->n == 0 &&
+        !add_stretch(d, (vt_stretch){0, 0, (uint32_t)text.n}))
+        rc = SQLITE_NOMEM;
+    enc_chunks_clear(&chunks);
+    enc_tokens_clear(&scratch);
+    return rc;
+}
+
+/* ---- encoding a batch ---- */
+
+typedef struct batch {
+    sqlite3_int64 ids[BATCH_DOCS];
+    size_t text_at[BATCH_DOCS + 1]; /* in bytes */
+    vt_doc docs[BATCH_DOCS];        /* their stretches, slots not known yet */
+    size_t n_docs, n_stretches;
+    enc_wr bytes;
+    enc_bytes *texts; /* n_stretches */
+    float *vectors;   /* n_stretches x dims */
+} batch;
+
+static void batch_free(batch *b)
+{
+    if (b == NULL) return;
+    for (size_t i = 0; i < b->n_docs; i++) vt_doc_clear(&b->docs[i]);
+    enc_wr_clear(&b->bytes);
+    enc_mem_free(b->texts);
+    enc_mem_free(b->vectors);
+    enc_mem_free(b);
+}
+
+static int batch_read(vt_table *t, batch *b)
+{
+    sqlite3_stmt *s;
+    int rc = vt_sql_get(t, VT_QUEUE_NEXT, &s);
+
+    if (rc != SQLITE_OK) return rc;
+    sqlite3_bind_int64(s, 1, BATCH_DOCS);
+    while (b->bytes.n < BATCH_BYTES && sqlite3_step(s) == SQLITE_ROW) {
+        const void *text = sqlite3_column_text(s, 1);
+        if (text == NULL) {
+            rc = SQLITE_NOMEM;
+            break;
+        }
+        b->ids[b->n_docs] = sqlite3_column_int64(s, 0);
+        b->text_at[b->n_docs++] = b->bytes.n;
+        enc_wr_bytes(&b->bytes, text, (size_t)sqlite3_column_bytes(s, 1));
+        b->text_at[b->n_docs] = b->bytes.n;
+    }
+    int code = vt_done(t, s);
+    if (b->bytes.failed) return SQLITE_NOMEM;
+    return rc == SQLITE_OK ? code : rc;
+}
+
+static int batch_cut(vt_table *t, const enc_model *m, batch *b)
+{
+    size_t at = 0;
+
+    for (size_t i = 0; i < b->n_docs; i++) {
+        enc_bytes text = {b->bytes.at + b->text_at[i], b->text_at[i + 1] - b->text_at[i]};
+        int rc = vt_docs_cut(t, m, text, &b->docs[i]);
+        if (rc != SQLITE_OK) return rc;
+        b->n_stretches += b->docs[i].n;
+    }
+    b->texts = enc_mem_array(b->n_stretches, sizeof *b->texts);
+    size_t n;
+    if (!enc_mem_mul(b->n_stretches, t->config.dims, &n)) return SQLITE_NOMEM;
+    b->vectors = enc_mem_array(n, sizeof *b->vectors);
+    if (b->texts == NULL || b->vectors == NULL) return SQLITE_NOMEM;
+    for (size_t i = 0; i < b->n_docs; i++)
+        for (size_t k = 0; k < b->docs[i].n; k++) {
+            const vt_stretch *s = &b->docs[i].at[k];
+            b->texts[at++] =
+                (enc_bytes){b->bytes.at + b->text_at[i] + s->start, s->end - s->start};
+        }
+    return SQLITE_OK;
+}
+
+int vt_docs_encode(vt_table *t, const enc_model *m, const enc_bytes *texts, size_t n,
+                   float *out)
+{
+    ext_call c;
+
+    ext_call_begin(&c, t->conn, "similarity");
+    enc_embed_job job = {texts, n, ext_prompt(m, "passage"), out, ext_stop_batch, &c};
+    enc_work *w = ext_work(&c);
+    if (w != NULL) ext_failed(&c, enc_embed_run(m, w, &job, &c.err));
+    int rc = c.code;
+    if (rc != SQLITE_OK) vt_fail(t, rc, "%s", c.err.text);
+    ext_call_end(&c);
+    return rc;
+}
+
+/* One document's vectors into the array: over its old ones if there are as many. */
+static int store_doc(vt_table *t, sqlite3_int64 id, vt_doc *fresh, const float *vectors)
+{
+    vt_doc old = {0};
+    size_t slot;
+    int rc = vt_doc_get(t, id, &old);
+    bool is_same = old.n == fresh->n;
+
+    if (rc == SQLITE_OK && !old.exists)
+        rc = vt_fail(t, SQLITE_CORRUPT_VTAB, "row %lld is queued but not stored", id);
+    if (rc == SQLITE_OK && !is_same) rc = vt_docs_release(t, id, &old);
+    for (size_t i = 0; i < fresh->n && rc == SQLITE_OK; i++) {
+        const float *v = vectors + i * t->config.dims;
+        slot = is_same ? old.at[i].slot : 0;
+        rc =
+            is_same ? vt_vectors_put(t, slot, id, v) : vt_vectors_append(t, id, v, &slot);
+        fresh->at[i].slot = (uint32_t)slot;
+    }
+    fresh->has_hash = old.has_hash;
+    memcpy(fresh->hash, old.hash, sizeof old.hash);
+    if (rc == SQLITE_OK) rc = vt_doc_put(t, id, fresh);
+    vt_doc_clear(&old);
+    return rc;
+}
+
+static int batch_store(vt_table *t, batch *b)
+{
+    size_t at = 0;
+
+    t->must_roll_back = true;
+    for (size_t i = 0; i < b->n_docs; i++) {
+        size_t n = b->docs[i].n;
+        int rc = store_doc(t, b->ids[i], &b->docs[i], b->vectors + at * t->config.dims);
+        if (rc == SQLITE_OK) rc = queue_del(t, b->ids[i]);
+        if (rc != SQLITE_OK) return rc;
+        at += n;
+    }
+    t->must_roll_back = false;
+    t->n_encoded += (sqlite3_int64)b->n_docs;
+    return SQLITE_OK;
+}
+
+int vt_docs_flush(vt_table *t)
+{
+    const enc_model *m;
+    bool is_done = !t->has_queue;
+    int rc = SQLITE_OK;
+
+    while (!is_done && rc == SQLITE_OK) {
+        batch *b = enc_mem_zero(sizeof *b);
+        if (b == NULL) return SQLITE_NOMEM;
+        rc = batch_read(t, b);
+        is_done = b->n_docs == 0;
+        if (rc == SQLITE_OK && !is_done) rc = vt_vectors_refresh(t);
+        if (rc == SQLITE_OK && !is_done) rc = vt_model(t, &m);
+        if (rc == SQLITE_OK && !is_done) rc = batch_cut(t, m, b);
+        if (rc == SQLITE_OK && !is_done)
+            rc = vt_docs_encode(t, m, b->texts, b->n_stretches, b->vectors);
+        if (rc == SQLITE_OK && !is_done) rc = batch_store(t, b);
+        batch_free(b);
+    }
+    if (rc == SQLITE_OK) {
+        t->has_queue = false;
+        t->n_queued = 0;
+    }
+    return rc;
+}

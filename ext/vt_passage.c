@@ -1,0 +1,109 @@
+/* vt_passage.c - passage(table): the stretch of a row's text that is nearest to the
+ * query.
+ *
+ * Where the table is chunked it is the chunk that was found. Where a row is one vector,
+ * the text is cut into stretches of a sentence or some, and those are encoded: for the
+ * rows that are shown, not for those that are searched. */
+#include "vt.h"
+
+#include <math.h>
+#include <string.h>
+
+#define STRETCH_TOKENS 48
+
+/* The stretch of an unchunked text whose vector is nearest to q. */
+static int nearest(vt_table *t, const float *q, enc_bytes text, size_t *from, size_t *to)
+{
+    const enc_model *m;
+    enc_chunks chunks = {0};
+    enc_tokens scratch;
+    enc_err e;
+    double best = -2.0;
+    int rc = vt_model(t, &m);
+
+    *from = 0;
+    *to = text.n;
+    if (rc != SQLITE_OK) return rc;
+    enc_err_clear(&e);
+    enc_tokens_init(&scratch);
+    rc = vt_fail_enc(
+        t, enc_chunks_cut(m->tok, text, STRETCH_TOKENS, 0, &chunks, &scratch, &e), &e);
+    enc_bytes *texts = enc_mem_array(chunks.n + 1, sizeof *texts);
+    float *v = enc_mem_array((chunks.n + 1) * t->config.dims, sizeof *v);
+    if (rc == SQLITE_OK && (texts == NULL || v == NULL)) rc = SQLITE_NOMEM;
+    for (size_t i = 0; i < chunks.n && rc == SQLITE_OK; i++)
+        texts[i] = (enc_bytes){text.at + chunks.at[i].start,
+                               chunks.at[i].end - chunks.at[i].start};
+    if (rc == SQLITE_OK && chunks.n > 1) rc = vt_docs_encode(t, m, texts, chunks.n, v);
+    for (size_t i = 0; i < chunks.n && rc == SQLITE_OK && chunks.n > 1; i++) {
+        double cosine = enc_vec_cosine(q, v + i * t->config.dims, t->config.dims);
+        if (!(cosine > best)) continue;
+        best = cosine;
+        *from = chunks.at[i].start;
+        *to = chunks.at[i].end;
+    }
+    enc_mem_free(texts);
+    enc_mem_free(v);
+    enc_chunks_clear(&chunks);
+    enc_tokens_clear(&scratch);
+    return rc;
+}
+
+static int passage_of(vt_table *t, vt_cursor *c, sqlite3_context *ctx)
+{
+    const vt_hit *hit = &c->search.hits[c->search.at];
+    size_t from = 0, to;
+    bool is_null;
+    enc_wr text;
+    int rc;
+
+    enc_wr_init(&text);
+    rc = vt_docs_stored_text(t, c->id, &text, &is_null);
+    to = text.n;
+    if (rc == SQLITE_OK && !is_null && (t->config.chunk > 0 || t->config.is_chunk_auto)) {
+        vt_doc d = {0};
+        rc = vt_doc_get(t, c->id, &d);
+        const vt_stretch *s = rc == SQLITE_OK ? vt_doc_stretch(&d, hit->slot) : NULL;
+        if (s != NULL && s->start <= s->end && s->end <= text.n) {
+            from = s->start;
+            to = s->end;
+        }
+        vt_doc_clear(&d);
+    } else if (rc == SQLITE_OK && !is_null) {
+        rc = nearest(t, c->search.q, (enc_bytes){text.at, text.n}, &from, &to);
+    }
+    if (rc == SQLITE_OK && !is_null) ext_result_text(ctx, text.at + from, to - from);
+    enc_wr_clear(&text);
+    return rc;
+}
+
+static void passage(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+{
+    vt_cursor *c = sqlite3_value_pointer(argv[0], "encoder-cursor");
+    vt_table *t = sqlite3_user_data(ctx);
+    (void)argc;
+
+    if (c == NULL) {
+        sqlite3_result_error(ctx,
+                             "passage: the argument must be the similarity table itself, "
+                             "where it is searched",
+                             -1);
+        return;
+    }
+    if (!c->has_match || c->search.at >= c->search.n_hits) return;
+    int rc = passage_of(t, c, ctx);
+    if (rc == SQLITE_OK) return;
+    if (t->base.zErrMsg != NULL) sqlite3_result_error(ctx, t->base.zErrMsg, -1);
+    sqlite3_free(t->base.zErrMsg);
+    t->base.zErrMsg = NULL;
+    sqlite3_result_error_code(ctx, rc);
+}
+
+int vt_passage_find(sqlite3_vtab *base, int n_args, const char *name,
+                    void (**run)(sqlite3_context *, int, sqlite3_value **), void **arg)
+{
+    if (n_args != 1 || sqlite3_stricmp(name, "passage") != 0) return 0;
+    *run = passage;
+    *arg = base;
+    return 1;
+}

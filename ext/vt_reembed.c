@@ -1,0 +1,217 @@
+/* vt_reembed.c - 'reembed': all texts encoded again, at once or some rows at a time.
+ *
+ * New vectors gather in %_fresh, a row a document, while searches still see the old ones;
+ * when no document is left to do they take the place of all, in one transaction, and the
+ * table has the new model's fingerprint. So vectors of two models are never compared, and
+ * a run that stops half-way goes on where it was. A row that changes meanwhile loses its
+ * row of %_fresh and is done again. */
+#include "vt.h"
+
+#include <string.h>
+
+#define SLICE 256 /* rows at a time */
+
+/* The model that is to encode, and whether its vectors are those the table has. */
+static int choose_model(vt_table *t, const char *name, ext_model **out, bool *is_same)
+{
+    char fingerprint[33];
+    sqlite3_stmt *s;
+    enc_err e;
+    bool is_going_on = false;
+
+    enc_err_clear(&e);
+    int rc = vt_fail_enc(t, ext_registry_get(name, strlen(name), out, &e), &e);
+    if (rc != SQLITE_OK) return rc;
+    rc = vt_fail_enc(t, ext_model_fingerprint(*out, fingerprint, &e), &e);
+    *is_same = strcmp(fingerprint, t->fingerprint) == 0;
+    if (rc == SQLITE_OK) rc = vt_sql_get(t, VT_CONFIG_GET, &s);
+    if (rc != SQLITE_OK) return rc;
+    sqlite3_bind_text(s, 1, "fresh", -1, SQLITE_STATIC);
+    if (sqlite3_step(s) == SQLITE_ROW)
+        is_going_on = strcmp((const char *)sqlite3_column_text(s, 0), fingerprint) == 0;
+    if ((rc = vt_done(t, s)) || is_going_on || *is_same) return rc;
+    rc = vt_exec(t, "DELETE FROM \"%w\".\"%w_fresh\"", t->schema, t->name);
+    return rc == SQLITE_OK ? vt_config_put_text(t, "fresh", fingerprint) : rc;
+}
+
+static int put_fresh(vt_table *t, sqlite3_int64 id, const vt_doc *d, const float *v,
+                     size_t dims)
+{
+    sqlite3_stmt *s;
+    enc_wr c, b;
+    int rc = vt_sql_get(t, VT_FRESH_PUT, &s);
+
+    if (rc != SQLITE_OK) return rc;
+    enc_wr_init(&c);
+    enc_wr_init(&b);
+    for (size_t i = 0; i < d->n; i++) {
+        enc_wr_u32(&c, d->at[i].start);
+        enc_wr_u32(&c, d->at[i].end);
+    }
+    for (size_t i = 0; i < d->n * dims; i++) enc_wr_f32(&b, v[i]);
+    sqlite3_bind_int64(s, 1, id);
+    sqlite3_bind_blob64(s, 3, c.at, c.n, SQLITE_STATIC);
+    sqlite3_bind_blob64(s, 4, b.at, b.n, SQLITE_STATIC);
+    rc = c.failed || b.failed ? SQLITE_NOMEM : vt_run(t, s);
+    enc_wr_clear(&c);
+    enc_wr_clear(&b);
+    return rc;
+}
+
+static int encode_one(vt_table *t, const enc_model *m, sqlite3_int64 id)
+{
+    size_t dims = enc_config_dims(&m->config);
+    enc_bytes *texts = NULL;
+    float *v = NULL;
+    vt_doc d = {0};
+    enc_wr text;
+    bool is_null;
+
+    enc_wr_init(&text);
+    int rc = vt_docs_stored_text(t, id, &text, &is_null);
+    if (rc == SQLITE_OK && !is_null)
+        rc = vt_docs_cut(t, m, (enc_bytes){text.at, text.n}, &d);
+    if (rc == SQLITE_OK && d.n > 0) {
+        texts = enc_mem_array(d.n, sizeof *texts);
+        v = enc_mem_array(d.n * dims, sizeof *v);
+        if (texts == NULL || v == NULL) rc = SQLITE_NOMEM;
+    }
+    for (size_t i = 0; i < d.n && rc == SQLITE_OK; i++)
+        texts[i] = (enc_bytes){text.at + d.at[i].start, d.at[i].end - d.at[i].start};
+    if (rc == SQLITE_OK && d.n > 0) rc = vt_docs_encode(t, m, texts, d.n, v);
+    if (rc == SQLITE_OK) rc = put_fresh(t, id, &d, v, dims);
+    enc_mem_free(texts);
+    enc_mem_free(v);
+    vt_doc_clear(&d);
+    enc_wr_clear(&text);
+    return rc;
+}
+
+/* Up to n documents; *n_left 0: all are done. */
+static int encode_some(vt_table *t, const enc_model *m, size_t n, bool *is_done)
+{
+    sqlite3_int64 ids[SLICE];
+    size_t n_ids = 0;
+    sqlite3_stmt *s;
+    int rc = vt_sql_get(t, VT_FRESH_TODO, &s);
+
+    if (rc != SQLITE_OK) return rc;
+    sqlite3_bind_int64(s, 1, (sqlite3_int64)(n < SLICE ? n : SLICE));
+    while (n_ids < SLICE && sqlite3_step(s) == SQLITE_ROW)
+        ids[n_ids++] = sqlite3_column_int64(s, 0);
+    rc = vt_done(t, s);
+    *is_done = n_ids == 0;
+    for (size_t i = 0; i < n_ids && rc == SQLITE_OK; i++) rc = encode_one(t, m, ids[i]);
+    return rc;
+}
+
+static int take_row(vt_table *t, sqlite3_int64 id, enc_rd c, enc_rd b, float *v)
+{
+    size_t dims = t->config.dims, slot;
+    vt_doc d = {0};
+    int rc = vt_doc_get(t, id, &d);
+
+    d.n = 0;
+    while (rc == SQLITE_OK && c.left >= 8 && b.left >= 4 * dims) {
+        vt_stretch s = {0, enc_rd_u32(&c), 0};
+        s.end = enc_rd_u32(&c);
+        for (size_t i = 0; i < dims; i++) v[i] = enc_rd_f32(&b);
+        if (!enc_mem_reserve((void **)&d.at, &d.cap, d.n + 1, sizeof *d.at)) {
+            rc = SQLITE_NOMEM;
+            break;
+        }
+        rc = vt_vectors_append(t, id, v, &slot);
+        s.slot = (uint32_t)slot;
+        d.at[d.n++] = s;
+    }
+    if (rc == SQLITE_OK) rc = vt_doc_put(t, id, &d);
+    vt_doc_clear(&d);
+    return rc;
+}
+
+static int take_rows(vt_table *t)
+{
+    sqlite3_stmt *s;
+    float *v = enc_mem_array(t->config.dims, sizeof *v);
+    int rc = v == NULL ? SQLITE_NOMEM : vt_sql_get(t, VT_FRESH_ALL, &s);
+
+    if (rc == SQLITE_OK) {
+        while (rc == SQLITE_OK && sqlite3_step(s) == SQLITE_ROW) {
+            enc_rd c =
+                enc_rd_of(sqlite3_column_blob(s, 2), (size_t)sqlite3_column_bytes(s, 2));
+            enc_rd b =
+                enc_rd_of(sqlite3_column_blob(s, 3), (size_t)sqlite3_column_bytes(s, 3));
+            rc = take_row(t, sqlite3_column_int64(s, 0), c, b, v);
+        }
+        int code = vt_done(t, s);
+        if (rc == SQLITE_OK) rc = code;
+    }
+    enc_mem_free(v);
+    return rc;
+}
+
+/* All are done: the new vectors take the place of the old, which may have had another
+ * number of values. */
+static int take_over(vt_table *t, ext_model *m, const char *name)
+{
+    enc_err e;
+    char *copy = sqlite3_mprintf("%s", name);
+    int rc = copy == NULL ? SQLITE_NOMEM : SQLITE_OK;
+
+    enc_err_clear(&e);
+    t->must_roll_back = true;
+    if (rc == SQLITE_OK) rc = vt_vectors_clear(t);
+    if (rc == SQLITE_OK) rc = vt_vectors_flush(t);
+    vt_vectors_free(t->vectors);
+    t->vectors = NULL;
+    t->config.dims = enc_config_dims(&ext_model_enc(m)->config);
+    int made = vt_vectors_new(t);
+    if (rc == SQLITE_OK) rc = made;
+    if (rc == SQLITE_OK) rc = vt_vectors_refresh(t);
+    if (rc == SQLITE_OK) rc = take_rows(t);
+    if (rc == SQLITE_OK)
+        rc = vt_fail_enc(t, ext_model_fingerprint(m, t->fingerprint, &e), &e);
+    if (rc == SQLITE_OK) rc = vt_config_put_text(t, "fingerprint", t->fingerprint);
+    if (rc == SQLITE_OK) rc = vt_config_put_text(t, "model", name);
+    if (rc == SQLITE_OK) rc = vt_config_put_text(t, "fresh", "");
+    if (rc == SQLITE_OK) rc = vt_config_put_int(t, "dims", (sqlite3_int64)t->config.dims);
+    if (rc == SQLITE_OK)
+        rc = vt_exec(t, "DELETE FROM \"%w\".\"%w_fresh\"", t->schema, t->name);
+    if (rc != SQLITE_OK) {
+        sqlite3_free(copy);
+        return rc;
+    }
+    sqlite3_free(t->model_name);
+    t->model_name = copy;
+    ext_model_drop(t->model);
+    t->model = NULL;
+    t->must_roll_back = false;
+    return SQLITE_OK;
+}
+
+int vt_reembed_run(vt_table *t, sqlite3_value *argument)
+{
+    int type = sqlite3_value_type(argument);
+    const char *name =
+        type == SQLITE_TEXT ? (const char *)sqlite3_value_text(argument) : t->model_name;
+    sqlite3_int64 n = type == SQLITE_INTEGER ? sqlite3_value_int64(argument) : INT64_MAX;
+    bool is_same = false, is_done = false;
+    ext_model *m = NULL;
+    int rc;
+
+    if (t->config.vector >= 0 || t->config.content == VT_CONTENTLESS)
+        return vt_fail(t, SQLITE_ERROR, "reembed needs texts, and this table keeps none");
+    if (name == NULL) return SQLITE_NOMEM;
+    if (n < 1) return vt_fail(t, SQLITE_ERROR, "reembed: rows must be 1 or more");
+    if ((rc = choose_model(t, name, &m, &is_same)) == SQLITE_OK && !is_same) {
+        while (rc == SQLITE_OK && !is_done && n > 0) {
+            rc = encode_some(t, ext_model_enc(m), (size_t)n, &is_done);
+            n -= n < SLICE ? n : SLICE;
+        }
+        if (rc == SQLITE_OK && !is_done)
+            rc = encode_some(t, ext_model_enc(m), 0, &is_done);
+        if (rc == SQLITE_OK && is_done) rc = take_over(t, m, name);
+    }
+    ext_model_drop(m);
+    return rc;
+}

@@ -1,0 +1,193 @@
+/* vt_stats.c - a similarity table looked at: similarity_stats('x'), what it holds and
+ * what its last search did; recall_at_k('x', k, n), how much of the exact answer its
+ * searches find, asked with n of its own vectors. */
+#include "vt.h"
+
+#include <math.h>
+#include <string.h>
+#include <time.h>
+
+#define K_MAX       10000
+#define QUERIES_MAX 100000
+
+static double now_ms(void)
+{
+    struct timespec at;
+    clock_gettime(CLOCK_MONOTONIC, &at);
+    return (double)at.tv_sec * 1e3 + (double)at.tv_nsec * 1e-6;
+}
+
+static vt_table *find(ext_conn *conn, const char *name)
+{
+    vt_table *t = *ext_conn_tables(conn);
+    while (t != NULL && sqlite3_stricmp(t->name, name) != 0) t = t->next_table;
+    return t;
+}
+
+/* The table that the argument names; a statement that is prepared on it and not run makes
+ * SQLite connect it, if it has not been used yet. */
+static vt_table *table_of(ext_call *c)
+{
+    enc_bytes name;
+    char quoted[80];
+    sqlite3_stmt *s = NULL;
+
+    if (!ext_arg_word(c, 0, "table", &name)) return NULL;
+    char *text = sqlite3_mprintf("%.*s", (int)name.n, (const char *)name.at);
+    char *sql = text == NULL ? NULL : sqlite3_mprintf("SELECT 1 FROM \"%w\"", text);
+    if (sql != NULL) sqlite3_prepare_v2(ext_conn_db(c->conn), sql, -1, &s, NULL);
+    vt_table *t = text == NULL ? NULL : find(c->conn, text);
+    sqlite3_finalize(s);
+    if (sql == NULL) ext_nomem(c);
+    else if (t == NULL)
+        ext_fail(c, SQLITE_ERROR, "no similarity table named %s",
+                 ext_quote(quoted, name.at, name.n));
+    sqlite3_free(sql);
+    sqlite3_free(text);
+    return t;
+}
+
+/* Moves what the table said into the call. */
+static bool took_failure(ext_call *c, vt_table *t, int rc)
+{
+    if (rc == SQLITE_OK) return false;
+    if (rc == SQLITE_NOMEM) ext_nomem(c);
+    else
+        ext_fail(c, rc, "%.400s",
+                 t->base.zErrMsg != NULL ? t->base.zErrMsg : sqlite3_errstr(rc));
+    sqlite3_free(t->base.zErrMsg);
+    t->base.zErrMsg = NULL;
+    return true;
+}
+
+static bool count_rows(ext_scan *s, vt_table *t, sqlite3_int64 *n)
+{
+    sqlite3_stmt *stmt = NULL;
+    char *sql =
+        sqlite3_mprintf("SELECT count(*) FROM \"%w\".\"%w_doc\"", t->schema, t->name);
+    int rc = sql == NULL ? SQLITE_NOMEM : sqlite3_prepare_v2(t->db, sql, -1, &stmt, NULL);
+
+    sqlite3_free(sql);
+    if (rc == SQLITE_OK && sqlite3_step(stmt) == SQLITE_ROW)
+        *n = sqlite3_column_int64(stmt, 0);
+    int code = sqlite3_finalize(stmt);
+    return !took_failure(&s->call, t, rc == SQLITE_OK ? vt_fail_db(t, code) : rc);
+}
+
+static bool stats(ext_scan *s)
+{
+    vt_table *t = table_of(&s->call);
+    sqlite3_int64 n_rows = 0;
+    vt_sizes sizes;
+
+    if (t == NULL) return false;
+    if (took_failure(&s->call, t, vt_vectors_refresh(t))) return false;
+    if (!count_rows(s, t, &n_rows)) return false;
+    vt_vectors_sizes(t->vectors, &sizes);
+    return ext_put_int(s, n_rows) &&
+           ext_put_int(s, (sqlite3_int64)vt_vectors_count(t->vectors)) &&
+           ext_put_int(s, (sqlite3_int64)t->config.dims) &&
+           ext_put_int(s, (sqlite3_int64)sizes.n_segments) &&
+           ext_put_int(s, (sqlite3_int64)sizes.n_resident) &&
+           ext_put_int(s, (sqlite3_int64)sizes.resident_bytes) &&
+           ext_put_text(s, t->last_path, strlen(t->last_path)) &&
+           ext_put_int(s, (sqlite3_int64)t->last.n_scanned) &&
+           ext_put_int(s, (sqlite3_int64)t->last.n_rescored) &&
+           ext_put_real(s, t->last_ms) && ext_put_int(s, t->n_encoded) &&
+           ext_put_int(s, t->n_kept);
+}
+
+/* ---- recall ---- */
+
+/* The first k hits of a search by the vector q, which is copied. */
+static int search(vt_table *t, const float *q, size_t k, bool is_exact, vt_search *s)
+{
+    const enc_range all = {(double)-INFINITY, (double)INFINITY};
+
+    memset(s, 0, sizeof *s);
+    s->plan.filter = (enc_filter){INT64_MIN, INT64_MAX, NULL, NULL, all, all};
+    s->q = enc_mem_array(t->config.dims, sizeof *s->q);
+    s->given = enc_idset_new();
+    if (s->q == NULL || s->given == NULL) return SQLITE_NOMEM;
+    memcpy(s->q, q, t->config.dims * sizeof *q);
+    s->limit = s->batch = k;
+    s->is_exact = is_exact;
+    return vt_search_more(t, s);
+}
+
+typedef struct recall {
+    size_t n_found, n_wanted;
+    double ms, exact_ms;
+} recall;
+
+static int ask(vt_table *t, const float *q, size_t k, recall *r)
+{
+    vt_search fast, exact = {0};
+    double start = now_ms();
+    int rc = search(t, q, k, false, &fast);
+
+    r->ms += now_ms() - start;
+    start = now_ms();
+    if (rc == SQLITE_OK) rc = search(t, q, k, true, &exact);
+    r->exact_ms += now_ms() - start;
+    for (size_t i = 0; i < exact.n_hits && rc == SQLITE_OK; i++)
+        r->n_found += enc_idset_has(fast.given, exact.hits[i].id);
+    r->n_wanted += exact.n_hits;
+    vt_search_clear(&fast);
+    vt_search_clear(&exact);
+    return rc;
+}
+
+static bool recall_at_k(ext_scan *s)
+{
+    vt_table *t = table_of(&s->call);
+    sqlite3_int64 k, n;
+    recall r = {0};
+    size_t done = 0;
+
+    if (t == NULL || !ext_arg_int(&s->call, 1, "k", 1, K_MAX, 10, &k) ||
+        !ext_arg_int(&s->call, 2, "n", 1, QUERIES_MAX, 100, &n))
+        return false;
+    if (took_failure(&s->call, t, vt_docs_flush(t)) ||
+        took_failure(&s->call, t, vt_vectors_refresh(t)))
+        return false;
+    float *q = ext_alloc(&s->call, t->config.dims, sizeof *q);
+    size_t N = vt_vectors_count(t->vectors);
+    if (q == NULL) return false;
+    for (sqlite3_int64 i = 0; i < n && N > 0; i++, done++) {
+        size_t slot = (size_t)((uint64_t)i * 0x9e3779b97f4a7c15u >> 16) % N;
+        int rc = vt_vectors_get(t, slot, q);
+        vt_vectors_close_blob(t);
+        if (rc == SQLITE_OK) rc = ask(t, q, (size_t)k, &r);
+        if (rc == SQLITE_OK && ext_stop(&s->call)) rc = SQLITE_INTERRUPT;
+        if (took_failure(&s->call, t, rc)) return false;
+    }
+    double each = done > 0 ? (double)done : (double)NAN;
+    return ext_put_real(s, r.n_wanted > 0 ? (double)r.n_found / (double)r.n_wanted
+                                          : (double)NAN) &&
+           ext_put_int(s, k) && ext_put_int(s, (sqlite3_int64)done) &&
+           ext_put_real(s, r.ms / each) && ext_put_real(s, r.exact_ms / each);
+}
+
+int ext_register_stats(sqlite3 *db, ext_conn *conn)
+{
+    static const ext_tvf tables[] = {
+        {.name = "similarity_stats",
+         .columns = "rows INTEGER, vectors INTEGER, dims INTEGER, segments INTEGER, "
+                    "resident INTEGER, resident_bytes INTEGER, path TEXT, scanned "
+                    "INTEGER, rescored INTEGER, milliseconds REAL, encoded INTEGER, "
+                    "unchanged INTEGER",
+         .n_columns = 12,
+         .args = {"name"},
+         .n_required = 1,
+         .open = stats},
+        {.name = "recall_at_k",
+         .columns = "recall REAL, k INTEGER, queries INTEGER, milliseconds REAL, "
+                    "exact_milliseconds REAL",
+         .n_columns = 5,
+         .args = {"name", "at", "n"},
+         .n_required = 1,
+         .open = recall_at_k},
+    };
+    return ext_tvf_register(db, conn, tables, sizeof tables / sizeof *tables);
+}

@@ -1,0 +1,418 @@
+/* vt_store.c - what a table keeps, and where.
+ *
+ *   %_config(k PRIMARY KEY, v)          format, model, fingerprint, dims, generation, ...
+ *   %_doc(id PRIMARY KEY, h, c)         a row: the hash of its text, and its stretches:
+ *                                       12 bytes each, u32 slot, start, end
+ *   %_content(id PRIMARY KEY, c0, ...)  the columns as the user gave them; not for
+ *                                       content=; only UNINDEXED ones for content=''
+ *   %_queue(id PRIMARY KEY, t)          texts that wait to be encoded in this transaction
+ *   %_segment(id PRIMARY KEY, n, h, m, b)   codes of 256 slots: how many, the hash of the
+ *                                       bytes, the centroid (index=ivf), the bytes
+ *   %_vector(id PRIMARY KEY, b)         the f32 vectors of some slots (vt_vectors.c)
+ *   %_fresh(id PRIMARY KEY, h, c, b)    what 'reembed' has made so far
+ *   %_fts, an FTS5 table                the lexical leg, with hybrid=1
+ *
+ * Slots are numbered from 0 without holes. Every slot below the count belongs to exactly
+ * one stretch of one row of %_doc, and its segment names that row; vt_check.c proves it.
+ * The bytes of %_segment.b belong to the engine (search/code.c gives the format).
+ *
+ * Every key is an INTEGER PRIMARY KEY, so that VACUUM leaves it alone. */
+#include "vt.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define N_TABLES 7
+
+static const char *const suffixes[] = {"config",  "doc",    "content", "queue",
+                                       "segment", "vector", "fresh",   "fts"};
+
+/* ---- failures ---- */
+
+int vt_fail(vt_table *t, int code, const char *format, ...)
+{
+    va_list args;
+
+    if (code == SQLITE_NOMEM || t->base.zErrMsg != NULL) return code;
+    va_start(args, format);
+    char *sentence = sqlite3_vmprintf(format, args);
+    va_end(args);
+    if (sentence == NULL) return SQLITE_NOMEM;
+    t->base.zErrMsg = sqlite3_mprintf("similarity '%s': %s", t->name, sentence);
+    sqlite3_free(sentence);
+    return t->base.zErrMsg == NULL ? SQLITE_NOMEM : code;
+}
+
+int vt_fail_db(vt_table *t, int code)
+{
+    if (code == SQLITE_OK || code == SQLITE_NOMEM) return code;
+    return vt_fail(t, code, "%s", sqlite3_errmsg(t->db));
+}
+
+int vt_fail_enc(vt_table *t, enc_rc rc, const enc_err *e)
+{
+    int code = rc == ENC_CORRUPT ? SQLITE_CORRUPT_VTAB : ext_code(rc);
+    return rc == ENC_OK ? SQLITE_OK : vt_fail(t, code, "%s", e->text);
+}
+
+/* ---- statements ---- */
+
+/* %1 schema and %2 name are quoted; %3 is a list made for the table. */
+static const char *const statements[VT_N_SQL] = {
+    [VT_CONFIG_GET] = "SELECT v FROM %1.%2_config WHERE k = ?1",
+    [VT_CONFIG_PUT] = "REPLACE INTO %1.%2_config(k, v) VALUES(?1, ?2)",
+    [VT_DOC_GET] = "SELECT h, c FROM %1.%2_doc WHERE id = ?1",
+    [VT_DOC_PUT] = "REPLACE INTO %1.%2_doc(id, h, c) VALUES(?1, ?2, ?3)",
+    [VT_DOC_DEL] = "DELETE FROM %1.%2_doc WHERE id = ?1",
+    [VT_DOC_LAST] = "SELECT max(id) FROM %1.%2_doc",
+    [VT_DOC_NEXT] = "SELECT id FROM %1.%2_doc WHERE id > ?1 ORDER BY id LIMIT 1",
+    [VT_CONTENT_GET] = NULL,
+    [VT_CONTENT_PUT] = NULL,
+    [VT_CONTENT_DEL] = "DELETE FROM %1.%2_content WHERE id = ?1",
+    [VT_CONTENT_ALL] = NULL,
+    [VT_QUEUE_PUT] = "REPLACE INTO %1.%2_queue(id, t) VALUES(?1, ?2)",
+    [VT_QUEUE_DEL] = "DELETE FROM %1.%2_queue WHERE id = ?1",
+    [VT_QUEUE_GET] = "SELECT t FROM %1.%2_queue WHERE id = ?1",
+    [VT_QUEUE_NEXT] = "SELECT id, t FROM %1.%2_queue ORDER BY id LIMIT ?1",
+    [VT_SEGMENT_LIST] = "SELECT id, n, h, m FROM %1.%2_segment ORDER BY id",
+    [VT_SEGMENT_GET] = "SELECT b FROM %1.%2_segment WHERE id = ?1",
+    [VT_SEGMENT_PUT] = "REPLACE INTO %1.%2_segment(id, n, h, m, b) "
+                       "VALUES(?1, ?2, ?3, ?4, ?5)",
+    [VT_SEGMENT_CUT] = "DELETE FROM %1.%2_segment WHERE id >= ?1",
+    [VT_BLOCK_GET] = "SELECT b FROM %1.%2_vector WHERE id = ?1",
+    [VT_BLOCK_PUT] = "REPLACE INTO %1.%2_vector(id, b) VALUES(?1, ?2)",
+    [VT_BLOCK_CUT] = "DELETE FROM %1.%2_vector WHERE id >= ?1",
+    [VT_FRESH_PUT] = "REPLACE INTO %1.%2_fresh(id, h, c, b) VALUES(?1, ?2, ?3, ?4)",
+    [VT_FRESH_DEL] = "DELETE FROM %1.%2_fresh WHERE id = ?1",
+    [VT_FRESH_TODO] = "SELECT id FROM %1.%2_doc WHERE c IS NOT NULL AND id NOT IN "
+                      "(SELECT id FROM %1.%2_fresh) ORDER BY id LIMIT ?1",
+    [VT_FRESH_ALL] = "SELECT id, h, c, b FROM %1.%2_fresh ORDER BY id",
+    [VT_FTS_PUT] = "INSERT INTO %1.%2_fts(rowid, text) VALUES(?1, ?2)",
+    [VT_FTS_DEL] = "DELETE FROM %1.%2_fts WHERE rowid = ?1",
+    [VT_FTS_MATCH] = "SELECT rowid FROM %1.%2_fts WHERE %2_fts MATCH ?1 ORDER BY rank, "
+                     "rowid",
+};
+
+/* A name as SQL: "schema" and the front of "table_suffix", whose end follows. */
+static void expand(sqlite3_str *sql, const vt_table *t, const char *format)
+{
+    for (; *format != '\0'; format++) {
+        if (format[0] == '%' && format[1] == '1') {
+            sqlite3_str_appendf(sql, "\"%w\"", t->schema);
+            format++;
+        } else if (format[0] == '%' && format[1] == '2') {
+            const char *end = format + 2;
+            while (*end == '_' || (*end >= 'a' && *end <= 'z')) end++;
+            sqlite3_str_appendf(sql, "\"%w%.*s\"", t->name, (int)(end - format - 2),
+                                format + 2);
+            format = end - 1;
+        } else {
+            sqlite3_str_appendchar(sql, 1, *format);
+        }
+    }
+}
+
+static bool is_stored(const vt_table *t, int i)
+{
+    vt_kind kind = t->config.columns[i].kind;
+    return kind == VT_STORED || (kind == VT_TEXT && t->config.content == VT_OWN);
+}
+
+/* Statements that name the table's columns: each column in its place, so that a caller
+ * finds column i at i + 1 whatever is stored; what is not stored is NULL. */
+static void content_statement(sqlite3_str *sql, const vt_table *t, vt_sql which)
+{
+    const vt_config *c = &t->config;
+    bool is_external = c->content == VT_EXTERNAL, is_put = which == VT_CONTENT_PUT;
+
+    sqlite3_str_appendall(sql, is_put ? "REPLACE INTO " : "SELECT ");
+    if (is_put) expand(sql, t, "%1.%2_content(id");
+    else if (is_external) sqlite3_str_appendf(sql, "\"%w\"", c->content_rowid);
+    else sqlite3_str_appendall(sql, "id");
+    for (int i = 0; i < c->n_columns; i++) {
+        if (is_put && is_stored(t, i)) sqlite3_str_appendf(sql, ", c%d", i);
+        else if (is_put) continue;
+        else if (is_external && c->columns[i].kind != VT_VECTOR)
+            sqlite3_str_appendf(sql, ", \"%w\"", c->columns[i].name);
+        else if (is_external) sqlite3_str_appendf(sql, ", \"%w\"", c->columns[i].name);
+        else if (is_stored(t, i)) sqlite3_str_appendf(sql, ", c%d", i);
+        else sqlite3_str_appendall(sql, ", NULL");
+    }
+    if (is_put) {
+        sqlite3_str_appendall(sql, ") VALUES(?1");
+        for (int i = 0; i < c->n_columns; i++)
+            if (is_stored(t, i)) sqlite3_str_appendf(sql, ", ?%d", i + 2);
+        sqlite3_str_appendall(sql, ")");
+        return;
+    }
+    if (is_external)
+        sqlite3_str_appendf(sql, " FROM \"%w\".\"%w\"", t->schema, c->content_table);
+    else expand(sql, t, " FROM %1.%2_content");
+    const char *key = is_external ? c->content_rowid : "id";
+    if (which == VT_CONTENT_GET) sqlite3_str_appendf(sql, " WHERE \"%w\" = ?1", key);
+    else sqlite3_str_appendf(sql, " WHERE \"%w\" > ?1 ORDER BY 1 LIMIT ?2", key);
+}
+
+static char *vt_sql_text(const vt_table *t, vt_sql which)
+{
+    sqlite3_str *sql = sqlite3_str_new(NULL);
+
+    if (statements[which] != NULL) expand(sql, t, statements[which]);
+    else content_statement(sql, t, which);
+    return sqlite3_str_finish(sql);
+}
+
+int vt_sql_prepare(vt_table *t, vt_sql which, sqlite3_stmt **out)
+{
+    char *sql = vt_sql_text(t, which);
+
+    *out = NULL;
+    if (sql == NULL) return SQLITE_NOMEM;
+    int rc = sqlite3_prepare_v3(t->db, sql, -1, SQLITE_PREPARE_PERSISTENT, out, NULL);
+    sqlite3_free(sql);
+    return rc == SQLITE_OK ? SQLITE_OK : vt_fail_db(t, rc);
+}
+
+int vt_sql_get(vt_table *t, vt_sql which, sqlite3_stmt **out)
+{
+    int rc = SQLITE_OK;
+
+    if (t->sql[which] == NULL) rc = vt_sql_prepare(t, which, &t->sql[which]);
+    *out = t->sql[which];
+    return rc;
+}
+
+int vt_done(vt_table *t, sqlite3_stmt *s)
+{
+    int rc = sqlite3_reset(s);
+    if (rc != SQLITE_OK) vt_fail_db(t, rc);
+    sqlite3_clear_bindings(s);
+    return rc;
+}
+
+int vt_run(vt_table *t, sqlite3_stmt *s)
+{
+    while (sqlite3_step(s) == SQLITE_ROW) continue;
+    return vt_done(t, s);
+}
+
+void vt_store_close(vt_table *t)
+{
+    for (int i = 0; i < VT_N_SQL; i++) {
+        sqlite3_finalize(t->sql[i]);
+        t->sql[i] = NULL;
+    }
+}
+
+int vt_exec(vt_table *t, const char *format, ...)
+{
+    va_list args;
+    char *message = NULL;
+
+    va_start(args, format);
+    char *sql = sqlite3_vmprintf(format, args);
+    va_end(args);
+    if (sql == NULL) return SQLITE_NOMEM;
+    int rc = sqlite3_exec(t->db, sql, NULL, NULL, &message);
+    sqlite3_free(sql);
+    if (rc != SQLITE_OK && rc != SQLITE_NOMEM)
+        vt_fail(t, rc, "%s", message != NULL ? message : sqlite3_errstr(rc));
+    sqlite3_free(message);
+    return rc;
+}
+
+/* ---- the tables ---- */
+
+static bool has_table(const vt_table *t, const char *suffix)
+{
+    if (strcmp(suffix, "content") == 0) return t->config.content != VT_EXTERNAL;
+    if (strcmp(suffix, "fts") == 0) return t->config.is_hybrid;
+    return true;
+}
+
+bool vt_store_is_shadow(const char *suffix)
+{
+    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++)
+        if (sqlite3_stricmp(suffix, suffixes[i]) == 0) return true;
+    return false;
+}
+
+static int create_content(vt_table *t)
+{
+    sqlite3_str *sql = sqlite3_str_new(NULL);
+
+    expand(sql, t, "CREATE TABLE %1.%2_content(id INTEGER PRIMARY KEY");
+    for (int i = 0; i < t->config.n_columns; i++) {
+        if (!is_stored(t, i)) continue;
+        sqlite3_str_appendf(sql, ", c%d", i);
+        if (t->config.columns[i].type[0] != '\0')
+            sqlite3_str_appendf(sql, " \"%w\"", t->config.columns[i].type);
+    }
+    sqlite3_str_appendall(sql, ")");
+    char *text = sqlite3_str_finish(sql);
+    if (text == NULL) return SQLITE_NOMEM;
+    int rc = vt_exec(t, "%s", text);
+    sqlite3_free(text);
+    return rc;
+}
+
+int vt_store_create(vt_table *t)
+{
+    static const char *const columns[] = {
+        "k PRIMARY KEY, v) WITHOUT ROWID",
+        "id INTEGER PRIMARY KEY, h BLOB, c BLOB)",
+        NULL,
+        "id INTEGER PRIMARY KEY, t)",
+        "id INTEGER PRIMARY KEY, n INTEGER, h BLOB, m BLOB, b BLOB)",
+        "id INTEGER PRIMARY KEY, b BLOB)",
+        "id INTEGER PRIMARY KEY, h BLOB, c BLOB, b BLOB)",
+    };
+    int rc = SQLITE_OK;
+
+    for (int i = 0; i < N_TABLES && rc == SQLITE_OK; i++) {
+        if (!has_table(t, suffixes[i])) continue;
+        rc = columns[i] == NULL ? create_content(t)
+                                : vt_exec(t, "CREATE TABLE \"%w\".\"%w_%s\"(%s",
+                                          t->schema, t->name, suffixes[i], columns[i]);
+    }
+    if (rc != SQLITE_OK || !t->config.is_hybrid) return rc;
+    char *tokenizer = sqlite3_mprintf("wordpiece %Q", t->model_name);
+    if (tokenizer == NULL) return SQLITE_NOMEM;
+    rc =
+        vt_exec(t, "CREATE VIRTUAL TABLE \"%w\".\"%w_fts\" USING fts5(text, tokenize=%Q)",
+                t->schema, t->name, tokenizer);
+    sqlite3_free(tokenizer);
+    return rc;
+}
+
+int vt_store_drop(vt_table *t)
+{
+    static const char *const events[] = {"ai", "ad", "au"};
+    int rc = SQLITE_OK;
+
+    vt_store_close(t);
+    for (size_t i = 0; i < 3 && rc == SQLITE_OK && t->triggers != NULL; i++)
+        rc = vt_exec(t, "DROP TRIGGER IF EXISTS \"%w\".\"%w_%s\"", t->schema, t->triggers,
+                     events[i]);
+    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes && rc == SQLITE_OK; i++)
+        if (has_table(t, suffixes[i]))
+            rc = vt_exec(t, "DROP TABLE IF EXISTS \"%w\".\"%w_%s\"", t->schema, t->name,
+                         suffixes[i]);
+    return rc;
+}
+
+int vt_store_rename(vt_table *t, const char *name)
+{
+    int rc = SQLITE_OK;
+
+    vt_store_close(t);
+    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes && rc == SQLITE_OK; i++)
+        if (has_table(t, suffixes[i]))
+            rc = vt_exec(t, "ALTER TABLE \"%w\".\"%w_%s\" RENAME TO \"%w_%s\"", t->schema,
+                         t->name, suffixes[i], name, suffixes[i]);
+    if (rc != SQLITE_OK) return rc;
+    char *copy = sqlite3_mprintf("%s", name);
+    if (copy == NULL) return SQLITE_NOMEM;
+    sqlite3_free(t->name);
+    t->name = copy;
+    return SQLITE_OK;
+}
+
+/* ---- the configuration ---- */
+
+static int config_put(vt_table *t, const char *key, sqlite3_stmt **s)
+{
+    int rc = vt_sql_get(t, VT_CONFIG_PUT, s);
+    return rc == SQLITE_OK ? sqlite3_bind_text(*s, 1, key, -1, SQLITE_STATIC) : rc;
+}
+
+int vt_config_put_text(vt_table *t, const char *key, const char *value)
+{
+    sqlite3_stmt *s;
+    int rc = config_put(t, key, &s);
+    if (rc == SQLITE_OK) rc = sqlite3_bind_text(s, 2, value, -1, SQLITE_TRANSIENT);
+    return rc == SQLITE_OK ? vt_run(t, s) : rc;
+}
+
+int vt_config_put_int(vt_table *t, const char *key, sqlite3_int64 value)
+{
+    sqlite3_stmt *s;
+    int rc = config_put(t, key, &s);
+    if (rc == SQLITE_OK) rc = sqlite3_bind_int64(s, 2, value);
+    return rc == SQLITE_OK ? vt_run(t, s) : rc;
+}
+
+int vt_config_put_real(vt_table *t, const char *key, double value)
+{
+    sqlite3_stmt *s;
+    int rc = config_put(t, key, &s);
+    if (rc == SQLITE_OK) rc = sqlite3_bind_double(s, 2, value);
+    return rc == SQLITE_OK ? vt_run(t, s) : rc;
+}
+
+/* A copy of a text value in place of *out, which is freed; NULL for none. */
+static int config_text(vt_table *t, const char *key, char **out)
+{
+    sqlite3_stmt *s;
+    int rc = vt_sql_get(t, VT_CONFIG_GET, &s);
+
+    if (rc == SQLITE_OK) rc = sqlite3_bind_text(s, 1, key, -1, SQLITE_STATIC);
+    if (rc != SQLITE_OK) return rc;
+    sqlite3_free(*out);
+    *out = NULL;
+    if (sqlite3_step(s) == SQLITE_ROW) {
+        const unsigned char *text = sqlite3_column_text(s, 0);
+        *out = sqlite3_mprintf("%s", text == NULL ? (const unsigned char *)"" : text);
+        if (*out == NULL) rc = SQLITE_NOMEM;
+    }
+    int code = vt_done(t, s);
+    return rc == SQLITE_OK ? code : rc;
+}
+
+static int config_number(vt_table *t, const char *key, double *out)
+{
+    sqlite3_stmt *s;
+    int rc = vt_sql_get(t, VT_CONFIG_GET, &s);
+
+    if (rc == SQLITE_OK) rc = sqlite3_bind_text(s, 1, key, -1, SQLITE_STATIC);
+    if (rc != SQLITE_OK) return rc;
+    if (sqlite3_step(s) == SQLITE_ROW) *out = sqlite3_column_double(s, 0);
+    return vt_done(t, s);
+}
+
+int vt_config_load(vt_table *t)
+{
+    double format = 0.0, dims = 0.0;
+    char *fingerprint = NULL;
+    int rc = config_number(t, "format", &format);
+
+    if (rc == SQLITE_OK && format != (double)VT_FORMAT)
+        return vt_fail(t, SQLITE_ERROR,
+                       "its format is %.0f, this extension reads %d (a newer one may be "
+                       "needed)",
+                       format, VT_FORMAT);
+    if (rc == SQLITE_OK) rc = config_number(t, "dims", &dims);
+    if (rc == SQLITE_OK) rc = config_number(t, "lexical_weight", &t->weight_lexical);
+    if (rc == SQLITE_OK) rc = config_number(t, "semantic_weight", &t->weight_semantic);
+    double probes = 0.0;
+    if (rc == SQLITE_OK) rc = config_number(t, "probes", &probes);
+    t->n_probe = probes > 0.0 && probes <= 1e6 ? (size_t)probes : 0;
+    if (rc == SQLITE_OK) rc = config_text(t, "model", &t->model_name);
+    if (rc == SQLITE_OK) rc = config_text(t, "triggers", &t->triggers);
+    if (rc == SQLITE_OK) rc = config_text(t, "fingerprint", &fingerprint);
+    if (rc == SQLITE_OK && !(dims >= 1.0 && dims <= (double)ENC_DIMS_MAX))
+        rc = vt_fail(t, SQLITE_CORRUPT_VTAB, "it says that its vectors have %g values",
+                     dims);
+    if (rc == SQLITE_OK && t->config.vector >= 0 && dims != (double)t->config.dims)
+        rc = vt_fail(t, SQLITE_CORRUPT_VTAB,
+                     "it is declared VECTOR(%d), its vectors have %g values",
+                     (int)t->config.dims, dims);
+    if (rc == SQLITE_OK) {
+        t->config.dims = (size_t)dims;
+        snprintf(t->fingerprint, sizeof t->fingerprint, "%s",
+                 fingerprint == NULL ? "" : fingerprint);
+    }
+    sqlite3_free(fingerprint);
+    return rc;
+}
