@@ -17,8 +17,10 @@ EXT      := $(wildcard ext/*.c)
 OBJ      := $(patsubst %.c,$(BUILD)/%.o,$(ENGINE)) $(patsubst %.S,$(BUILD)/%.o,$(wildcard engine/*/*.S))
 EXTOBJ   := $(patsubst %.c,$(BUILD)/%.o,$(EXT))
 UNIT     := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/engine/*/test_*.c))
-TESTLIB  := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/lib/make_%,$(wildcard tests/lib/*.c)))
-WITHEXT  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/run.c tests/ext/test_*.c))
+SESSION  := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/lib/oracle*.c tests/lib/session*.c))
+TESTLIB  := $(filter-out $(SESSION),$(patsubst %.c,$(BUILD)/%.o,\
+            $(filter-out tests/lib/make_%,$(wildcard tests/lib/*.c))))
+WITHEXT  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/run.c tests/exact.c tests/bench_search.c tests/ext/test_*.c))
 PACKAGES := gcc make sqlite3 libsqlite3-dev libopenblas-dev libopenblas0-pthread libutf8proc-dev \
             libjansson-dev libxxhash-dev
 PREFIX   ?= /usr/local
@@ -39,7 +41,7 @@ $(BUILD)/%.o: %.S
 	@mkdir -p $(@D)
 	$(CC) $(STD) -MMD -MP -c -o $@ $<
 
-$(TESTLIB): KFLAGS := -Itests
+$(TESTLIB) $(SESSION): KFLAGS := -Itests
 $(BUILD)/tests/%: tests/%.c $(TESTLIB) $(OBJ)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(STD) -Itests $(WARN) -MMD -MP -o $@ $< $(TESTLIB) $(OBJ) $(LIBS)
@@ -52,6 +54,7 @@ AVX512   := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-wid
 ENCODE   := -O3 -fno-math-errno -fno-trapping-math -ffp-contract=off
 $(BUILD)/engine/encode/kern_avx2.o: KFLAGS := $(ENCODE) -mavx2 -mfma
 $(BUILD)/engine/encode/kern_avx512.o: KFLAGS := $(ENCODE) $(AVX512)
+$(BUILD)/engine/search/dot_avx2.o: KFLAGS := $(ENCODE) -mavx2
 $(BUILD)/engine/learn/elem_avx2.o: KFLAGS := $(KERNEL) -mavx2 -mfma
 $(BUILD)/engine/learn/elem_avx512.o: KFLAGS := $(KERNEL) $(AVX512)
 $(BUILD)/engine/learn/gemm_bf16.o: KFLAGS := $(KERNEL) $(AVX512) -mavx512bf16
@@ -60,9 +63,10 @@ endif
 $(BUILD)/engine/model/builtin.o: $(wildcard engine/model/*.safetensors)
 
 # These hold the extension and SQLite themselves, so that sanitizers see all of it.
+$(BUILD)/tests/exact: $(SESSION)
 $(WITHEXT): $(BUILD)/tests/%: tests/%.c $(OBJ) $(EXTOBJ)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(STD) -Itests -Iext $(WARN) -MMD -MP -o $@ $< $(OBJ) $(EXTOBJ) -lsqlite3 $(LIBS)
+	$(CC) $(CFLAGS) $(STD) -Itests -Iext $(WARN) -MMD -MP -o $@ $< $(filter %.o,$^) -lsqlite3 $(LIBS)
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
@@ -103,8 +107,9 @@ quality: deps
 
 # How fast the built-in shape trains here. OPENBLAS_NUM_THREADS=1: the trainer divides the work.
 bench: deps
-	@$(MAKE_ALL) -s $(BUILD)/tests/bench
+	@$(MAKE_ALL) -s $(BUILD)/tests/bench $(BUILD)/tests/bench_search
 	@OPENBLAS_NUM_THREADS=1 $(BUILD)/tests/bench
+	@$(BUILD)/tests/bench_search
 
 install: all
 	install -D -m 644 $(BUILD)/encoder.so $(DESTDIR)$(PREFIX)/lib/sqlite3/encoder.so

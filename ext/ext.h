@@ -24,12 +24,14 @@ SQLITE_EXTENSION_INIT3
 #include "enc.h"
 #include "base/map.h"
 
-#define EXT_VERSION      "0.1.0"
-#define EXT_NAME_MAX     96  /* bytes in the name of a model: "org/name@revision" */
-#define EXT_MODELS_MAX   64  /* models registered at once */
-#define EXT_PROGRESS_MAX 32  /* long works seen at once */
-#define EXT_SUBTYPE      223 /* of a vector BLOB, as sqlite-vec has it */
-#define EXT_ARGS_MAX     8   /* arguments of a table-valued function */
+#define EXT_VERSION        "0.1.0"
+#define EXT_NAME_MAX       96 /* bytes in the name of a model: "org/name@revision" */
+#define EXT_MODELS_MAX     64 /* models registered at once */
+#define EXT_PROGRESS_MAX   32 /* long works seen at once */
+#define EXT_CODE_BYTES     ((sqlite3_int64)1 << 30) /* of max_code_bytes, at first ... */
+#define EXT_CODE_BYTES_MAX ((sqlite3_int64)1 << 40) /* ... and at most */
+#define EXT_SUBTYPE        223 /* of a vector BLOB, as sqlite-vec has it */
+#define EXT_ARGS_MAX       8   /* arguments of a table-valued function */
 
 /* From 3.45 on a function that sets a subtype must say so; older ones ignore the bit. */
 #ifndef SQLITE_RESULT_SUBTYPE
@@ -82,6 +84,7 @@ size_t ext_registry_list(ext_known out[EXT_MODELS_MAX + 1]);
 typedef struct ext_settings {
     size_t max_text_bytes; /* a longer text is SQLITE_TOOBIG */
     size_t max_models;     /* registered at once, the built-in not counted */
+    size_t max_code_bytes; /* codes of similarity tables kept in memory */
     char models[1024];     /* loads are confined to this directory; "": they are not */
     bool is_locked;
 } ext_settings;

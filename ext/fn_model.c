@@ -218,13 +218,14 @@ typedef enum setting {
     THREADS,
     MAX_TEXT_BYTES,
     MAX_MODELS,
+    MAX_CODE_BYTES,
     MODELS,
     LOCK,
     N_SETTINGS
 } setting;
 
-static const char *const setting_names[N_SETTINGS] = {"threads", "max_text_bytes",
-                                                      "max_models", "models", "lock"};
+static const char *const setting_names[N_SETTINGS] = {
+    "threads", "max_text_bytes", "max_models", "max_code_bytes", "models", "lock"};
 
 static bool read_setting(ext_call *c, setting *out)
 {
@@ -236,9 +237,11 @@ static bool read_setting(ext_call *c, setting *out)
         if (strlen(setting_names[*out]) == key.n && key.n > 0 &&
             memcmp(setting_names[*out], key.at, key.n) == 0)
             return true;
-    return ext_fail(c, SQLITE_ERROR,
-                    "unknown key %s (threads, max_text_bytes, max_models, models, lock)",
-                    ext_quote(quoted, key.at, key.n));
+    return ext_fail(
+        c, SQLITE_ERROR,
+        "unknown key %s (threads, max_text_bytes, max_models, max_code_bytes, "
+        "models, lock)",
+        ext_quote(quoted, key.at, key.n));
 }
 
 static bool change_models(ext_call *c, ext_settings *s)
@@ -270,6 +273,11 @@ static void change_setting(ext_call *c, setting key)
         is_fine = ext_arg_int(c, 1, "max_models", 0, EXT_MODELS_MAX, EXT_MODELS_MAX, &v);
         s.max_models = (size_t)v;
         break;
+    case MAX_CODE_BYTES:
+        is_fine = ext_arg_int(c, 1, "max_code_bytes", 0, EXT_CODE_BYTES_MAX,
+                              EXT_CODE_BYTES, &v);
+        s.max_code_bytes = (size_t)v;
+        break;
     case MODELS: is_fine = change_models(c, &s); break;
     case LOCK:
         is_fine = ext_arg_int(c, 1, "lock", 0, 1, 1, &v);
@@ -282,6 +290,7 @@ static void change_setting(ext_call *c, setting key)
     }
     if (!is_fine || ext_failed(c, ext_settings_set(&s, &c->err))) return;
     if (key == THREADS) enc_threads_set((size_t)v);
+    if (key == MAX_CODE_BYTES) enc_cache_limit((size_t)v);
 }
 
 static void setting_text(enc_wr *w, setting key)
@@ -293,6 +302,7 @@ static void setting_text(enc_wr *w, setting key)
     case THREADS: enc_wr_format(w, "%zu", enc_threads_count()); break;
     case MAX_TEXT_BYTES: enc_wr_format(w, "%zu", s.max_text_bytes); break;
     case MAX_MODELS: enc_wr_format(w, "%zu", s.max_models); break;
+    case MAX_CODE_BYTES: enc_wr_format(w, "%zu", s.max_code_bytes); break;
     case MODELS: enc_wr_json_text(w, s.models, strlen(s.models)); break;
     case LOCK: enc_wr_format(w, "%d", s.is_locked); break;
     case N_SETTINGS: break;
@@ -310,6 +320,9 @@ static void setting_result(ext_call *c, setting key)
         sqlite3_result_int64(c->ctx, (sqlite3_int64)s.max_text_bytes);
         break;
     case MAX_MODELS: sqlite3_result_int64(c->ctx, (sqlite3_int64)s.max_models); break;
+    case MAX_CODE_BYTES:
+        sqlite3_result_int64(c->ctx, (sqlite3_int64)s.max_code_bytes);
+        break;
     case MODELS: ext_result_text(c->ctx, s.models, strlen(s.models)); break;
     case LOCK: sqlite3_result_int(c->ctx, s.is_locked); break;
     case N_SETTINGS: break;

@@ -39,7 +39,9 @@ static struct {
     ext_progress works[EXT_PROGRESS_MAX];
 } registry = {
     .lock = PTHREAD_MUTEX_INITIALIZER,
-    .settings = {.max_text_bytes = ENC_TEXT_MAX, .max_models = 16},
+    .settings = {.max_text_bytes = ENC_TEXT_MAX,
+                 .max_models = 16,
+                 .max_code_bytes = (size_t)EXT_CODE_BYTES},
 };
 
 static void lock(void)

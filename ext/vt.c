@@ -21,6 +21,7 @@ static void table_free(vt_table *t)
             *at = t->next_table;
             break;
         }
+    vt_docs_end(t);
     vt_store_close(t);
     vt_vectors_free(t->vectors);
     ext_model_drop(t->model);
@@ -248,7 +249,10 @@ static int vt_filter(sqlite3_vtab_cursor *base, int number, const char *text, in
     if ((rc = vt_plan_read(t, text, argc, argv, &c->search.plan))) return rc;
     c->has_match = c->search.plan.has_match;
     if (!c->has_match) return start_scan(c);
-    if ((rc = vt_docs_flush(t))) return rc;
+    sqlite3_int64 last = sqlite3_last_insert_rowid(t->db);
+    rc = vt_docs_flush(t);
+    sqlite3_set_last_insert_rowid(t->db, last);
+    if (rc != SQLITE_OK) return rc;
     if ((rc = vt_search_open(t, &c->search))) return rc;
     return next_hit(c);
 }
@@ -319,7 +323,7 @@ static void distance_column(const vt_cursor *c, sqlite3_context *ctx, int hidden
 
     /* Infinitely far: an undefined distance is then last in every ORDER BY. */
     if (hidden == VT_DISTANCE)
-        sqlite3_result_double(ctx, isnan(d) ? (double)INFINITY : d);
+        sqlite3_result_double(ctx, isnan(d) ? (double)INFINITY : d + 0.0); /* no -0 */
     else if (!isnan(s)) sqlite3_result_double(ctx, s);
 }
 
@@ -340,6 +344,10 @@ static int hit_column(vt_cursor *c, sqlite3_context *ctx, int hidden)
     const vt_hit *hit = &c->search.hits[c->search.at];
 
     switch (hidden) {
+    case VT_QUERY: sqlite3_result_value(ctx, c->search.plan.match); break;
+    case VT_K:
+        if (c->search.plan.k >= 0) sqlite3_result_int64(ctx, c->search.plan.k);
+        break;
     case VT_DISTANCE:
     case VT_SIMILARITY: distance_column(c, ctx, hidden); break;
     case VT_CHUNK_START:
@@ -395,10 +403,17 @@ static int refuse_if_broken(vt_table *t)
 
 static int integer_id(vt_table *t, sqlite3_value *value, sqlite3_int64 *out)
 {
-    if (sqlite3_value_numeric_type(value) != SQLITE_INTEGER)
-        return vt_fail(t, SQLITE_MISMATCH, "rowid must be a whole number");
+    double real = sqlite3_value_double(value);
+
     *out = sqlite3_value_int64(value);
-    return SQLITE_OK;
+    switch (sqlite3_value_numeric_type(value)) {
+    case SQLITE_INTEGER: return SQLITE_OK;
+    case SQLITE_FLOAT:
+        if (floor(real) == real && fabs(real) < 0x1p53) return SQLITE_OK;
+        break;
+    default: break;
+    }
+    return vt_fail(t, SQLITE_MISMATCH, "rowid must be a whole number");
 }
 
 /* A rowid that is taken: REPLACE deletes its row, all else is a constraint. */
@@ -414,14 +429,21 @@ static int make_way(vt_table *t, sqlite3_int64 id, bool *is_taken)
     return vt_fail(t, SQLITE_CONSTRAINT, "rowid %lld is taken", id);
 }
 
-static int insert(vt_table *t, sqlite3_value **argv, sqlite3_int64 *rowid)
+static bool is_command(const vt_table *t, int argc, sqlite3_value **argv)
+{
+    return argc > 1 && sqlite3_value_type(argv[0]) == SQLITE_NULL &&
+           sqlite3_value_type(argv[2 + t->config.n_columns + VT_SELF]) != SQLITE_NULL;
+}
+
+static int insert(vt_table *t, int argc, sqlite3_value **argv, sqlite3_int64 *rowid)
 {
     sqlite3_value **values = argv + 2;
     bool is_taken = false;
-    int rc, self = t->config.n_columns + VT_SELF;
+    int rc;
 
-    if (sqlite3_value_type(values[self]) != SQLITE_NULL)
-        return vt_command_run(t, values[self], values[t->config.n_columns + VT_RANK]);
+    if (is_command(t, argc, argv))
+        return vt_command_run(t, values[t->config.n_columns + VT_SELF],
+                              values[t->config.n_columns + VT_RANK]);
     if (sqlite3_value_type(argv[1]) == SQLITE_NULL) rc = vt_docs_new_id(t, rowid);
     else if ((rc = integer_id(t, argv[1], rowid)) == SQLITE_OK)
         rc = make_way(t, *rowid, &is_taken);
@@ -437,22 +459,31 @@ static int update(vt_table *t, sqlite3_value **argv)
     int rc = integer_id(t, argv[1], &id);
 
     if (rc == SQLITE_OK && id != old_id) rc = make_way(t, id, &is_taken);
-    if (rc == SQLITE_OK && is_taken) rc = vt_docs_delete(t, id);
     return rc == SQLITE_OK ? vt_docs_update(t, old_id, id, argv + 2) : rc;
 }
 
+/* What is written to shadow tables must not show in last_insert_rowid(). */
 static int vt_update(sqlite3_vtab *base, int argc, sqlite3_value **argv,
                      sqlite3_int64 *rowid)
 {
     vt_table *t = (vt_table *)base;
+    sqlite3_int64 last = sqlite3_last_insert_rowid(t->db);
     int rc = refuse_if_broken(t);
 
     if (rc == SQLITE_OK) rc = vt_vectors_refresh(t);
+    if (rc == SQLITE_CORRUPT_VTAB && is_command(t, argc, argv)) { /* it may mend that */
+        sqlite3_free(t->base.zErrMsg);
+        t->base.zErrMsg = NULL;
+        rc = SQLITE_OK;
+    }
     if (rc != SQLITE_OK) return rc;
     for (vt_cursor *c = t->cursors; c != NULL; c = c->next) leave_row(c);
-    if (argc == 1) return vt_docs_delete(t, sqlite3_value_int64(argv[0]));
-    return sqlite3_value_type(argv[0]) == SQLITE_NULL ? insert(t, argv, rowid)
-                                                      : update(t, argv);
+    *rowid = last; /* a command inserts nothing */
+    if (argc == 1) rc = vt_docs_delete(t, sqlite3_value_int64(argv[0]));
+    else if (sqlite3_value_type(argv[0]) != SQLITE_NULL) rc = update(t, argv);
+    else rc = insert(t, argc, argv, rowid);
+    sqlite3_set_last_insert_rowid(t->db, last);
+    return rc;
 }
 
 /* ---- transactions ---- */
@@ -466,16 +497,18 @@ static int vt_begin(sqlite3_vtab *base)
 static int vt_sync(sqlite3_vtab *base)
 {
     vt_table *t = (vt_table *)base;
+    sqlite3_int64 last = sqlite3_last_insert_rowid(t->db);
     int rc = refuse_if_broken(t);
 
     if (rc == SQLITE_OK) rc = vt_docs_flush(t);
     if (rc == SQLITE_OK) rc = vt_vectors_flush(t);
+    sqlite3_set_last_insert_rowid(t->db, last);
     return rc;
 }
 
 static int vt_commit(sqlite3_vtab *base)
 {
-    (void)base;
+    vt_docs_end((vt_table *)base);
     return SQLITE_OK;
 }
 
@@ -493,6 +526,7 @@ static int vt_rollback(sqlite3_vtab *base)
 {
     vt_table *t = (vt_table *)base;
     forget(t);
+    vt_docs_end(t);
     t->has_queue = false;
     return SQLITE_OK;
 }
@@ -500,9 +534,12 @@ static int vt_rollback(sqlite3_vtab *base)
 static int vt_savepoint(sqlite3_vtab *base, int level)
 {
     vt_table *t = (vt_table *)base;
+    sqlite3_int64 last = sqlite3_last_insert_rowid(t->db);
     int rc = refuse_if_broken(t);
     (void)level;
-    return rc == SQLITE_OK ? vt_vectors_flush(t) : rc;
+    if (rc == SQLITE_OK) rc = vt_vectors_flush(t);
+    sqlite3_set_last_insert_rowid(t->db, last);
+    return rc;
 }
 
 static int vt_release(sqlite3_vtab *base, int level)
@@ -522,7 +559,11 @@ static int vt_rollback_to(sqlite3_vtab *base, int level)
 
 static int vt_rename(sqlite3_vtab *base, const char *name)
 {
-    return vt_store_rename((vt_table *)base, name);
+    vt_table *t = (vt_table *)base;
+
+    if (vt_config_allows(&t->config, name)) return vt_store_rename(t, name);
+    return vt_fail(t, SQLITE_ERROR, "a table named %s would hide its own column %s", name,
+                   name);
 }
 
 static int vt_shadow_name(const char *suffix)

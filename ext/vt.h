@@ -61,6 +61,9 @@ typedef struct vt_config { /* all texts live in the arena */
 int vt_args_read(vt_config *c, int argc, const char *const *argv, char **message);
 void vt_config_clear(vt_config *c);
 
+/* Whether the table can have that name: its first hidden column has it as well. */
+bool vt_config_allows(const vt_config *c, const char *table);
+
 /* The hidden columns follow the declared ones in this order; the first has the name of
  * the table. */
 enum {
@@ -136,6 +139,8 @@ typedef struct vt_table {
     struct vt_cursor *cursors;   /* open ones */
     struct vt_table *next_table; /* of the connection */
     enc_scan_stats last;         /* of the last search: for similarity_stats */
+    ext_progress *progress; /* of what is being encoded in this transaction, or NULL */
+    size_t n_done;          /* rows of it */
     double last_ms;
     const char *last_path;
     size_t n_probe; /* index=ivf: segments looked into; 0: a part of them */
@@ -153,6 +158,7 @@ int vt_fail_enc(vt_table *t, enc_rc rc, const enc_err *e);
 /* Creates, drops, renames all shadow tables. */
 int vt_store_create(vt_table *t);
 int vt_store_drop(vt_table *t);
+int vt_store_drop_triggers(vt_table *t);
 int vt_store_rename(vt_table *t, const char *name);
 bool vt_store_is_shadow(const char *suffix);
 
@@ -184,6 +190,9 @@ size_t vt_vectors_count(const vt_vectors *v);
 int vt_vectors_refresh(vt_table *t);
 void vt_vectors_forget(vt_vectors *v); /* after a rollback: nothing in memory holds */
 int vt_vectors_flush(vt_table *t);     /* writes what has changed */
+
+/* Whether the stored segments are what their hashes say: the cache would hide it. */
+int vt_vectors_check(vt_table *t);
 
 int vt_vectors_get(vt_table *t, size_t slot, float *out); /* dims values */
 int vt_vectors_put(vt_table *t, size_t slot, sqlite3_int64 id, const float *v);
@@ -254,6 +263,7 @@ int vt_docs_stored_text(vt_table *t, sqlite3_int64 id, enc_wr *out, bool *is_nul
 
 /* Encodes what is queued. */
 int vt_docs_flush(vt_table *t);
+void vt_docs_end(vt_table *t); /* the transaction is over: encoder_progress forgets it */
 
 /* Queues a document's text; NULL bytes: it has none. */
 int vt_docs_queue(vt_table *t, sqlite3_int64 id, enc_bytes text);
@@ -277,11 +287,12 @@ int vt_plan_best_index(vt_table *t, sqlite3_index_info *info);
 
 typedef struct vt_plan { /* what xFilter was asked for */
     bool has_match, is_empty;
-    sqlite3_value *match; /* borrowed */
+    sqlite3_value *match; /* owned */
     sqlite3_int64 k;      /* -1: none */
     sqlite3_int64 hint;   /* rows that will probably be read, 0: unknown */
     enc_filter filter;
     enc_idset *in; /* owned; filter.in borrows it */
+    enc_idset *not_in;
 } vt_plan;
 
 int vt_plan_read(vt_table *t, const char *text, int argc, sqlite3_value **argv,
@@ -337,6 +348,9 @@ int vt_command_run(vt_table *t, sqlite3_value *command, sqlite3_value *argument)
 
 /* argument: NULL, how many rows, or the name of another model. */
 int vt_reembed_run(vt_table *t, sqlite3_value *argument);
+
+/* index=ivf: the share of the exact k nearest that searches find, over n queries. */
+int vt_recall_measure(vt_table *t, size_t k, size_t n, double *out);
 
 /* SQLITE_OK: all agrees; *problem is NULL or a sentence for SQLite to free. */
 int vt_check_run(vt_table *t, bool is_quick, char **problem);

@@ -19,6 +19,8 @@ typedef struct reader { /* of one argument */
     const char *at;
     vt_config *c;
     char **message;
+    const char *seen[8]; /* options so far */
+    size_t n_seen;
 } reader;
 
 static int complain(reader *r, char *sentence)
@@ -102,6 +104,9 @@ static int vector_column(reader *r, vt_column *column)
                                            column->name, ENC_DIMS_MAX,
                                            digits == NULL ? "nothing" : digits));
     r->at++;
+    if (column->kind != VT_TEXT || column->type[0] != '\0')
+        return complain(r, sqlite3_mprintf("column %s: VECTOR(%d) is all its type",
+                                           column->name, (int)n));
     if (r->c->vector >= 0)
         return complain(r,
                         sqlite3_mprintf("columns %s and %s are both vectors, a table "
@@ -130,6 +135,7 @@ static int check_name(reader *r, const char *name)
 
     if (c->n_columns == VT_COLUMNS_MAX)
         return complain(r, sqlite3_mprintf("more than %d columns", VT_COLUMNS_MAX));
+    if (name[0] == '\0') return complain(r, sqlite3_mprintf("a column has no name"));
     if (is_reserved(name))
         return complain(r, sqlite3_mprintf("column name %s is reserved", name));
     for (int i = 0; i < c->n_columns; i++)
@@ -149,7 +155,11 @@ static int column(reader *r, const char *name)
     for (;;) {
         if ((rc = word(r, &more))) return rc;
         if (more == NULL) break;
-        if (sqlite3_stricmp(more, "UNINDEXED") == 0) {
+        if (column->kind == VT_VECTOR) {
+            return complain(r,
+                            sqlite3_mprintf("column %s: unexpected %s after VECTOR(%d)",
+                                            name, more, (int)r->c->dims));
+        } else if (sqlite3_stricmp(more, "UNINDEXED") == 0) {
             column->kind = VT_STORED;
         } else if (sqlite3_stricmp(more, "VECTOR") == 0) {
             if ((rc = vector_column(r, column))) return rc;
@@ -213,10 +223,15 @@ static int option(reader *r, const char *name, const char *value)
 {
     vt_config *c = r->c;
 
+    for (size_t i = 0; i < r->n_seen; i++)
+        if (strcmp(r->seen[i], name) == 0)
+            return complain(r, sqlite3_mprintf("option %s is given twice", name));
+    if (r->n_seen < sizeof r->seen / sizeof *r->seen) r->seen[r->n_seen++] = name;
     if (strcmp(name, "content") == 0) {
         c->content = value[0] == '\0' ? VT_CONTENTLESS : VT_EXTERNAL;
         c->content_table = value;
     } else if (strcmp(name, "content_rowid") == 0) {
+        if (value[0] == '\0') return bad_value(r, name, value, "the name of a column");
         c->content_rowid = value;
     } else if (strcmp(name, "model") == 0) {
         if (value[0] == '\0') return bad_value(r, name, value, "the name of a model");
@@ -282,7 +297,7 @@ static int check(reader *r)
 
 int vt_args_read(vt_config *c, int argc, const char *const *argv, char **message)
 {
-    reader r = {"", c, message};
+    reader r = {"", c, message, {NULL}, 0};
     int rc = SQLITE_OK;
 
     memset(c, 0, sizeof *c);
@@ -293,8 +308,18 @@ int vt_args_read(vt_config *c, int argc, const char *const *argv, char **message
         rc = argument(&r);
     }
     if (rc == SQLITE_OK) rc = check(&r);
+    if (rc == SQLITE_OK && !vt_config_allows(c, argv[2]))
+        rc = complain(&r, sqlite3_mprintf("a table named %s would hide its own column %s",
+                                          argv[2], argv[2]));
     if (c->content == VT_EXTERNAL && c->content_rowid == NULL) c->content_rowid = "rowid";
     return rc;
+}
+
+bool vt_config_allows(const vt_config *c, const char *table)
+{
+    for (int i = 0; i < c->n_columns; i++)
+        if (sqlite3_stricmp(c->columns[i].name, table) == 0) return false;
+    return !is_reserved(table);
 }
 
 void vt_config_clear(vt_config *c)

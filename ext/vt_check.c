@@ -3,6 +3,7 @@
  *
  *   every stretch of every row names a slot of its own, and all slots are named
  *   the segment names the row whose slot it is
+ *   a segment's bytes have the hash that was stored with them
  *   the codes are those of the f32 vector, and that is finite
  *   every row of %_content has a document, and the other way round
  *   the text is the one that was encoded (its hash), also in the user's own table
@@ -95,15 +96,22 @@ static int check_text(check *c, sqlite3_int64 id, const vt_doc *d)
     uint8_t hash[16];
     memcpy(hash, &h.high, 8);
     memcpy(hash + 8, &h.low, 8);
+    size_t n = text.n;
     enc_wr_clear(&text);
     if (rc != SQLITE_OK) return rc;
-    if (is_null == !d->has_hash && (is_null || memcmp(hash, d->hash, 16) == 0))
-        return SQLITE_OK;
-    return found(
-        c, sqlite3_mprintf("row %lld: its text is not the one that was indexed%s", id,
-                           t->config.content == VT_EXTERNAL
-                               ? " (without triggers, 'rebuild' follows)"
-                               : ""));
+    if (is_null != !d->has_hash || (!is_null && memcmp(hash, d->hash, 16) != 0))
+        return found(
+            c, sqlite3_mprintf("row %lld: its text is not the one that was indexed%s", id,
+                               t->config.content == VT_EXTERNAL
+                                   ? " (without triggers, 'rebuild' follows)"
+                                   : ""));
+    for (size_t i = 0; i < d->n; i++)
+        if (d->at[i].start > d->at[i].end || d->at[i].end > n)
+            return found(c,
+                         sqlite3_mprintf("row %lld: bytes %u to %u are named, its text "
+                                         "has %d",
+                                         id, d->at[i].start, d->at[i].end, (int)n));
+    return SQLITE_OK;
 }
 
 static int check_docs(check *c, bool is_quick)
@@ -140,7 +148,7 @@ static int check_content(check *c)
     sqlite3_stmt *s;
     char *from =
         is_external
-            ? sqlite3_mprintf("(SELECT \"%w\" AS id FROM \"%w\".\"%w\")",
+            ? sqlite3_mprintf("(SELECT T.\"%w\" AS id FROM \"%w\".\"%w\" AS T)",
                               t->config.content_rowid, t->schema, t->config.content_table)
             : sqlite3_mprintf("\"%w\".\"%w_content\"", t->schema, t->name);
     char *sql =
@@ -149,7 +157,7 @@ static int check_content(check *c)
             : sqlite3_mprintf(
                   "SELECT id, 0 FROM %s WHERE id NOT IN (SELECT id FROM "
                   "\"%w\".\"%w_doc\") UNION ALL SELECT id, 1 FROM \"%w\".\"%w_doc\" "
-                  "WHERE id NOT IN (SELECT id FROM %s) LIMIT 1",
+                  "WHERE id NOT IN (SELECT id FROM %s) ORDER BY 1 LIMIT 1",
                   from, t->schema, t->name, t->schema, t->name, from);
     int rc = sql == NULL ? SQLITE_NOMEM
                          : vt_fail_db(t, sqlite3_prepare_v2(t->db, sql, -1, &s, NULL));
@@ -184,10 +192,11 @@ int vt_check_run(vt_table *t, bool is_quick, char **problem)
     c.is_named = enc_mem_zero(n / 8 + 1);
     c.v = enc_mem_array(t->config.dims, sizeof *c.v);
     if (rc == SQLITE_OK && (c.is_named == NULL || c.v == NULL)) rc = SQLITE_NOMEM;
-    if (rc == SQLITE_OK) rc = check_docs(&c, is_quick);
+    if (rc == SQLITE_OK) rc = vt_vectors_check(t);
+    if (rc == SQLITE_OK && !is_quick) rc = check_content(&c);
+    if (rc == SQLITE_OK && c.problem == NULL) rc = check_docs(&c, is_quick);
     if (rc == SQLITE_OK && c.problem == NULL && c.n_named != n)
         rc = found(&c, sqlite3_mprintf("%d slots are nobody's", (int)(n - c.n_named)));
-    if (rc == SQLITE_OK && c.problem == NULL && !is_quick) rc = check_content(&c);
     enc_segment_free(c.one);
     enc_mem_free(c.is_named);
     enc_mem_free(c.v);

@@ -8,13 +8,17 @@
  * now; with n, at most n rows of it: call again until the table is done optimize
  * index=ivf: near rows are put together; hybrid: FTS5's own integrity-check   fails with
  * a sentence that names the first thing that is wrong delete-all        empties the index
+ *   recall r          index=ivf: finds the number of probes that gives it
  *   lexical_weight w, semantic_weight w, probes n: settings, kept with the table */
 #include "vt.h"
 
 #include <math.h>
 #include <string.h>
 
-#define PAGE 64 /* rows of content read at a time */
+#define PAGE           64 /* rows of content read at a time */
+#define PROBES_FIRST   2
+#define RECALL_K       10
+#define RECALL_QUERIES 100
 
 /* ---- triggers ---- */
 
@@ -48,17 +52,17 @@ static int create_triggers(vt_table *t)
     if (rc == SQLITE_OK)
         rc =
             vt_exec(t,
-                    "CREATE TRIGGER IF NOT EXISTS \"%w\".\"%w_ai\" AFTER INSERT ON "
+                    "CREATE TRIGGER \"%w\".\"%w_ai\" AFTER INSERT ON "
                     "\"%w\" BEGIN INSERT INTO \"%w\"(rowid%s) VALUES (new.\"%w\"%s); END",
                     s, x, content, x, names, id, values);
     if (rc == SQLITE_OK)
         rc = vt_exec(t,
-                     "CREATE TRIGGER IF NOT EXISTS \"%w\".\"%w_ad\" AFTER DELETE ON "
+                     "CREATE TRIGGER \"%w\".\"%w_ad\" AFTER DELETE ON "
                      "\"%w\" BEGIN DELETE FROM \"%w\" WHERE rowid = old.\"%w\"; END",
                      s, x, content, x, id);
     if (rc == SQLITE_OK)
         rc = vt_exec(t,
-                     "CREATE TRIGGER IF NOT EXISTS \"%w\".\"%w_au\" AFTER UPDATE ON "
+                     "CREATE TRIGGER \"%w\".\"%w_au\" AFTER UPDATE ON "
                      "\"%w\" BEGIN UPDATE \"%w\" SET rowid = new.\"%w\"%s WHERE rowid = "
                      "old.\"%w\"; INSERT INTO \"%w\"(rowid%s) SELECT new.\"%w\"%s WHERE "
                      "NOT EXISTS (SELECT 1 FROM \"%w\" WHERE rowid = new.\"%w\"); END",
@@ -75,7 +79,8 @@ static int triggers(vt_table *t)
         return vt_fail(t, SQLITE_ERROR,
                        "triggers need content='...': this table has no "
                        "table to follow");
-    int rc = create_triggers(t);
+    int rc = vt_store_drop_triggers(t); /* they may have an earlier name of the table */
+    if (rc == SQLITE_OK) rc = create_triggers(t);
     if (rc == SQLITE_OK) rc = vt_config_put_text(t, "triggers", t->name);
     if (rc != SQLITE_OK) return rc;
     sqlite3_free(t->triggers);
@@ -109,6 +114,12 @@ static int page_read(vt_table *t, page *p, sqlite3_int64 last, bool is_first)
     else sqlite3_bind_int64(s, 1, last);
     sqlite3_bind_int(s, 2, PAGE);
     while (rc == SQLITE_OK && p->n < PAGE && sqlite3_step(s) == SQLITE_ROW) {
+        if (sqlite3_column_type(s, 0) != SQLITE_INTEGER) {
+            rc = vt_fail(t, SQLITE_MISMATCH, "%s of %s must be whole numbers (found %s)",
+                         t->config.content_rowid, t->config.content_table,
+                         sqlite3_column_text(s, 0));
+            break;
+        }
         int row = p->n++;
         p->ids[row] = sqlite3_column_int64(s, 0);
         for (int k = 0; k < t->config.n_columns; k++) p->values[row][k] = NULL;
@@ -155,19 +166,29 @@ static int follow_content(vt_table *t)
 /* Rows whose content has gone. */
 static int drop_gone(vt_table *t)
 {
+    bool is_own = t->config.content == VT_OWN;
+    sqlite3_int64 id = INT64_MIN;
     sqlite3_stmt *s;
-    char *sql = sqlite3_mprintf(
-        "SELECT id FROM \"%w\".\"%w_doc\" WHERE id NOT IN (SELECT \"%w\" FROM "
-        "\"%w\".\"%w\") LIMIT 1",
-        t->schema, t->name, t->config.content_rowid, t->schema, t->config.content_table);
-    int rc = sql == NULL ? SQLITE_NOMEM
-                         : vt_fail_db(t, sqlite3_prepare_v2(t->db, sql, -1, &s, NULL));
+    char *content = is_own ? sqlite3_mprintf("%s_content", t->name)
+                           : sqlite3_mprintf("%s", t->config.content_table);
+    char *sql =
+        sqlite3_mprintf("SELECT id FROM \"%w\".\"%w_doc\" WHERE id >= ?1 AND id "
+                        "NOT IN (SELECT T.\"%w\" FROM \"%w\".\"%w\" AS T) "
+                        "ORDER BY id LIMIT 1",
+                        t->schema, t->name, is_own ? "id" : t->config.content_rowid,
+                        t->schema, content == NULL ? "" : content);
+    int rc = sql == NULL || content == NULL
+                 ? SQLITE_NOMEM
+                 : vt_fail_db(t, sqlite3_prepare_v2(t->db, sql, -1, &s, NULL));
 
     sqlite3_free(sql);
+    sqlite3_free(content);
     if (rc != SQLITE_OK) return rc;
+    sqlite3_bind_int64(s, 1, id);
     while (rc == SQLITE_OK && sqlite3_step(s) == SQLITE_ROW) {
-        sqlite3_int64 id = sqlite3_column_int64(s, 0);
+        id = sqlite3_column_int64(s, 0);
         sqlite3_reset(s);
+        sqlite3_bind_int64(s, 1, id);
         rc = vt_docs_delete(t, id);
     }
     int code = sqlite3_finalize(s);
@@ -204,10 +225,13 @@ static int rebuild(vt_table *t)
                        "to rebuild it from");
     int rc = vt_check_run(t, true, &problem);
     if (rc != SQLITE_OK) return rc;
-    if (problem != NULL) rc = forget_index(t);
+    bool is_anew = problem != NULL;
     sqlite3_free(problem);
+    if (is_anew) rc = forget_index(t);
     if (rc == SQLITE_OK) rc = follow_content(t);
-    if (rc == SQLITE_OK && t->config.content == VT_EXTERNAL) rc = drop_gone(t);
+    if (rc == SQLITE_OK) rc = drop_gone(t);
+    if (rc != SQLITE_OK && is_anew && !sqlite3_get_autocommit(t->db))
+        t->must_roll_back = true; /* half an index */
     return rc;
 }
 
@@ -274,15 +298,47 @@ static int set_weight(vt_table *t, const char *key, double *to, sqlite3_value *v
     return rc;
 }
 
+static int keep_probes(vt_table *t, size_t n)
+{
+    int rc = vt_config_put_int(t, "probes", (sqlite3_int64)n);
+    if (rc == SQLITE_OK) t->n_probe = n;
+    return rc;
+}
+
 static int set_probes(vt_table *t, sqlite3_value *value)
 {
     sqlite3_int64 n = sqlite3_value_int64(value);
 
     if (sqlite3_value_numeric_type(value) != SQLITE_INTEGER || n < 0 || n > 1000000)
         return vt_fail(t, SQLITE_ERROR, "probes must be 0..1000000 (in the column rank)");
-    int rc = vt_config_put_int(t, "probes", n);
-    if (rc == SQLITE_OK) t->n_probe = (size_t)n;
-    return rc;
+    return keep_probes(t, (size_t)n);
+}
+
+/* The fewest probes, up to a factor of 1.5, whose recall on the table's own vectors is at
+ * least what is asked for. */
+static int set_recall(vt_table *t, sqlite3_value *value)
+{
+    double want = sqlite3_value_double(value), got = 0.0;
+    size_t before = t->n_probe, n = PROBES_FIRST;
+    vt_sizes sizes;
+    int rc;
+
+    if (!(want > 0.0 && want <= 1.0))
+        return vt_fail(t, SQLITE_ERROR,
+                       "recall must be above 0 and at most 1 (in the "
+                       "column rank)");
+    if (!t->config.is_ivf || !vt_vectors_is_clustered(t->vectors))
+        return vt_fail(t, SQLITE_ERROR,
+                       "recall needs index=ivf and an 'optimize' before: this table is "
+                       "searched exactly");
+    vt_vectors_sizes(t->vectors, &sizes);
+    for (;; n += n / 2) {
+        t->n_probe = n;
+        if ((rc = vt_recall_measure(t, RECALL_K, RECALL_QUERIES, &got))) break;
+        if (got >= want || n >= sizes.n_segments) break;
+    }
+    t->n_probe = before;
+    return rc == SQLITE_OK ? keep_probes(t, n) : rc;
 }
 
 int vt_command_run(vt_table *t, sqlite3_value *command, sqlite3_value *argument)
@@ -302,9 +358,10 @@ int vt_command_run(vt_table *t, sqlite3_value *command, sqlite3_value *argument)
     if (strcmp(name, "semantic_weight") == 0)
         return set_weight(t, name, &t->weight_semantic, argument);
     if (strcmp(name, "probes") == 0) return set_probes(t, argument);
+    if (strcmp(name, "recall") == 0) return set_recall(t, argument);
     return vt_fail(
         t, SQLITE_ERROR,
         "unknown command %s (triggers, rebuild, reembed, optimize, "
-        "integrity-check, delete-all, lexical_weight, semantic_weight, probes)",
+        "integrity-check, delete-all, lexical_weight, semantic_weight, probes, recall)",
         ext_quote(quoted, name, strlen(name)));
 }

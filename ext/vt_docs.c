@@ -8,6 +8,7 @@
  * Vectors made elsewhere need no queue: they go into the array at once. */
 #include "vt.h"
 
+#include <math.h>
 #include <string.h>
 
 #define QUEUE_MAX     2048              /* texts queued before they are encoded */
@@ -409,7 +410,19 @@ static int batch_store(vt_table *t, batch *b)
     }
     t->must_roll_back = false;
     t->n_encoded += (sqlite3_int64)b->n_docs;
+    t->n_done += b->n_docs;
+    if (t->progress == NULL) t->progress = ext_progress_begin("similarity");
+    const double unknown = (double)NAN;
+    const ext_status status = {"", "encode", t->n_done, 0, unknown, unknown, unknown};
+    ext_progress_set(t->progress, &status);
     return SQLITE_OK;
+}
+
+void vt_docs_end(vt_table *t)
+{
+    ext_progress_end(t->progress);
+    t->progress = NULL;
+    t->n_done = 0;
 }
 
 int vt_docs_flush(vt_table *t)

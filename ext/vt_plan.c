@@ -3,7 +3,7 @@
  * xBestIndex writes idxStr: one item of three or more characters for each constraint that
  * is used, in the order of their values:
  *
- *     what, operator, number of the column, ';'
+ *     what, operator, number of the column, n (NOCASE) or r (RTRIM) or nothing, ';'
  *
  *     M query   K k   R rowid   C stored column   D distance   S similarity
  *     L LIMIT   O OFFSET
@@ -16,8 +16,9 @@
  * hybrid table in order of rank. Without one they come by rowid.
  *
  * Tests on stored columns are run as SQL on the table that holds them, and give a set of
- * rowids that the search looks into. The columns stand there under a unary plus and
- * COLLATE BINARY: that is how SQLite compares the columns of this table itself. */
+ * rowids that the search looks into. The columns stand there under a unary plus and the
+ * collation of the test, BINARY unless it says another: that is how SQLite compares the
+ * columns of this table itself. */
 #include "vt.h"
 
 #include <math.h>
@@ -64,7 +65,7 @@ static char meaning(const vt_table *t, const struct sqlite3_index_constraint *c,
         return 'M';
     if (hidden == VT_QUERY && op == '=') return 'M';
     if (hidden == VT_K && op == '=') return 'K';
-    if (c->iColumn < 0 && is_one_of(op, "=<l>g")) return 'R';
+    if (c->iColumn < 0 && is_one_of(op, "=<l>g!")) return 'R';
     if (hidden == VT_DISTANCE && is_one_of(op, "=<l>g")) return 'D';
     if (hidden == VT_SIMILARITY && is_one_of(op, "=<l>g")) return 'S';
     if (c->iColumn >= 0 && hidden < 0 && op != 0 &&
@@ -76,20 +77,30 @@ static char meaning(const vt_table *t, const struct sqlite3_index_constraint *c,
 /* Whether the rows come as ORDER BY wants them. */
 static bool is_in_order(const vt_table *t, const sqlite3_index_info *info, bool has_match)
 {
+    bool is_tied = false; /* the terms so far leave ties to the rowid, as we do */
+
     for (int i = 0; i < info->nOrderBy; i++) {
         int column = info->aOrderBy[i].iColumn, hidden = column - t->config.n_columns;
         bool is_desc = info->aOrderBy[i].desc != 0;
         if (!has_match) return column < 0 && !is_desc;
-        if (column < 0 && !is_desc && i > 0) return !t->config.is_hybrid;
+        if (column < 0 && !is_desc && i > 0) return is_tied;
         bool is_rank = t->config.is_hybrid && hidden == VT_RANK && !is_desc;
-        /* NULL sorts before every number: an undefined distance would have to be first.
-         */
-        bool is_near = !t->config.is_hybrid && t->config.metric != ENC_COSINE &&
-                       hidden == VT_DISTANCE && !is_desc;
+        bool is_near = !t->config.is_hybrid && hidden == VT_DISTANCE && !is_desc;
         bool is_like = !t->config.is_hybrid && hidden == VT_SIMILARITY && is_desc;
         if (i > 0 || (!is_rank && !is_near && !is_like)) return false;
+        is_tied = is_near; /* two distances can have one similarity */
     }
     return true;
+}
+
+/* The letter of a test's collation; '?' for one that is not SQLite's own. */
+static const char *collation(sqlite3_index_info *info, int i)
+{
+    const char *name = sqlite3_vtab_collation(info, i);
+
+    if (name == NULL || sqlite3_stricmp(name, "BINARY") == 0) return "";
+    if (sqlite3_stricmp(name, "NOCASE") == 0) return "n";
+    return sqlite3_stricmp(name, "RTRIM") == 0 ? "r" : "?";
 }
 
 typedef struct used { /* constraints chosen so far */
@@ -104,8 +115,9 @@ static void use(vt_table *t, sqlite3_index_info *info, int i, used *u)
 {
     const struct sqlite3_index_constraint *c = &info->aConstraint[i];
     char op = operator_of(c->op), what = meaning(t, c, op);
+    const char *collate = what == 'C' ? collation(info, i) : "";
 
-    if (what == 0) return;
+    if (what == 0 || collate[0] == '?') return;
     if (!c->usable) {
         u->is_unusable |= what == 'M' || what == 'K';
         return;
@@ -121,7 +133,8 @@ static void use(vt_table *t, sqlite3_index_info *info, int i, used *u)
     u->is_one_row |= what == 'R' && op == '=';
     info->aConstraintUsage[i].argvIndex = ++u->n;
     info->aConstraintUsage[i].omit = what == 'M' || what == 'K';
-    sqlite3_str_appendf(u->text, "%c%c%d;", what, op == 0 ? '-' : op, c->iColumn);
+    sqlite3_str_appendf(u->text, "%c%c%d%s;", what, op == 0 ? '-' : op, c->iColumn,
+                        collate);
 }
 
 int vt_plan_best_index(vt_table *t, sqlite3_index_info *info)
@@ -161,7 +174,26 @@ int vt_plan_best_index(vt_table *t, sqlite3_index_info *info)
 void vt_plan_clear(vt_plan *p)
 {
     enc_idset_free(p->in);
+    enc_idset_free(p->not_in);
+    sqlite3_value_free(p->match);
     memset(p, 0, sizeof *p);
+}
+
+static bool is_whole(sqlite3_value *value)
+{
+    int type = sqlite3_value_numeric_type(value);
+    double real = sqlite3_value_double(value);
+
+    return type == SQLITE_INTEGER ||
+           (type == SQLITE_FLOAT && floor(real) == real && fabs(real) < 9e18);
+}
+
+/* rowid <> id: the neighbours of a row without itself. */
+static int leave_out(vt_plan *p, sqlite3_int64 id)
+{
+    if (p->not_in == NULL) p->not_in = enc_idset_new();
+    p->filter.not_in = p->not_in;
+    return p->not_in != NULL && enc_idset_add(p->not_in, id) ? SQLITE_OK : SQLITE_NOMEM;
 }
 
 /* Narrows the rowids to `op value`. Text and BLOBs are above all numbers. */
@@ -218,8 +250,9 @@ static void read_range(vt_plan *p, enc_range *r, char op, sqlite3_value *value)
     if (op == '>') x = nextafter(x, (double)INFINITY);
     if (is_one_of(op, "=<l") && x < r->max) r->max = x;
     if (is_one_of(op, "=>g") && x > r->min) r->min = x;
-    /* A bound of any kind is a test that NULL does not pass. */
-    if (isinf(r->min) && isinf(r->max)) r->max = 1.7976931348623157e308;
+    /* A bound of any kind is a test that NULL does not pass; no distance is NULL. */
+    if (r == &p->filter.similarity && isinf(r->min) && isinf(r->max))
+        r->max = 1.7976931348623157e308;
     p->is_empty |= r->min > r->max;
 }
 
@@ -253,34 +286,55 @@ static int read_rowid_list(vt_plan *p, sqlite3_value *list)
             rc = got;
             break;
         }
-        int type = sqlite3_value_numeric_type(value);
-        double real = sqlite3_value_double(value);
-        bool is_whole =
-            type == SQLITE_INTEGER ||
-            (type == SQLITE_FLOAT && floor(real) == real && fabs(real) < 9e18);
-        if (is_whole && !enc_idset_add(in, sqlite3_value_int64(value))) rc = SQLITE_NOMEM;
+        if (is_whole(value) && !enc_idset_add(in, sqlite3_value_int64(value)))
+            rc = SQLITE_NOMEM;
     }
     if (rc == SQLITE_OK) return meet(p, in);
     enc_idset_free(in);
     return rc;
 }
 
+/* The value of a test on a user's column, which has the type that this table declares for
+ * it and not its own: a CAST says so, where it changes nothing but that. */
+static const char *typed(const char *type, sqlite3_value *value)
+{
+    static const char *const texts[] = {"%CHAR%", "%CLOB%", "%TEXT%"};
+    int numeric = sqlite3_value_numeric_type(value);
+
+    if (type[0] == '\0' || sqlite3_strlike("%BLOB%", type, 0) == 0) return " ?1";
+    if (sqlite3_strlike("%INT%", type, 0) != 0)
+        for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+            if (sqlite3_strlike(texts[i], type, 0) == 0)
+                return numeric == SQLITE_BLOB ? " ?1" : " CAST(?1 AS TEXT)";
+    return numeric == SQLITE_INTEGER || numeric == SQLITE_FLOAT ? " CAST(?1 AS NUMERIC)"
+                                                                : " ?1";
+}
+
 /* "SELECT key FROM table WHERE +column COLLATE BINARY op ?": the test as SQL. */
-static char *filter_sql(const vt_table *t, char op, int column)
+static char *filter_sql(const vt_table *t, const char *item, sqlite3_value *rhs)
 {
     static const char ops[] = "=<l>g!ijLGnm";
     static const char *const sql[] = {"=",    "<",    "<=",      ">",
                                       ">=",   "<>",   "IS",      "IS NOT",
                                       "LIKE", "GLOB", "IS NULL", "IS NOT NULL"};
+    char op = item[1];
+    int column = atoi(item + 2);
+    char letter = item[2 + strspn(item + 2, "0123456789")];
     const char *words = op == 'V' ? "=" : sql[strchr(ops, op) - ops];
     const char *value = op == 'n' || op == 'm' ? "" : " ?1";
     bool is_pattern = op == 'L' || op == 'G';
     bool is_typed = t->config.columns[column].type[0] != '\0';
     const char *plus = is_typed && t->config.content != VT_EXTERNAL ? "" : "+";
-    const char *collate = is_pattern || op == 'n' || op == 'm' ? "" : " COLLATE BINARY";
+    const char *collate = is_pattern || op == 'n' || op == 'm' ? ""
+                          : letter == 'n'                      ? " COLLATE NOCASE"
+                          : letter == 'r'                      ? " COLLATE RTRIM"
+                                                               : " COLLATE BINARY";
 
+    if (t->config.content == VT_EXTERNAL && value[0] != '\0' && !is_pattern && op != 'V')
+        value = typed(t->config.columns[column].type, rhs);
     if (t->config.content == VT_EXTERNAL)
-        return sqlite3_mprintf("SELECT \"%w\" FROM \"%w\".\"%w\" WHERE %s\"%w\"%s %s%s",
+        return sqlite3_mprintf("SELECT T.\"%w\" FROM \"%w\".\"%w\" AS T WHERE "
+                               "%sT.\"%w\"%s %s%s",
                                t->config.content_rowid, t->schema,
                                t->config.content_table, plus,
                                t->config.columns[column].name, collate, words, value);
@@ -298,11 +352,12 @@ static int add_matching(vt_table *t, sqlite3_stmt *s, sqlite3_value *value, enc_
     return rc == SQLITE_OK ? code : rc;
 }
 
-static int read_column(vt_table *t, vt_plan *p, char op, int column, sqlite3_value *value)
+static int read_column(vt_table *t, vt_plan *p, const char *item, sqlite3_value *value)
 {
+    char op = item[1];
     sqlite3_stmt *s = NULL;
     sqlite3_value *one;
-    char *sql = filter_sql(t, op, column);
+    char *sql = filter_sql(t, item, value);
     enc_idset *in = enc_idset_new();
     int rc = sql == NULL || in == NULL ? SQLITE_NOMEM : SQLITE_OK;
 
@@ -325,7 +380,7 @@ static int read_column(vt_table *t, vt_plan *p, char op, int column, sqlite3_val
 
 static int read_k(vt_table *t, vt_plan *p, sqlite3_value *value)
 {
-    if (sqlite3_value_numeric_type(value) != SQLITE_INTEGER)
+    if (!is_whole(value)) /* REAL too: some hosts bind every number so */
         return vt_fail(t, SQLITE_ERROR, "k must be a whole number (got %s)",
                        sqlite3_value_type(value) == SQLITE_NULL
                            ? "NULL"
@@ -340,11 +395,14 @@ static int read_item(vt_table *t, vt_plan *p, const char *item, sqlite3_value *v
     char op = item[1];
 
     switch (item[0]) {
-    case 'M': p->match = value, p->has_match = true; return SQLITE_OK;
+    case 'M':
+        p->has_match = true;
+        p->match = sqlite3_value_dup(value);
+        return p->match == NULL ? SQLITE_NOMEM : SQLITE_OK;
     case 'K': return read_k(t, p, value);
     case 'D': read_range(p, &p->filter.distance, op, value); return SQLITE_OK;
     case 'S': read_range(p, &p->filter.similarity, op, value); return SQLITE_OK;
-    case 'C': return read_column(t, p, op, atoi(item + 2), value);
+    case 'C': return read_column(t, p, item, value);
     case 'L':
     case 'O': /* only a hint of how many rows will be read */
         if (sqlite3_value_int64(value) > 0 && sqlite3_value_int64(value) < 1000000)
@@ -352,6 +410,7 @@ static int read_item(vt_table *t, vt_plan *p, const char *item, sqlite3_value *v
         return SQLITE_OK;
     default: /* R */
         if (op == 'V') return read_rowid_list(p, value);
+        if (op == '!' && is_whole(value)) return leave_out(p, sqlite3_value_int64(value));
         read_rowid(p, op, value);
         return SQLITE_OK;
     }
@@ -375,5 +434,9 @@ int vt_plan_read(vt_table *t, const char *text, int argc, sqlite3_value **argv,
         if (text != NULL) text++;
     }
     if (out->filter.id_min > out->filter.id_max) out->is_empty = true;
+    if (rc == SQLITE_OK && out->k >= 0 && !out->has_match)
+        return vt_fail(t, SQLITE_ERROR,
+                       "k = %lld without a query (add %s MATCH ..., or query = ...)",
+                       out->k, t->name);
     return rc;
 }

@@ -7,6 +7,7 @@
  * row of %_fresh and is done again. */
 #include "vt.h"
 
+#include <math.h>
 #include <string.h>
 
 #define SLICE 256 /* rows at a time */
@@ -87,7 +88,7 @@ static int encode_one(vt_table *t, const enc_model *m, sqlite3_int64 id)
     return rc;
 }
 
-/* Up to n documents; *n_left 0: all are done. */
+/* Up to n documents; with n 0 it only looks. *is_done: there was none left to do. */
 static int encode_some(vt_table *t, const enc_model *m, size_t n, bool *is_done)
 {
     sqlite3_int64 ids[SLICE];
@@ -96,12 +97,13 @@ static int encode_some(vt_table *t, const enc_model *m, size_t n, bool *is_done)
     int rc = vt_sql_get(t, VT_FRESH_TODO, &s);
 
     if (rc != SQLITE_OK) return rc;
-    sqlite3_bind_int64(s, 1, (sqlite3_int64)(n < SLICE ? n : SLICE));
+    sqlite3_bind_int64(s, 1, n == 0 ? 1 : n < SLICE ? (sqlite3_int64)n : SLICE);
     while (n_ids < SLICE && sqlite3_step(s) == SQLITE_ROW)
         ids[n_ids++] = sqlite3_column_int64(s, 0);
     rc = vt_done(t, s);
     *is_done = n_ids == 0;
-    for (size_t i = 0; i < n_ids && rc == SQLITE_OK; i++) rc = encode_one(t, m, ids[i]);
+    for (size_t i = 0; i < n_ids && i < n && rc == SQLITE_OK; i++)
+        rc = encode_one(t, m, ids[i]);
     return rc;
 }
 
@@ -150,57 +152,62 @@ static int take_rows(vt_table *t)
     return rc;
 }
 
-/* All are done: the new vectors take the place of the old, which may have had another
- * number of values. */
-static int take_over(vt_table *t, ext_model *m, const char *name)
+/* What the table says of itself from now on. */
+static int put_identity(vt_table *t, ext_model *m, const char *name)
 {
+    char fingerprint[33];
     enc_err e;
-    char *copy = sqlite3_mprintf("%s", name);
-    int rc = copy == NULL ? SQLITE_NOMEM : SQLITE_OK;
 
     enc_err_clear(&e);
+    int rc = vt_fail_enc(t, ext_model_fingerprint(m, fingerprint, &e), &e);
+    size_t dims = enc_config_dims(&ext_model_enc(m)->config);
+    if (rc == SQLITE_OK) rc = vt_config_put_text(t, "fingerprint", fingerprint);
+    if (rc == SQLITE_OK) rc = vt_config_put_text(t, "model", name);
+    if (rc == SQLITE_OK) rc = vt_config_put_text(t, "fresh", "");
+    return rc == SQLITE_OK ? vt_config_put_int(t, "dims", (sqlite3_int64)dims) : rc;
+}
+
+/* All are done: the new vectors take the place of the old, which may have had another
+ * number of values. The name may be the table's own, which the refresh reads anew. */
+static int take_over(vt_table *t, ext_model *m, const char *name)
+{
     t->must_roll_back = true;
-    if (rc == SQLITE_OK) rc = vt_vectors_clear(t);
+    int rc = vt_vectors_clear(t);
     if (rc == SQLITE_OK) rc = vt_vectors_flush(t);
+    if (rc == SQLITE_OK) rc = put_identity(t, m, name);
+    if (rc != SQLITE_OK) return rc;
     vt_vectors_free(t->vectors);
     t->vectors = NULL;
     t->config.dims = enc_config_dims(&ext_model_enc(m)->config);
-    int made = vt_vectors_new(t);
-    if (rc == SQLITE_OK) rc = made;
+    ext_model_drop(t->model);
+    t->model = NULL;
+    rc = vt_vectors_new(t);
     if (rc == SQLITE_OK) rc = vt_vectors_refresh(t);
     if (rc == SQLITE_OK) rc = take_rows(t);
     if (rc == SQLITE_OK)
-        rc = vt_fail_enc(t, ext_model_fingerprint(m, t->fingerprint, &e), &e);
-    if (rc == SQLITE_OK) rc = vt_config_put_text(t, "fingerprint", t->fingerprint);
-    if (rc == SQLITE_OK) rc = vt_config_put_text(t, "model", name);
-    if (rc == SQLITE_OK) rc = vt_config_put_text(t, "fresh", "");
-    if (rc == SQLITE_OK) rc = vt_config_put_int(t, "dims", (sqlite3_int64)t->config.dims);
-    if (rc == SQLITE_OK)
         rc = vt_exec(t, "DELETE FROM \"%w\".\"%w_fresh\"", t->schema, t->name);
-    if (rc != SQLITE_OK) {
-        sqlite3_free(copy);
-        return rc;
-    }
-    sqlite3_free(t->model_name);
-    t->model_name = copy;
-    ext_model_drop(t->model);
-    t->model = NULL;
-    t->must_roll_back = false;
-    return SQLITE_OK;
+    if (rc == SQLITE_OK) t->must_roll_back = false;
+    return rc;
 }
 
 int vt_reembed_run(vt_table *t, sqlite3_value *argument)
 {
     int type = sqlite3_value_type(argument);
+    double real = sqlite3_value_double(argument);
     const char *name =
         type == SQLITE_TEXT ? (const char *)sqlite3_value_text(argument) : t->model_name;
-    sqlite3_int64 n = type == SQLITE_INTEGER ? sqlite3_value_int64(argument) : INT64_MAX;
+    bool is_number = type == SQLITE_INTEGER || type == SQLITE_FLOAT;
+    sqlite3_int64 n = is_number ? sqlite3_value_int64(argument) : INT64_MAX;
     bool is_same = false, is_done = false;
     ext_model *m = NULL;
     int rc;
 
     if (t->config.vector >= 0 || t->config.content == VT_CONTENTLESS)
         return vt_fail(t, SQLITE_ERROR, "reembed needs texts, and this table keeps none");
+    if (type == SQLITE_BLOB || (type == SQLITE_FLOAT && floor(real) != real))
+        return vt_fail(t, SQLITE_MISMATCH,
+                       "reembed: a number of rows or the name of a model expected (in "
+                       "the column rank)");
     if (name == NULL) return SQLITE_NOMEM;
     if (n < 1) return vt_fail(t, SQLITE_ERROR, "reembed: rows must be 1 or more");
     if ((rc = choose_model(t, name, &m, &is_same)) == SQLITE_OK && !is_same) {

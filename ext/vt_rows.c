@@ -50,14 +50,14 @@ static int json_vector(vt_table *t, sqlite3_value *value, float *out)
     enc_bytes bytes = {text, (size_t)sqlite3_value_bytes(value)};
 
     if (text == NULL) return SQLITE_NOMEM;
+    if (text[strspn((const char *)text, " \t\r\n")] != '[')
+        return vt_fail(t, SQLITE_MISMATCH, "vector: a BLOB or a JSON array expected");
     enc_err_clear(&e);
-    int rc = vt_fail_enc(t, enc_json_open(&json, bytes, "vector", &e), &e);
-    if (rc != SQLITE_OK) return rc;
+    int rc = ext_code(enc_json_open(&json, bytes, "vector", &e));
+    if (rc != SQLITE_OK) return vt_fail(t, rc, "%s", e.text);
     enc_json_value *root = enc_json_root(json);
     size_t n = enc_json_count(root);
-    if (!enc_json_is_array(root))
-        rc = vt_fail(t, SQLITE_MISMATCH, "vector: a BLOB or a JSON array expected");
-    else if (n != t->config.dims)
+    if (n != t->config.dims)
         rc = vt_fail(t, SQLITE_ERROR, "vector has %d values, expected %d", (int)n,
                      (int)t->config.dims);
     for (size_t i = 0; i < t->config.dims && rc == SQLITE_OK; i++) {
@@ -238,11 +238,21 @@ static int rekey(vt_table *t, sqlite3_int64 old_id, sqlite3_int64 id, vt_doc *d)
     return rc;
 }
 
+/* Whether the stretches lie in a text of n bytes: if not, 'rebuild' cuts it anew. */
+static bool fits(const vt_doc *d, size_t n)
+{
+    for (size_t i = 0; i < d->n; i++)
+        if (d->at[i].start > d->at[i].end || d->at[i].end > n) return false;
+    return true;
+}
+
 static int write_update(vt_table *t, sqlite3_int64 old_id, sqlite3_int64 id,
                         sqlite3_value **values, vt_doc *d, const row *r)
 {
-    bool is_same = r->is_kept || (t->config.vector < 0 && r->is_null == !d->has_hash &&
-                                  (r->is_null || memcmp(d->hash, r->hash, 16) == 0));
+    bool is_same =
+        r->is_kept ||
+        (t->config.vector < 0 && r->is_null == !d->has_hash &&
+         (r->is_null || (memcmp(d->hash, r->hash, 16) == 0 && fits(d, r->text.n))));
     int rc = old_id != id ? rekey(t, old_id, id, d) : SQLITE_OK;
 
     if (rc == SQLITE_OK) rc = put_content(t, id, values);
@@ -262,6 +272,7 @@ int vt_docs_update(vt_table *t, sqlite3_int64 old_id, sqlite3_int64 id,
     row r;
     int rc = row_read(t, values, true, &r);
 
+    if (rc == SQLITE_OK && old_id != id) rc = vt_docs_delete(t, id); /* OR REPLACE */
     if (rc == SQLITE_OK) rc = vt_vectors_refresh(t);
     if (rc == SQLITE_OK) rc = vt_doc_get(t, old_id, &d);
     if (rc == SQLITE_OK) {
@@ -338,7 +349,9 @@ int vt_docs_new_id(vt_table *t, sqlite3_int64 *id)
         if (last == INT64_MAX)
             return vt_fail(t, SQLITE_FULL, "no rowid above %lld is left",
                            (long long)INT64_MAX);
-        t->next_id = last < 0 ? 1 : last + 1;
+        *id = last + 1;
+        t->next_id = last < 0 ? 0 : last + 1; /* 0: not counted, looked up each time */
+        return SQLITE_OK;
     }
     *id = t->next_id;
     return SQLITE_OK;

@@ -107,8 +107,9 @@ static int choose(vt_table *t, const vt_search *s, size_t want, size_t **only, s
     if (!t->config.is_ivf || s->is_exact || !vt_vectors_is_clustered(t->vectors))
         return SQLITE_OK;
     vt_vectors_sizes(t->vectors, &sizes);
-    size_t n_probe = t->n_probe > 0 ? t->n_probe : sizes.n_segments / PROBES_PART;
+    size_t n_probe = sizes.n_segments / PROBES_PART;
     if (n_probe < PROBES_MIN) n_probe = PROBES_MIN;
+    if (t->n_probe > 0) n_probe = t->n_probe;
     while (n_probe * ENC_SEGMENT_ROWS < 4 * want && n_probe < sizes.n_segments)
         n_probe *= 2;
     if (n_probe >= sizes.n_segments) return SQLITE_OK;

@@ -138,12 +138,39 @@ static int ask(vt_table *t, const float *q, size_t k, recall *r)
     return rc;
 }
 
+/* Asks with n of the table's own vectors, spread evenly. */
+static int ask_many(vt_table *t, size_t k, size_t n, recall *r)
+{
+    float *q = enc_mem_array(t->config.dims, sizeof *q);
+    size_t N = vt_vectors_count(t->vectors);
+    ext_call c;
+    int rc = q == NULL ? SQLITE_NOMEM : SQLITE_OK;
+
+    ext_call_begin(&c, t->conn, "similarity");
+    for (size_t i = 0; i < n && N > 0 && rc == SQLITE_OK; i++) {
+        rc = vt_vectors_get(t, (size_t)((uint64_t)i * 0x9e3779b97f4a7c15u >> 16) % N, q);
+        vt_vectors_close_blob(t);
+        if (rc == SQLITE_OK) rc = ask(t, q, k, r);
+        if (rc == SQLITE_OK && ext_stop(&c)) rc = SQLITE_INTERRUPT;
+    }
+    ext_call_end(&c);
+    enc_mem_free(q);
+    return rc;
+}
+
+int vt_recall_measure(vt_table *t, size_t k, size_t n, double *out)
+{
+    recall r = {0};
+    int rc = ask_many(t, k, n, &r);
+    *out = r.n_wanted > 0 ? (double)r.n_found / (double)r.n_wanted : 1.0;
+    return rc;
+}
+
 static bool recall_at_k(ext_scan *s)
 {
     vt_table *t = table_of(&s->call);
     sqlite3_int64 k, n;
     recall r = {0};
-    size_t done = 0;
 
     if (t == NULL || !ext_arg_int(&s->call, 1, "k", 1, K_MAX, 10, &k) ||
         !ext_arg_int(&s->call, 2, "n", 1, QUERIES_MAX, 100, &n))
@@ -151,22 +178,13 @@ static bool recall_at_k(ext_scan *s)
     if (took_failure(&s->call, t, vt_docs_flush(t)) ||
         took_failure(&s->call, t, vt_vectors_refresh(t)))
         return false;
-    float *q = ext_alloc(&s->call, t->config.dims, sizeof *q);
-    size_t N = vt_vectors_count(t->vectors);
-    if (q == NULL) return false;
-    for (sqlite3_int64 i = 0; i < n && N > 0; i++, done++) {
-        size_t slot = (size_t)((uint64_t)i * 0x9e3779b97f4a7c15u >> 16) % N;
-        int rc = vt_vectors_get(t, slot, q);
-        vt_vectors_close_blob(t);
-        if (rc == SQLITE_OK) rc = ask(t, q, (size_t)k, &r);
-        if (rc == SQLITE_OK && ext_stop(&s->call)) rc = SQLITE_INTERRUPT;
-        if (took_failure(&s->call, t, rc)) return false;
-    }
-    double each = done > 0 ? (double)done : (double)NAN;
+    if (took_failure(&s->call, t, ask_many(t, (size_t)k, (size_t)n, &r))) return false;
+    double each = r.n_wanted > 0 ? (double)n : (double)NAN;
+    if (r.n_wanted == 0) n = 0;
     return ext_put_real(s, r.n_wanted > 0 ? (double)r.n_found / (double)r.n_wanted
                                           : (double)NAN) &&
-           ext_put_int(s, k) && ext_put_int(s, (sqlite3_int64)done) &&
-           ext_put_real(s, r.ms / each) && ext_put_real(s, r.exact_ms / each);
+           ext_put_int(s, k) && ext_put_int(s, n) && ext_put_real(s, r.ms / each) &&
+           ext_put_real(s, r.exact_ms / each);
 }
 
 int ext_register_stats(sqlite3 *db, ext_conn *conn)

@@ -7,7 +7,7 @@
  *                                       content=; only UNINDEXED ones for content=''
  *   %_queue(id PRIMARY KEY, t)          texts that wait to be encoded in this transaction
  *   %_segment(id PRIMARY KEY, n, h, m, b)   codes of 256 slots: how many, the hash of the
- *                                       bytes, the centroid (index=ivf), the bytes
+ *                                       bytes, centers (index=ivf), the bytes
  *   %_vector(id PRIMARY KEY, b)         the f32 vectors of some slots (vt_vectors.c)
  *   %_fresh(id PRIMARY KEY, h, c, b)    what 'reembed' has made so far
  *   %_fts, an FTS5 table                the lexical leg, with hybrid=1
@@ -120,7 +120,9 @@ static bool is_stored(const vt_table *t, int i)
 }
 
 /* Statements that name the table's columns: each column in its place, so that a caller
- * finds column i at i + 1 whatever is stored; what is not stored is NULL. */
+ * finds column i at i + 1 whatever is stored; what is not stored is NULL. The user's own
+ * columns stand behind "T.": a quoted name alone is a text where there is no such column.
+ */
 static void content_statement(sqlite3_str *sql, const vt_table *t, vt_sql which)
 {
     const vt_config *c = &t->config;
@@ -128,14 +130,12 @@ static void content_statement(sqlite3_str *sql, const vt_table *t, vt_sql which)
 
     sqlite3_str_appendall(sql, is_put ? "REPLACE INTO " : "SELECT ");
     if (is_put) expand(sql, t, "%1.%2_content(id");
-    else if (is_external) sqlite3_str_appendf(sql, "\"%w\"", c->content_rowid);
+    else if (is_external) sqlite3_str_appendf(sql, "T.\"%w\"", c->content_rowid);
     else sqlite3_str_appendall(sql, "id");
     for (int i = 0; i < c->n_columns; i++) {
         if (is_put && is_stored(t, i)) sqlite3_str_appendf(sql, ", c%d", i);
         else if (is_put) continue;
-        else if (is_external && c->columns[i].kind != VT_VECTOR)
-            sqlite3_str_appendf(sql, ", \"%w\"", c->columns[i].name);
-        else if (is_external) sqlite3_str_appendf(sql, ", \"%w\"", c->columns[i].name);
+        else if (is_external) sqlite3_str_appendf(sql, ", T.\"%w\"", c->columns[i].name);
         else if (is_stored(t, i)) sqlite3_str_appendf(sql, ", c%d", i);
         else sqlite3_str_appendall(sql, ", NULL");
     }
@@ -147,11 +147,11 @@ static void content_statement(sqlite3_str *sql, const vt_table *t, vt_sql which)
         return;
     }
     if (is_external)
-        sqlite3_str_appendf(sql, " FROM \"%w\".\"%w\"", t->schema, c->content_table);
-    else expand(sql, t, " FROM %1.%2_content");
+        sqlite3_str_appendf(sql, " FROM \"%w\".\"%w\" AS T", t->schema, c->content_table);
+    else expand(sql, t, " FROM %1.%2_content AS T");
     const char *key = is_external ? c->content_rowid : "id";
-    if (which == VT_CONTENT_GET) sqlite3_str_appendf(sql, " WHERE \"%w\" = ?1", key);
-    else sqlite3_str_appendf(sql, " WHERE \"%w\" > ?1 ORDER BY 1 LIMIT ?2", key);
+    if (which == VT_CONTENT_GET) sqlite3_str_appendf(sql, " WHERE T.\"%w\" = ?1", key);
+    else sqlite3_str_appendf(sql, " WHERE T.\"%w\" > ?1 ORDER BY 1 LIMIT ?2", key);
 }
 
 static char *vt_sql_text(const vt_table *t, vt_sql which)
@@ -286,15 +286,21 @@ int vt_store_create(vt_table *t)
     return rc;
 }
 
-int vt_store_drop(vt_table *t)
+int vt_store_drop_triggers(vt_table *t)
 {
     static const char *const events[] = {"ai", "ad", "au"};
     int rc = SQLITE_OK;
 
-    vt_store_close(t);
     for (size_t i = 0; i < 3 && rc == SQLITE_OK && t->triggers != NULL; i++)
         rc = vt_exec(t, "DROP TRIGGER IF EXISTS \"%w\".\"%w_%s\"", t->schema, t->triggers,
                      events[i]);
+    return rc;
+}
+
+int vt_store_drop(vt_table *t)
+{
+    vt_store_close(t);
+    int rc = vt_store_drop_triggers(t);
     for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes && rc == SQLITE_OK; i++)
         if (has_table(t, suffixes[i]))
             rc = vt_exec(t, "DROP TABLE IF EXISTS \"%w\".\"%w_%s\"", t->schema, t->name,

@@ -2,9 +2,9 @@
  *
  * A slot's code lies in segment slot / 256 (%_segment), its f32 vector in block
  * slot / per_block (%_vector): rows of dims little-endian floats, end to end. Blocks are
- * about 48 KB: vectors a row each would waste a quarter of the file, and a block's pages
- * are quickly walked. Removing a slot moves the last one into its place, so the file
- * never keeps room for what is gone.
+ * about 24 KB: vectors a row each would waste a quarter of the file, and SQLite walks the
+ * pages of a block one by one to reach a vector in it. Removing a slot moves the last one
+ * into its place, so the file never keeps room for what is gone.
  *
  * In memory: all segments, lent by the process's cache or, where changed, our own; and
  * the few blocks that have changed. `generation` in %_config is drawn at random at each
@@ -17,7 +17,7 @@
 
 #include "search/ivf.h"
 
-#define BLOCK_BYTES  49152
+#define BLOCK_BYTES  24576
 #define DIRTY_BLOCKS 8  /* changed blocks held before all are written */
 #define DIRTY_PARTS  64 /* the same for segments */
 
@@ -26,8 +26,8 @@ typedef struct part {   /* a segment */
     enc_segment *own;
     bool is_dirty;
     size_t n;
-    enc_hash hash;   /* of its bytes as stored */
-    float *centroid; /* dims, or NULL */
+    enc_hash hash;  /* of its bytes as stored */
+    float *centers; /* ENC_IVF_CENTERS x dims, or NULL */
 } part;
 
 typedef struct block {
@@ -46,6 +46,10 @@ struct vt_vectors {
     sqlite3_blob *blob; /* for reading vectors during a search */
     uint8_t *bytes;     /* dims x 4: one vector as stored */
     enc_segment *read;  /* read-through: the segment read last */
+    enc_segment **map;  /* codes of all centers (enc_ivf_map), if has_map */
+    size_t n_map, cap_map;
+    bool has_map;
+    bool is_resident; /* every part is known to be in memory */
 };
 
 static const enc_segment *segment_of(const part *p)
@@ -59,8 +63,17 @@ static void part_clear(part *p)
 {
     enc_cache_drop(p->cached);
     enc_segment_free(p->own);
-    enc_mem_free(p->centroid);
+    enc_mem_free(p->centers);
     memset(p, 0, sizeof *p);
+}
+
+/* After the list of segments has changed. */
+static void drop_map(vt_vectors *v)
+{
+    v->is_resident = false;
+    for (size_t i = 0; i < v->n_map; i++) enc_segment_free(v->map[i]);
+    v->n_map = 0;
+    v->has_map = false;
 }
 
 int vt_vectors_new(vt_table *t)
@@ -85,13 +98,24 @@ static void drop_blocks(vt_vectors *v)
     }
 }
 
+/* Out of memory, closing it rolls the transaction back, and that comes here again. */
+static void close_blob(vt_vectors *v)
+{
+    sqlite3_blob *blob = v->blob;
+
+    v->blob = NULL;
+    sqlite3_blob_close(blob);
+}
+
 void vt_vectors_free(vt_vectors *v)
 {
     if (v == NULL) return;
+    close_blob(v);
     for (size_t i = 0; i < v->n_parts; i++) part_clear(&v->parts[i]);
     enc_mem_free(v->parts);
     drop_blocks(v);
-    sqlite3_blob_close(v->blob);
+    drop_map(v);
+    enc_mem_free(v->map);
     enc_segment_free(v->read);
     enc_mem_free(v->bytes);
     enc_mem_free(v);
@@ -108,8 +132,8 @@ void vt_vectors_forget(vt_vectors *v)
     for (size_t i = 0; i < v->n_parts; i++)
         if (v->parts[i].is_dirty) part_clear(&v->parts[i]);
     drop_blocks(v);
-    sqlite3_blob_close(v->blob);
-    v->blob = NULL;
+    drop_map(v);
+    close_blob(v);
     v->n_dirty = 0;
     v->is_current = v->is_changed = false;
     v->generation = 0;
@@ -157,6 +181,18 @@ static int read_segment(vt_table *t, size_t i, enc_segment **out)
     return rc;
 }
 
+int vt_vectors_check(vt_table *t)
+{
+    int rc = SQLITE_OK;
+
+    for (size_t i = 0; i < t->vectors->n_parts && rc == SQLITE_OK; i++) {
+        enc_segment *s = NULL;
+        if (!t->vectors->parts[i].is_dirty) rc = read_segment(t, i, &s);
+        enc_segment_free(s);
+    }
+    return rc;
+}
+
 /* Into the process's cache, if there is room. */
 static int load_part(vt_table *t, size_t i)
 {
@@ -194,11 +230,12 @@ static int list_row(vt_table *t, sqlite3_stmt *s, size_t i)
     else memset(&v->parts[v->n_parts++], 0, sizeof *v->parts);
     v->parts[i].hash = hash;
     v->parts[i].n = (size_t)n;
-    size_t bytes = (size_t)sqlite3_column_bytes(s, 3);
-    if (bytes != 4 * v->dims) return SQLITE_OK;
-    if ((v->parts[i].centroid = enc_mem_array(v->dims, 4)) == NULL) return SQLITE_NOMEM;
+    size_t bytes = (size_t)sqlite3_column_bytes(s, 3),
+           n_values = ENC_IVF_CENTERS * v->dims;
+    if (bytes != 4 * n_values) return SQLITE_OK;
+    if ((v->parts[i].centers = enc_mem_array(n_values, 4)) == NULL) return SQLITE_NOMEM;
     enc_rd r = enc_rd_of(sqlite3_column_blob(s, 3), bytes);
-    for (size_t k = 0; k < v->dims; k++) v->parts[i].centroid[k] = enc_rd_f32(&r);
+    for (size_t k = 0; k < n_values; k++) v->parts[i].centers[k] = enc_rd_f32(&r);
     return SQLITE_OK;
 }
 
@@ -211,6 +248,7 @@ static int read_list(vt_table *t)
 
     if (rc != SQLITE_OK) return rc;
     v->n = 0;
+    drop_map(v);
     while (rc == SQLITE_OK && sqlite3_step(s) == SQLITE_ROW) rc = list_row(t, s, i++);
     int code = vt_done(t, s);
     while (v->n_parts > i) part_clear(&v->parts[--v->n_parts]);
@@ -367,13 +405,18 @@ static int read_vector(vt_table *t, size_t slot, float *out)
     int rc;
 
     if (v->blob != NULL) {
-        rc = sqlite3_blob_reopen(v->blob, row);
+        sqlite3_blob *blob = v->blob;
+        v->blob = NULL; /* out of reach of what close_blob tells of */
+        rc = sqlite3_blob_reopen(blob, row);
+        v->blob = blob;
     } else {
         char *table = sqlite3_mprintf("%s_vector", t->name);
         if (table == NULL) return SQLITE_NOMEM;
         rc = sqlite3_blob_open(t->db, t->schema, table, "b", row, 0, &v->blob);
         sqlite3_free(table);
     }
+    bool is_short = rc == SQLITE_OK && (size_t)sqlite3_blob_bytes(v->blob) < from + n;
+    if (rc == SQLITE_OK && is_short) rc = SQLITE_ERROR;
     if (rc == SQLITE_OK) rc = sqlite3_blob_read(v->blob, v->bytes, (int)n, (int)from);
     if (rc != SQLITE_OK) {
         vt_vectors_close_blob(t);
@@ -381,7 +424,7 @@ static int read_vector(vt_table *t, size_t slot, float *out)
                    ? rc
                    : vt_fail(t, rc == SQLITE_ERROR ? SQLITE_CORRUPT_VTAB : rc,
                              "vector %d cannot be read: %s", (int)slot,
-                             sqlite3_errmsg(t->db));
+                             is_short ? "its block is cut short" : sqlite3_errmsg(t->db));
     }
     enc_rd r = enc_rd_of(v->bytes, n);
     for (size_t i = 0; i < v->dims; i++) out[i] = enc_rd_f32(&r);
@@ -391,8 +434,7 @@ static int read_vector(vt_table *t, size_t slot, float *out)
 void vt_vectors_close_blob(vt_table *t)
 {
     vt_vectors *v = t->vectors;
-    sqlite3_blob_close(v->blob);
-    v->blob = NULL;
+    close_blob(v);
     enc_segment_free(v->read);
     v->read = NULL;
 }
@@ -428,8 +470,8 @@ static int write_part(vt_table *t, size_t i)
     p->hash = enc_hash_of(w.at, w.n);
     enc_wr_u64(&h, p->hash.high);
     enc_wr_u64(&h, p->hash.low);
-    for (size_t k = 0; p->centroid != NULL && k < t->vectors->dims; k++)
-        enc_wr_f32(&m, p->centroid[k]);
+    for (size_t k = 0; p->centers != NULL && k < ENC_IVF_CENTERS * t->vectors->dims; k++)
+        enc_wr_f32(&m, p->centers[k]);
     if (w.failed || h.failed || m.failed) rc = SQLITE_NOMEM;
     if (rc == SQLITE_OK) {
         memcpy(hash, h.at, sizeof hash);
@@ -524,6 +566,7 @@ static int add_part(vt_table *t)
         return SQLITE_NOMEM;
     part *p = &v->parts[v->n_parts];
     memset(p, 0, sizeof *p);
+    v->is_resident = false;
     int rc = vt_fail_enc(t, enc_segment_new(&p->own, v->dims, &e), &e);
     if (rc != SQLITE_OK) return rc;
     p->is_dirty = true;
@@ -619,6 +662,7 @@ int vt_vectors_remove(vt_table *t, size_t slot, bool *has_moved, sqlite3_int64 *
     v->n = last;
     if (from->own->n > 0) return SQLITE_OK;
     part_clear(from);
+    drop_map(v);
     v->n_parts--;
     v->n_dirty--;
     return SQLITE_OK;
@@ -630,12 +674,21 @@ int vt_vectors_clear(vt_table *t)
 
     for (size_t i = 0; i < v->n_parts; i++) part_clear(&v->parts[i]);
     drop_blocks(v);
+    drop_map(v);
     v->n = v->n_parts = v->n_dirty = 0;
     v->is_changed = true;
     return SQLITE_OK;
 }
 
 /* ---- searching ---- */
+
+/* The sentence is with the table already. */
+static enc_rc not_read(int rc, enc_err *e)
+{
+    if (rc == SQLITE_NOMEM) return enc_nomem(e);
+    if (rc == SQLITE_INTERRUPT) return enc_fail(e, ENC_INTERRUPT, "interrupted");
+    return enc_fail(e, (rc & 0xff) == SQLITE_CORRUPT ? ENC_CORRUPT : ENC_IO, "not read");
+}
 
 static enc_rc store_segment(void *self, size_t i, const enc_segment **out, enc_err *e)
 {
@@ -648,7 +701,7 @@ static enc_rc store_segment(void *self, size_t i, const enc_segment **out, enc_e
     int rc = read_segment(t, i, &v->read);
     *out = v->read;
     if (rc == SQLITE_OK) return ENC_OK;
-    return rc == SQLITE_NOMEM ? enc_nomem(e) : enc_fail(e, ENC_IO, "segment not read");
+    return not_read(rc, e);
 }
 
 int vt_vectors_id(vt_table *t, size_t slot, sqlite3_int64 *id)
@@ -670,7 +723,7 @@ static enc_rc store_vector(void *self, size_t i, size_t row, float *out, enc_err
 {
     int rc = vt_vectors_get(self, i * ENC_SEGMENT_ROWS + row, out);
     if (rc == SQLITE_OK) return ENC_OK;
-    return rc == SQLITE_NOMEM ? enc_nomem(e) : enc_fail(e, ENC_IO, "vector not read");
+    return not_read(rc, e);
 }
 
 int vt_vectors_store(vt_table *t, enc_store *out)
@@ -678,49 +731,68 @@ int vt_vectors_store(vt_table *t, enc_store *out)
     vt_vectors *v = t->vectors;
 
     *out = (enc_store){t, v->n_parts, true, store_segment, store_vector};
+    if (v->is_resident) return SQLITE_OK;
     for (size_t i = 0; i < v->n_parts; i++) {
         int rc = load_part(t, i);
         if (rc != SQLITE_OK) return rc;
         if (segment_of(&v->parts[i]) == NULL) out->is_resident = false;
     }
+    v->is_resident = out->is_resident;
     return SQLITE_OK;
 }
 
 bool vt_vectors_is_clustered(const vt_vectors *v)
 {
     for (size_t i = 0; i < v->n_parts; i++)
-        if (v->parts[i].centroid != NULL) return true;
+        if (v->parts[i].centers != NULL) return true;
     return false;
 }
 
-/* Segments without a centroid came after the clustering: they are always looked at. */
+/* The centers of all segments as codes, so that a search compares with them quickly. */
+static int make_map(vt_table *t)
+{
+    vt_vectors *v = t->vectors;
+    enc_err e;
+
+    if (v->has_map) return SQLITE_OK;
+    drop_map(v);
+    enc_err_clear(&e);
+    for (size_t i = 0; i < v->n_parts; i++) {
+        if (v->parts[i].centers == NULL) continue;
+        for (size_t c = 0; c < ENC_IVF_CENTERS; c++) {
+            enc_segment *last = v->n_map > 0 ? v->map[v->n_map - 1] : NULL;
+            if (last == NULL || last->n == ENC_SEGMENT_ROWS) {
+                if (!enc_mem_reserve((void **)&v->map, &v->cap_map, v->n_map + 1,
+                                     sizeof *v->map))
+                    return SQLITE_NOMEM;
+                int rc = vt_fail_enc(t, enc_segment_new(&last, v->dims, &e), &e);
+                if (rc != SQLITE_OK) return rc;
+                v->map[v->n_map++] = last;
+            }
+            enc_segment_put(last, last->n, (sqlite3_int64)i,
+                            v->parts[i].centers + c * v->dims);
+        }
+    }
+    v->has_map = true;
+    return SQLITE_OK;
+}
+
+/* Segments without centers came after the clustering: they are always looked at. */
 int vt_vectors_probe(vt_table *t, const float *q, size_t n_probe, size_t *out, size_t *n)
 {
     vt_vectors *v = t->vectors;
-    size_t n_known = 0, n_new = 0, *known = enc_mem_array(v->n_parts + 1, sizeof *known);
-    float *at = enc_mem_array(v->n_parts * v->dims + 1, sizeof *at);
+    size_t n_new = 0;
     enc_err e;
-    int rc = known == NULL || at == NULL ? SQLITE_NOMEM : SQLITE_OK;
+    int rc = make_map(t);
 
     *n = 0;
     enc_err_clear(&e);
-    for (size_t i = 0; i < v->n_parts && rc == SQLITE_OK; i++) {
-        if (v->parts[i].centroid == NULL) {
-            out[n_new++] = i;
-            continue;
-        }
-        memcpy(at + n_known * v->dims, v->parts[i].centroid, v->dims * sizeof *at);
-        known[n_known++] = i;
-    }
-    if (rc == SQLITE_OK && n_known > 0) {
-        const enc_ivf_centroids c = {at, n_known, v->dims, t->config.metric};
-        rc = vt_fail_enc(t, enc_ivf_probe(&c, q, n_probe, out + n_new, n, &e), &e);
-        for (size_t i = 0; i < *n && rc == SQLITE_OK; i++)
-            out[n_new + i] = known[out[n_new + i]];
-        *n += n_new;
-    }
-    enc_mem_free(known);
-    enc_mem_free(at);
+    if (rc != SQLITE_OK) return rc;
+    for (size_t i = 0; i < v->n_parts; i++)
+        if (v->parts[i].centers == NULL) out[n_new++] = i;
+    const enc_ivf_map map = {v->map, v->n_map, v->n_parts, v->dims, t->config.metric};
+    rc = vt_fail_enc(t, enc_ivf_probe(&map, q, n_probe, out + n_new, n, &e), &e);
+    *n += n_new;
     return rc;
 }
 
@@ -729,8 +801,10 @@ static int reorder(vt_table *t, const size_t *order, float *x, sqlite3_int64 *id
 {
     vt_vectors *v = t->vectors;
     size_t n = v->n, slot;
+    enc_err e;
     int rc = SQLITE_OK;
 
+    enc_err_clear(&e);
     for (size_t i = 0; i < n && rc == SQLITE_OK; i++) {
         if ((rc = vt_vectors_id(t, order[i], &ids[i])) == SQLITE_OK)
             rc = vt_vectors_get(t, order[i], x + i * v->dims);
@@ -743,9 +817,11 @@ static int reorder(vt_table *t, const size_t *order, float *x, sqlite3_int64 *id
     for (size_t i = 0; i < v->n_parts && rc == SQLITE_OK; i++) {
         part *p;
         if ((rc = open_part(t, i, &p))) break;
-        if ((p->centroid = enc_mem_array(v->dims, sizeof(float))) == NULL)
+        if ((p->centers = enc_mem_array(ENC_IVF_CENTERS * v->dims, 4)) == NULL)
             rc = SQLITE_NOMEM;
-        else enc_ivf_centroid(p->own, t->config.metric, p->centroid);
+        else
+            rc = vt_fail_enc(t, enc_ivf_centers(p->own, t->config.metric, p->centers, &e),
+                             &e);
     }
     return rc;
 }
@@ -773,6 +849,11 @@ int vt_vectors_cluster(vt_table *t, size_t *order, bool (*tick)(void *), void *a
 void vt_vectors_sizes(const vt_vectors *v, vt_sizes *out)
 {
     *out = (vt_sizes){.n_segments = v->n_parts};
+    if (v->is_resident && v->n_parts > 0) { /* all have the same size */
+        out->n_resident = v->n_parts;
+        out->resident_bytes = v->n_parts * segment_of(&v->parts[0])->size;
+        return;
+    }
     for (size_t i = 0; i < v->n_parts; i++) {
         const enc_segment *s = segment_of(&v->parts[i]);
         out->n_resident += s != NULL;

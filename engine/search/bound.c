@@ -23,6 +23,12 @@
 #define SQUARE_MARGIN 0x1p-19
 #define UP            (1.0 + 0x1p-30) /* rounds up what double arithmetic gave */
 
+typedef struct product { /* of c1 and the codes of a segment, or what stands for them */
+    const int32_t *dot;
+    const float *loss; /* of the rows, by what stands for them */
+    double step, offset;
+} product;
+
 /* Lengths of q', of s1 c1 and of what they lose. */
 static void measure(enc_bound *b, const float *q, size_t dims)
 {
@@ -43,7 +49,7 @@ static void measure(enc_bound *b, const float *q, size_t dims)
 enc_rc enc_bound_init(enc_bound *b, enc_metric m, const float *q, size_t dims, enc_err *e)
 {
     enc_code c;
-    *b = (enc_bound){.metric = m, .dot = enc_dot_pick()};
+    *b = (enc_bound){.metric = m, .dot = enc_dot_pick(), .dot_half = enc_dot_half_pick()};
     b->stride = (dims + 63) & ~(size_t)63;
     b->code = enc_mem_zero_array(2, b->stride);
     float *rest = enc_mem_array(dims, sizeof *rest);
@@ -60,6 +66,7 @@ enc_rc enc_bound_init(enc_bound *b, enc_metric m, const float *q, size_t dims, e
     for (size_t i = 0; i < dims; i++) {
         square += (double)q[i] * (double)q[i];
         rest[i] = (float)((double)q[i] - b->scale[0] * (double)b->code[i]);
+        b->sum += (double)b->code[i];
     }
     b->norm = sqrt(square);
     if (!b->is_unknown) {
@@ -84,10 +91,13 @@ void enc_bound_dot(const enc_bound *b, const enc_segment *s, size_t i, size_t n,
 }
 
 /* A row can be no farther than `farthest` only if its greatest q.x is at least
- * base + by_norm norm + by_square norm^2: each metric solved for q.x. */
-void enc_bound_sift(const enc_bound *b, const enc_segment *s, const int32_t *dot,
-                    double farthest, bool *may_enter)
+ * base + by_norm norm + by_square norm^2: each metric solved for q.x. The product of the
+ * codes is step dot + offset. */
+static void sift(const enc_bound *b, const enc_segment *s, const product *p,
+                 double farthest, bool *may_enter)
 {
+    const float *loss = p->loss;
+    const int32_t *dot = p->dot;
     double base = 0.0, by_norm = 0.0, by_square = 0.0, excess[ENC_SEGMENT_ROWS];
     switch (b->metric) {
     case ENC_DOT: base = -farthest; break;
@@ -97,18 +107,33 @@ void enc_bound_sift(const enc_bound *b, const enc_segment *s, const int32_t *dot
         base = by_square * b->norm * b->norm - farthest * farthest / 2.0;
         break;
     }
-    const double s1 = b->scale[0], coded = b->coded[0];
+    const double s1 = b->scale[0] * p->step, s0 = b->scale[0] * p->offset;
+    const double coded = b->coded[0];
     by_norm -= b->loss[0] + MARGIN * b->norm;
     /* All rows there is room for: a fixed count is what lets a compiler vectorize it. */
     for (size_t i = 0; i < ENC_SEGMENT_ROWS; i++) {
         double norm = (double)s->norm[i];
-        excess[i] = s1 * (double)s->scale[i] * (double)dot[i] +
-                    coded * (double)s->loss[i] - (by_norm + by_square * norm) * norm -
-                    base;
+        excess[i] = (double)s->scale[i] * (s1 * (double)dot[i] + s0) +
+                    coded * (double)loss[i] - (by_norm + by_square * norm) * norm - base;
     }
-    for (size_t i = 0; i < ENC_SEGMENT_ROWS; i++)
-        may_enter[i] =
-            b->is_unknown || excess[i] >= 0.0 || s->loss[i] >= ENC_LOSS_UNKNOWN;
+    for (size_t i = 0; i < ENC_SEGMENT_ROWS; i++) /* without a branch: | and not || */
+        may_enter[i] = (excess[i] >= 0.0) | (loss[i] >= ENC_LOSS_UNKNOWN) | b->is_unknown;
+}
+
+void enc_bound_sift(const enc_bound *b, const enc_segment *s, const int32_t *dot,
+                    double farthest, bool *may_enter)
+{
+    const product p = {dot, s->loss, 1.0, 0.0};
+    sift(b, s, &p, farthest, may_enter);
+}
+
+void enc_bound_sift_half(const enc_bound *b, const enc_segment *s, double farthest,
+                         bool *may_enter)
+{
+    int32_t dot[ENC_SEGMENT_ROWS] = {0};
+    const product p = {dot, s->half_loss, ENC_HALF_STEP, -ENC_HALF_MIDDLE * b->sum};
+    b->dot_half(b->code, s->halves, s->stride, s->n, dot);
+    sift(b, s, &p, farthest, may_enter);
 }
 
 static double held(double x, double min, double max)

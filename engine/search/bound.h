@@ -30,7 +30,9 @@ typedef struct enc_bound {
     double coded[2]; /* |s1 c1|, |q'|; rounded up */
     int8_t *code;    /* 2 x stride */
     size_t stride;
+    double sum; /* of the values of c1 */
     enc_dot *dot;
+    enc_dot_half *dot_half;
 } enc_bound;
 
 typedef struct enc_interval {
@@ -51,6 +53,10 @@ void enc_bound_dot(const enc_bound *b, const enc_segment *s, size_t i, size_t n,
  */
 void enc_bound_sift(const enc_bound *b, const enc_segment *s, const int32_t *dot,
                     double farthest, bool *may_enter);
+
+/* The same from the halves of the codes, at half the price: lets more rows through. */
+void enc_bound_sift_half(const enc_bound *b, const enc_segment *s, double farthest,
+                         bool *may_enter);
 
 /* Between what and what the distance of row i lies, as enc_vec_distance computes it. */
 enc_interval enc_bound_of(const enc_bound *b, const enc_segment *s, size_t i,

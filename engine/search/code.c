@@ -76,7 +76,7 @@ enc_rc enc_segment_new(enc_segment **out, size_t dims, enc_err *e)
     size_t stride = padded(dims), head = padded(sizeof(enc_segment));
     size_t ids = ENC_SEGMENT_ROWS * sizeof(int64_t);
     size_t floats = ENC_SEGMENT_ROWS * sizeof(float);
-    size_t size = head + ids + 3 * floats + ENC_SEGMENT_ROWS * stride;
+    size_t size = head + ids + 4 * floats + ENC_SEGMENT_ROWS * (stride + stride / 2);
     char *at = enc_mem_zero(size);
     if (at == NULL) return enc_nomem(e);
     enc_segment *s = (enc_segment *)(void *)at;
@@ -87,9 +87,33 @@ enc_rc enc_segment_new(enc_segment **out, size_t dims, enc_err *e)
     s->scale = (float *)(void *)(at += ids);
     s->loss = (float *)(void *)(at += floats);
     s->norm = (float *)(void *)(at += floats);
+    s->half_loss = (float *)(void *)(at += floats);
     s->codes = (int8_t *)(at += floats);
+    s->halves = (uint8_t *)(at += ENC_SEGMENT_ROWS * stride);
     *out = s;
     return ENC_OK;
+}
+
+/* The halves of row i and what they lose, from its codes, scale and loss. */
+static void put_halves(enc_segment *s, size_t i)
+{
+    const int8_t *code = s->codes + i * s->stride;
+    uint8_t *half = s->halves + i * (s->stride / 2), upper[64];
+    int32_t lost = 0; /* of 4 d d, where a code is 16 h - 120.5 + d */
+    for (size_t j = 0; j < s->stride; j += 64, half += 32) {
+        for (size_t l = 0; l < 64; l++) {
+            int32_t from_zero = code[j + l] + 128, d2 = 2 * (from_zero & 15) - 15;
+            upper[l] = (uint8_t)(from_zero >> 4);
+            lost += d2 * d2;
+        }
+        for (size_t l = 0; l < 32; l++)
+            half[l] = (uint8_t)(upper[l] | (upper[l + 32] << 4));
+    }
+    lost -= 225 * (int32_t)(s->stride - s->dims); /* of the zeros after the row */
+    s->half_loss[i] = s->loss[i] >= ENC_LOSS_UNKNOWN
+                          ? ENC_LOSS_UNKNOWN
+                          : round_up((double)s->scale[i] * sqrt((double)lost) / 2.0 +
+                                     (double)s->loss[i]);
 }
 
 void enc_segment_free(enc_segment *s)
@@ -106,7 +130,9 @@ enc_segment *enc_segment_copy(const enc_segment *s)
     memcpy(t->scale, s->scale, s->n * sizeof *s->scale);
     memcpy(t->loss, s->loss, s->n * sizeof *s->loss);
     memcpy(t->norm, s->norm, s->n * sizeof *s->norm);
+    memcpy(t->half_loss, s->half_loss, s->n * sizeof *s->half_loss);
     memcpy(t->codes, s->codes, s->n * s->stride);
+    memcpy(t->halves, s->halves, s->n * (s->stride / 2));
     return t;
 }
 
@@ -118,6 +144,7 @@ void enc_segment_put(enc_segment *s, size_t i, int64_t id, const float *v)
     s->scale[i] = c.scale;
     s->loss[i] = c.loss;
     s->norm[i] = c.norm;
+    put_halves(s, i);
     if (i == s->n) s->n++;
 }
 
@@ -127,7 +154,10 @@ void enc_segment_move(enc_segment *to, size_t i, const enc_segment *from, size_t
     to->scale[i] = from->scale[j];
     to->loss[i] = from->loss[j];
     to->norm[i] = from->norm[j];
+    to->half_loss[i] = from->half_loss[j];
     memmove(to->codes + i * to->stride, from->codes + j * from->stride, to->stride);
+    memmove(to->halves + i * (to->stride / 2), from->halves + j * (from->stride / 2),
+            to->stride / 2);
     if (i == to->n) to->n++;
 }
 
@@ -205,6 +235,7 @@ enc_rc enc_segment_read(enc_segment **out, enc_bytes b, size_t dims, enc_err *e)
         if (row == NULL) break;
         if (memchr(row, 0x80, dims) != NULL) is_good = false; /* -128 */
         memcpy(s->codes + i * s->stride, row, dims);
+        put_halves(s, i);
     }
     if (!is_good || !enc_rd_end(&r)) {
         enc_segment_free(s);

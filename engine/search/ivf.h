@@ -1,13 +1,15 @@
 /* ivf.h - segments as clusters: a table searched without reading all of it.
  *
  * Rows are put in an order in which neighbours in space are neighbours in storage, so
- * that each run of ENC_SEGMENT_ROWS consecutive rows is one tight cluster. A query then
- * reads the segments whose centroids are nearest (enc_scan_query.only): an approximate
- * answer, exact if all are read. */
+ * that each run of ENC_SEGMENT_ROWS consecutive rows is a few tight clusters, of which
+ * ENC_IVF_CENTERS centers tell. A query then reads the segments that have the nearest
+ * centers (enc_scan_query.only): an approximate answer, exact if all are read. */
 #ifndef ENC_IVF_H
 #define ENC_IVF_H
 
 #include "search/scan.h"
+
+#define ENC_IVF_CENTERS 8 /* of a segment */
 
 typedef struct enc_ivf_job {
     const enc_store *vectors; /* rows are counted through its segments; codes suffice */
@@ -22,19 +24,19 @@ typedef struct enc_ivf_job {
  * same for the same rows and seed, whatever the number of threads. */
 enc_rc enc_ivf_order(const enc_ivf_job *job, size_t *order /* n */, enc_err *e);
 
-/* The mean of a segment's rows (of their unit vectors for cosine); zeros if it is empty.
- */
-void enc_ivf_centroid(const enc_segment *s, enc_metric metric, float *out /* dims */);
+/* The centers of a segment's rows (unit vectors for cosine); zeros if it is empty. */
+enc_rc enc_ivf_centers(const enc_segment *s, enc_metric metric,
+                       float *out /* ENC_IVF_CENTERS x dims */, enc_err *e);
 
-typedef struct enc_ivf_centroids {
-    const float *at; /* n_segments x dims */
-    size_t n_segments, dims;
+typedef struct enc_ivf_map {     /* where segments are */
+    enc_segment *const *centers; /* n; a row is a center, its id the segment's number */
+    size_t n, n_segments, dims;
     enc_metric metric;
-} enc_ivf_centroids;
+} enc_ivf_map;
 
-/* The n_probe segments (n_segments if that is less) whose centroids are nearest to q, the
- * nearest first, into out; *n_out is how many. */
-enc_rc enc_ivf_probe(const enc_ivf_centroids *c, const float *q, size_t n_probe,
-                     size_t *out, size_t *n_out, enc_err *e);
+/* The n_probe segments of the map (all, if it has fewer) that have the nearest centers to
+ * q, the nearest first, into out; *n_out is how many. */
+enc_rc enc_ivf_probe(const enc_ivf_map *map, const float *q, size_t n_probe, size_t *out,
+                     size_t *n_out, enc_err *e);
 
 #endif

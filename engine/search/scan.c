@@ -14,15 +14,20 @@
 #include "search/scan.h"
 
 #include <math.h>
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "base/threads.h"
 #include "search/bound.h"
 #include "search/topk.h"
 
-#define GROUP        64                 /* segments between two ticks */
-#define PARTS_MAX    64                 /* two for each thread, at most so many */
+#define GROUP      1024              /* segments between two ticks */
+#define PARTS      8                 /* for each thread, so that none waits long */
+#define PARTS_MAX  128               /* altogether */
+#define BOUNDS_MAX ((size_t)1 << 20) /* of all parts but one; fewer parts for greater k  \
+                                      */
 #define ROWS_TO_DEAL ((size_t)16 << 10) /* fewer are not worth waking threads for */
 #define TICK_ROWS    512                /* rows measured between two ticks */
 #define FEW          4                  /* 1 in so many rows: take them one by one */
@@ -40,8 +45,9 @@ typedef struct scan {
     const enc_store *store;
     const enc_scan_query *q;
     enc_bound bound;
-    double farthest; /* no hit is: by the filter, and by what parts knew after a group */
-    size_t k_bounds; /* k, or 0 where k rows cannot be exceeded */
+    _Atomic double farthest; /* no hit is: by the filter, and by what the parts know */
+    bool is_by_id;           /* the filter may let rows out by their ids */
+    size_t k_bounds;         /* k, or 0 where k rows cannot be exceeded */
     part *parts;
     size_t n_parts;
     const enc_segment *group[GROUP]; /* segments at hand, and their numbers */
@@ -53,11 +59,21 @@ typedef struct scan {
     enc_scan_stats stats;
 } scan;
 
-/* The distance that no hit exceeds, as far as this part knows. */
+/* The distance that no hit exceeds, as far as is known. Parts tell each other as they go:
+ * when one hears of it changes how many rows it looks at, and never the hits. */
 static double limit_of(const scan *s, const part *p)
 {
-    if (s->k_bounds == 0 || p->n_bounds < s->k_bounds) return s->farthest;
-    return p->bounds[0] < s->farthest ? p->bounds[0] : s->farthest;
+    double farthest = atomic_load_explicit(&s->farthest, memory_order_relaxed);
+    if (s->k_bounds == 0 || p->n_bounds < s->k_bounds) return farthest;
+    return p->bounds[0] < farthest ? p->bounds[0] : farthest;
+}
+
+static void tell_limit(scan *s, const part *p)
+{
+    double limit = limit_of(s, p),
+           known = atomic_load_explicit(&s->farthest, memory_order_relaxed);
+    while (limit < known && !atomic_compare_exchange_weak(&s->farthest, &known, limit))
+        ;
 }
 
 /* Lets go of what is behind `limit`. Rows at NaN are behind any k that are not. */
@@ -106,32 +122,56 @@ static void consider(const scan *s, part *p, size_t group, size_t row, int32_t d
 static size_t rows_of(const scan *s, const enc_segment *segment, uint16_t *rows)
 {
     size_t n = 0;
-    bool is_by_id = enc_filter_is_by_id(s->q->filter);
+    if (!s->is_by_id) {
+        for (; n < segment->n; n++) rows[n] = (uint16_t)n;
+        return n;
+    }
     for (size_t i = 0; i < segment->n; i++)
-        if (!is_by_id || enc_filter_has_id(s->q->filter, segment->ids[i]))
-            rows[n++] = (uint16_t)i;
+        if (enc_filter_has_id(s->q->filter, segment->ids[i])) rows[n++] = (uint16_t)i;
     return n;
 }
 
+/* Keeps those of n rows that may enter; returns how many. Mostly none, which is soon
+ * told by eights. */
+static size_t keep(uint16_t *rows, size_t n, const bool *may_enter)
+{
+    static const bool none[8] = {false};
+    size_t n_kept = 0, first = 0;
+    while (first + 8 <= ENC_SEGMENT_ROWS && memcmp(may_enter + first, none, 8) == 0)
+        first += 8;
+    if (first == ENC_SEGMENT_ROWS) return 0;
+    for (size_t i = 0; i < n; i++) {
+        rows[n_kept] = rows[i];
+        n_kept += may_enter[rows[i]];
+    }
+    return n_kept;
+}
+
+/* First the halves of the codes, then the codes of what they let through. */
 static void sift_segment(const scan *s, part *p, size_t group)
 {
     const enc_segment *segment = s->group[group];
     uint16_t rows[ENC_SEGMENT_ROWS];
     int32_t dot[ENC_SEGMENT_ROWS] = {0};
     bool may_enter[ENC_SEGMENT_ROWS];
+    double limit = limit_of(s, p);
+    bool is_sifted = limit < (double)INFINITY;
     size_t n = rows_of(s, segment, rows);
     p->n_scanned += n;
+    if (is_sifted && n > 0 && n >= segment->n / FEW) {
+        enc_bound_sift_half(&s->bound, segment, limit, may_enter);
+        n = keep(rows, n, may_enter);
+    }
     if (n == 0) return;
     if (n >= segment->n / FEW) enc_bound_dot(&s->bound, segment, 0, segment->n, dot);
     else
         for (size_t i = 0; i < n; i++)
             enc_bound_dot(&s->bound, segment, rows[i], 1, &dot[rows[i]]);
-    double limit = limit_of(s, p);
-    bool is_sifted = limit < (double)INFINITY;
-    if (is_sifted) enc_bound_sift(&s->bound, segment, dot, limit, may_enter);
-    for (size_t i = 0; i < n; i++)
-        if (!is_sifted || may_enter[rows[i]])
-            consider(s, p, group, rows[i], dot[rows[i]]);
+    if (is_sifted && n >= segment->n / FEW) {
+        enc_bound_sift(&s->bound, segment, dot, limit, may_enter);
+        n = keep(rows, n, may_enter);
+    }
+    for (size_t i = 0; i < n; i++) consider(s, p, group, rows[i], dot[rows[i]]);
 }
 
 /* An enc_task: part i takes its share of the group. */
@@ -139,8 +179,10 @@ static void sift_part(void *arg, size_t i)
 {
     scan *s = arg;
     size_t end = s->n_group * (i + 1) / s->n_parts;
-    for (size_t j = s->n_group * i / s->n_parts; j < end; j++)
+    for (size_t j = s->n_group * i / s->n_parts; j < end; j++) {
         sift_segment(s, &s->parts[i], j);
+        tell_limit(s, &s->parts[i]);
+    }
 }
 
 static enc_rc sift(scan *s, size_t n_segments, enc_err *e)
@@ -159,10 +201,8 @@ static enc_rc sift(scan *s, size_t n_segments, enc_err *e)
             if (rc) return rc;
         }
         enc_threads_run(s->n_parts, sift_part, s);
-        for (size_t i = 0; i < s->n_parts; i++) {
+        for (size_t i = 0; i < s->n_parts; i++)
             if (s->parts[i].is_out_of_memory) return enc_nomem(e);
-            s->farthest = limit_of(s, &s->parts[i]);
-        }
     }
     s->stats.n_segments = n_segments;
     return ENC_OK;
@@ -243,7 +283,8 @@ static bool parts_new(scan *s, size_t n_segments)
     s->n_parts = 1;
     if (s->store->is_resident && n_segments > ROWS_TO_DEAL / ENC_SEGMENT_ROWS) {
         size_t n = enc_threads_count();
-        s->n_parts = n == 1 ? 1 : 2 * n < PARTS_MAX ? 2 * n : PARTS_MAX;
+        s->n_parts = n == 1 ? 1 : PARTS * n < PARTS_MAX ? PARTS * n : PARTS_MAX;
+        if (s->n_parts > 1 + BOUNDS_MAX / s->q->k) s->n_parts = 1 + BOUNDS_MAX / s->q->k;
     }
     s->parts = enc_mem_zero_array(s->n_parts, sizeof *s->parts);
     for (size_t i = 0; s->parts != NULL && i < s->n_parts; i++) {
@@ -294,6 +335,7 @@ enc_rc enc_scan_run(const enc_store *store, const enc_scan_query *q, enc_hit *hi
     *n_hits = 0;
     if (q->k == 0) return ENC_OK;
     s.farthest = enc_filter_farthest(q->filter, q->metric);
+    s.is_by_id = enc_filter_is_by_id(q->filter);
     if ((rc = enc_bound_init(&s.bound, q->metric, q->q, q->dims, e))) goto done;
     s.v = enc_mem_array(q->dims, sizeof *s.v);
     if (s.v == NULL || !parts_new(&s, n_segments)) {

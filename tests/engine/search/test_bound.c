@@ -27,6 +27,8 @@ static double try_query(enc_metric m, const array_store *a, const float *q)
         if (isnan(d)) continue;
         enc_bound_sift(&b, s, dot, d, may_enter);
         CHECK(may_enter[i]);
+        enc_bound_sift_half(&b, s, d, may_enter);
+        CHECK(may_enter[i]);
     }
     enc_bound_clear(&b);
     return width;

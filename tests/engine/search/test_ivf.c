@@ -72,12 +72,17 @@ static size_t same_ids(const array_store *a, const array_store *b, enc_metric m,
     enc_hit exact[10], found[10];
     size_t n_exact, n_found, n_only, same = 0, n_segments = b->store.n_segments;
     size_t *only = malloc(n_segments * sizeof *only);
-    float *at = floats_new(n_segments * b->dims);
+    float *at = floats_new(ENC_IVF_CENTERS * b->dims);
+    enc_segment *centers[1];
     enc_scan_stats stats = {0};
-    for (size_t i = 0; i < n_segments; i++)
-        enc_ivf_centroid(b->segments[i], m, at + i * b->dims);
-    enc_ivf_centroids c = {at, n_segments, b->dims, m};
-    CHECK(enc_ivf_probe(&c, q, n_probe, only, &n_only, NULL) == ENC_OK);
+    if (enc_segment_new(&centers[0], b->dims, NULL)) abort();
+    for (size_t i = 0; i < n_segments; i++) {
+        CHECK(enc_ivf_centers(b->segments[i], m, at, NULL) == ENC_OK);
+        for (size_t j = 0; j < ENC_IVF_CENTERS; j++)
+            enc_segment_put(centers[0], centers[0]->n, (int64_t)i, at + j * b->dims);
+    }
+    enc_ivf_map map = {centers, 1, n_segments, b->dims, m};
+    CHECK(enc_ivf_probe(&map, q, n_probe, only, &n_only, NULL) == ENC_OK);
     CHECK(n_only == (n_probe < n_segments ? n_probe : n_segments));
     enc_scan_query query = {.metric = m, .q = q, .dims = a->dims, .k = 10};
     CHECK(enc_scan_plain(&a->store, &query, exact, &n_exact, NULL, NULL) == ENC_OK);
@@ -87,6 +92,7 @@ static size_t same_ids(const array_store *a, const array_store *b, enc_metric m,
         for (size_t j = 0; j < n_found; j++) same += exact[i].id == found[j].id ? 1 : 0;
     *n_read = stats.n_scanned;
     free(only), free(at);
+    enc_segment_free(centers[0]);
     return same;
 }
 
@@ -113,19 +119,26 @@ static void probing_everything_is_exact_and_little_is_good(void)
     array_store_free(a);
 }
 
-static void a_centroid_is_the_mean(void)
+static void centers_are_means_of_what_lies_together(void)
 {
-    const float v[3][2] = {{3.0f, 4.0f}, {0.0f, 0.0f}, {0.0f, -2.0f}};
+    const float v[4][2] = {{3.0f, 4.0f}, {3.2f, 4.0f}, {0.0f, -2.0f}, {0.0f, 0.0f}};
     enc_segment *s;
-    float c[2];
+    float c[ENC_IVF_CENTERS * 2];
     if (enc_segment_new(&s, 2, NULL)) abort();
-    enc_ivf_centroid(s, ENC_COSINE, c);
-    CHECK(c[0] <= 0.0f && c[0] >= 0.0f && c[1] <= 0.0f && c[1] >= 0.0f);
-    for (size_t i = 0; i < 3; i++) enc_segment_put(s, i, 0, v[i]);
-    enc_ivf_centroid(s, ENC_L2, c);
-    CHECK(fabsf(c[0] - 1.0f) < 0.01f && fabsf(c[1] - 2.0f / 3.0f) < 0.01f);
-    enc_ivf_centroid(s, ENC_COSINE, c);
-    CHECK(fabsf(c[0] - 0.2f) < 0.01f && fabsf(c[1] + 0.2f / 3.0f) < 0.01f);
+    CHECK(enc_ivf_centers(s, ENC_COSINE, c, NULL) == ENC_OK);
+    for (size_t i = 0; i < ENC_IVF_CENTERS * 2; i++) CHECK(fabsf(c[i]) <= 0.0f);
+    for (size_t i = 0; i < ENC_SEGMENT_ROWS; i++) enc_segment_put(s, i, 0, v[i % 4]);
+    for (int m = 0; m < 3; m++) {
+        CHECK(enc_ivf_centers(s, (enc_metric)m, c, NULL) == ENC_OK);
+        for (size_t i = 0; i < 4; i++) { /* each row has a center near */
+            double best = INFINITY;
+            for (size_t j = 0; j < ENC_IVF_CENTERS; j++) {
+                double d = enc_vec_distance((enc_metric)m, v[i], c + 2 * j, 2);
+                if (d < best) best = d;
+            }
+            CHECK(m == ENC_COSINE && i == 3 ? isinf(best) : best < 0.15);
+        }
+    }
     enc_segment_free(s);
 }
 
@@ -166,7 +179,7 @@ int main(void)
 {
     an_order_is_a_permutation_whatever_the_rows();
     probing_everything_is_exact_and_little_is_good();
-    a_centroid_is_the_mean();
+    centers_are_means_of_what_lies_together();
     it_may_be_stopped_and_may_fail();
     return check_done("ivf");
 }

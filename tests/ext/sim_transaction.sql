@@ -1,0 +1,157 @@
+-- Transactions: what is rolled back was never there, what is written can be read at once.
+CREATE VIRTUAL TABLE t USING similarity(body, n UNINDEXED);
+CREATE VIRTUAL TABLE v USING similarity(e VECTOR(1), metric=l2);
+
+-- Rollback.
+BEGIN;
+INSERT INTO t(body) VALUES('the kettle boils'), ('a dog barks');
+INSERT INTO v(e) VALUES('[1]'), ('[2]');
+SELECT rowid FROM t WHERE t MATCH 'a dog barks' AND k = 1;
+SELECT group_concat(rowid) FROM v('[0]');
+ROLLBACK;
+SELECT (SELECT count(*) FROM t), (SELECT count(*) FROM v), (SELECT count(*) FROM t('dog')), (SELECT count(*) FROM v('[0]'));
+SELECT count(*) FROM t_queue;
+
+-- Read your writes; nothing waits after the commit.
+BEGIN;
+INSERT INTO t(rowid, body) VALUES(1, 'the kettle boils'), (2, 'a dog barks'), (3, 'taxes are due');
+SELECT rowid FROM t WHERE t MATCH 'taxes are due' AND k = 1;
+INSERT INTO t(rowid, body) VALUES(4, 'snow on the hills');
+UPDATE t SET body = 'a cat meows' WHERE rowid = 2;
+SELECT rowid FROM t WHERE t MATCH 'a cat meows' AND k = 1;
+SELECT rowid FROM t WHERE t MATCH 'snow on the hills' AND k = 1;
+DELETE FROM t WHERE rowid = 2;
+SELECT count(*) FROM t WHERE t MATCH 'a cat meows';
+INSERT INTO t(rowid, body) VALUES(2, 'a dog barks');
+COMMIT;
+SELECT count(*) FROM t_queue;
+SELECT rowid FROM t WHERE t MATCH 'a dog barks' AND k = 1;
+INSERT INTO t(t) VALUES('integrity-check');
+
+-- Savepoints.
+SAVEPOINT a;
+INSERT INTO v(rowid, e) VALUES(1, '[1]');
+SAVEPOINT b;
+INSERT INTO v(rowid, e) VALUES(2, '[2]');
+UPDATE v SET e = '[10]' WHERE rowid = 1;
+SAVEPOINT c;
+DELETE FROM v WHERE rowid = 1;
+INSERT INTO v(rowid, e) VALUES(3, '[3]');
+SELECT group_concat(rowid || '=' || distance) FROM v('[0]');
+ROLLBACK TO c;
+SELECT group_concat(rowid || '=' || distance) FROM v('[0]');
+INSERT INTO v(rowid, e) VALUES(4, '[4]');
+ROLLBACK TO c;
+RELEASE c;
+ROLLBACK TO b;
+SELECT group_concat(rowid || '=' || distance) FROM v('[0]');
+INSERT INTO v(rowid, e) VALUES(5, '[5]');
+RELEASE b;
+INSERT INTO v(v) VALUES('integrity-check');
+RELEASE a;
+SELECT group_concat(rowid || '=' || distance) FROM v('[0]');
+
+-- Savepoints with texts that wait.
+BEGIN;
+INSERT INTO t(rowid, body) VALUES(5, 'five');
+SAVEPOINT a;
+INSERT INTO t(rowid, body) VALUES(6, 'six');
+UPDATE t SET body = 'the fifth' WHERE rowid = 5;
+ROLLBACK TO a;
+SELECT rowid, body FROM t WHERE t MATCH 'five' AND k = 1;
+INSERT INTO t(rowid, body) VALUES(7, 'seven');
+ROLLBACK TO a;
+RELEASE a;
+SAVEPOINT a;
+DELETE FROM t;
+SELECT count(*) FROM t('five');
+ROLLBACK TO a;
+SELECT count(*) FROM t('five');
+COMMIT;
+SELECT group_concat(rowid) FROM t;
+INSERT INTO t(t) VALUES('integrity-check');
+
+-- A savepoint before the table is first touched, and one outside a transaction.
+BEGIN;
+SAVEPOINT early;
+INSERT INTO t(rowid, body) VALUES(8, 'eight');
+INSERT INTO v(rowid, e) VALUES(8, '[8]');
+SELECT count(*) FROM t('eight');
+ROLLBACK TO early;
+SELECT count(*), (SELECT count(*) FROM v('[8]')) FROM t('eight');
+INSERT INTO t(rowid, body) VALUES(8, 'eight');
+RELEASE early;
+ROLLBACK;
+SELECT group_concat(rowid) FROM t;
+SAVEPOINT outside;
+INSERT INTO v(rowid, e) VALUES(8, '[8]');
+ROLLBACK TO outside;
+INSERT INTO v(rowid, e) VALUES(9, '[9]');
+RELEASE outside;
+SELECT group_concat(rowid) FROM v('[0]');
+
+-- Statements that fail leave nothing behind, alone or in a transaction.
+INSERT INTO t(rowid, body) VALUES(20, 'x'), (21, x'00');
+INSERT INTO t(rowid, body) SELECT 30 + value, CASE value WHEN 3 THEN x'00' ELSE 'row' END FROM json_each('[1, 2, 3]');
+BEGIN;
+INSERT INTO t(rowid, body) VALUES(20, 'twenty');
+INSERT INTO t(rowid, body) VALUES(22, 'x'), (21, x'00');
+UPDATE t SET body = CASE rowid WHEN 20 THEN x'00' ELSE 'changed' END;
+DELETE FROM t WHERE rowid = 1 OR abs(-9223372036854775807 - (rowid = 20)) < 0;
+SELECT rowid, body FROM t;
+SELECT rowid FROM t WHERE t MATCH 'twenty' AND k = 1;
+COMMIT;
+SELECT count(*) FROM t WHERE body = 'changed';
+INSERT INTO t(t) VALUES('integrity-check');
+
+-- The table itself, made and dropped in a transaction.
+BEGIN;
+CREATE VIRTUAL TABLE made USING similarity(e VECTOR(2));
+INSERT INTO made(e) VALUES('[1, 1]');
+SELECT count(*) FROM made('[1, 0]');
+ROLLBACK;
+SELECT count(*) FROM sqlite_schema WHERE name GLOB 'made*';
+SELECT * FROM made;
+BEGIN;
+DROP TABLE v;
+ROLLBACK;
+SELECT group_concat(rowid) FROM v('[0]');
+BEGIN;
+CREATE VIRTUAL TABLE made USING similarity(body);
+SAVEPOINT s;
+INSERT INTO made(body) VALUES('the kettle');
+ROLLBACK TO s;
+INSERT INTO made(body) VALUES('a dog');
+COMMIT;
+SELECT body FROM made('kettle');
+DROP TABLE made;
+
+-- Two databases in one transaction.
+ATTACH '$TMP/a.db' AS a;
+CREATE VIRTUAL TABLE a.t USING similarity(body);
+BEGIN;
+INSERT INTO a.t(rowid, body) VALUES(100, 'over there');
+INSERT INTO main.t(rowid, body) VALUES(100, 'over here');
+SELECT rowid FROM a.t WHERE t MATCH 'over there' AND k = 1;
+SELECT body FROM main.t WHERE t MATCH 'over here' AND k = 1;
+ROLLBACK;
+SELECT (SELECT count(*) FROM a.t), (SELECT count(*) FROM main.t WHERE rowid = 100);
+BEGIN;
+INSERT INTO a.t SELECT body FROM main.t;
+DELETE FROM main.t WHERE rowid IN (SELECT rowid FROM a.t);
+COMMIT;
+SELECT (SELECT count(*) FROM a.t), (SELECT count(*) FROM main.t);
+INSERT INTO a.t(t) VALUES('integrity-check');
+DETACH a;
+ATTACH '$TMP/a.db' AS b;
+SELECT count(*) FROM b.t('dog');
+SELECT rowid FROM b.t WHERE t MATCH 'taxes are due' AND k = 1;
+
+-- A search that goes on while the table changes: it sees some state of it, and nothing breaks.
+CREATE VIRTUAL TABLE w USING similarity(e VECTOR(1), metric=l2);
+WITH RECURSIVE i(n) AS (VALUES(1) UNION ALL SELECT n + 1 FROM i WHERE n < 300) INSERT INTO w(rowid, e) SELECT n, json_array(n) FROM i;
+CREATE TABLE log(id);
+CREATE TRIGGER eat AFTER INSERT ON log BEGIN DELETE FROM w WHERE rowid = new.id + 1; END;
+INSERT INTO log SELECT rowid FROM w WHERE w MATCH '[0]';
+INSERT INTO w(w) VALUES('integrity-check');
+SELECT count(*) < 300 FROM w;

@@ -1,0 +1,20 @@
+-- The similarity table in a database whose texts are UTF-16.
+PRAGMA encoding = 'UTF-16le';
+CREATE TABLE docs(id INTEGER PRIMARY KEY, "제목" TEXT, body TEXT);
+CREATE VIRTUAL TABLE s USING similarity("제목", body, content=docs, content_rowid=id, hybrid=1, chunk=8);
+INSERT INTO s(s) VALUES('triggers');
+INSERT INTO docs("제목", body) VALUES('공지', '내일 학교에서 회의가 있습니다'), ('Kettle', 'how to boil water 😀'), (NULL, '');
+SELECT rowid, "제목", body FROM s;
+SELECT rowid FROM s WHERE s MATCH 'boil water 😀' AND k = 1;
+SELECT rowid, instr(passage(s), '회의') > 0 FROM s WHERE s MATCH '회의' AND lexical_rank = 1;
+SELECT rowid FROM s WHERE query = '내일 학교에서 회의가 있습니다' AND k = 1;
+UPDATE docs SET body = '김치찌개' WHERE id = 1;
+SELECT rowid FROM s WHERE s MATCH '김치찌개' AND lexical_rank = 1;
+INSERT INTO s(s) VALUES('integrity-check');
+INSERT INTO s(s) VALUES('nonsense 공');
+CREATE VIRTUAL TABLE v USING similarity(e VECTOR(2), n TEXT UNINDEXED, metric=l2);
+INSERT INTO v(e, n) VALUES('[1, 1]', '하나'), ('[2, 2]', '둘');
+SELECT rowid, n FROM v WHERE v MATCH '[2, 2]' AND n = '하나';
+SELECT rowid, n FROM v WHERE v MATCH '[2, 2]' AND n IN ('하나', '둘') AND k = 1;
+SELECT rowid, n FROM v WHERE v MATCH '[2, 2]' AND n LIKE '하%';
+INSERT INTO v(v) VALUES('integrity-check');

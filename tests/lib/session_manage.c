@@ -1,0 +1,189 @@
+/* session_manage.c - transactions, commands and what is done to whole tables
+ * (session.h). */
+#include "lib/session.h"
+
+#include <string.h>
+
+static bool on(session *s, int connection, oracle_kind kind, const char *sql)
+{
+    return session_step(s, (oracle_step){kind,
+                                         connection,
+                                         0,
+                                         sql == NULL ? NULL : oracle_text("%s", sql),
+                                         NULL,
+                                         {NULL, NULL}});
+}
+
+/* ---- transactions ---- */
+
+static bool begin(session *s)
+{
+    static const char *const forms[] = {"BEGIN", "BEGIN IMMEDIATE", "BEGIN EXCLUSIVE",
+                                        "SAVEPOINT p0"};
+    int which = session_below(s, 4);
+
+    if (which == 2 && s->has_snapshot) which = 0;
+    if (!on(s, s->active, ORACLE_ALONE, forms[which])) return false;
+    s->n_savepoints = which == 3;
+    return true;
+}
+
+static bool savepoint(session *s)
+{
+    int depth = s->n_savepoints, to = depth > 0 ? session_below(s, depth) : 0;
+    char *sql;
+
+    if (depth == 0 || (depth < 4 && session_chance(s, 50))) {
+        sql = oracle_text("SAVEPOINT p%d", depth);
+        s->n_savepoints = depth + 1;
+    } else if (session_chance(s, 60)) {
+        sql = oracle_text("ROLLBACK TO p%d", to);
+        s->n_savepoints = to + 1;
+    } else {
+        sql = oracle_text("RELEASE p%d", to);
+        s->n_savepoints = to;
+    }
+    return session_do(s, ORACLE_ALONE, sql, NULL);
+}
+
+/* The other connection starts or ends reading one state of the database. */
+static bool snapshot(session *s)
+{
+    int other = 1 - s->active;
+
+    if (s->has_snapshot) {
+        s->has_snapshot = false;
+        return on(s, other, ORACLE_ALONE, "COMMIT");
+    }
+    if (!s->is_wal) return true;
+    s->has_snapshot = true;
+    return on(s, other, ORACLE_ALONE, "BEGIN; SELECT count(*) FROM twin");
+}
+
+bool session_transact(session *s)
+{
+    if (session_is_open(s)) {
+        int which = session_below(s, 100);
+        if (which < 60) return savepoint(s);
+        return on(s, s->active, ORACLE_ALONE, which < 85 ? "COMMIT" : "ROLLBACK");
+    }
+    if (session_chance(s, 25)) return snapshot(s);
+    if (session_chance(s, 25)) {
+        if (s->has_snapshot && !snapshot(s)) return false;
+        s->active = 1 - s->active;
+        return true;
+    }
+    return begin(s);
+}
+
+/* ---- commands ---- */
+
+static bool command(session *s, oracle_kind kind, const char *name)
+{
+    return session_do(
+        s, kind,
+        oracle_text("INSERT INTO \"%w\"(\"%w\") VALUES(%Q)", s->table, s->table, name),
+        NULL);
+}
+
+static bool run_command(session *s)
+{
+    bool has_source = s->content == EXTERNAL || (s->content == OWN && s->is_text);
+
+    switch (session_below(s, has_source && s->is_text ? 10 : 8)) {
+    case 0:
+    case 1:
+    case 2: return command(s, ORACLE_ALONE, "optimize");
+    case 3:
+    case 4: return command(s, ORACLE_ALONE, "integrity-check");
+    case 5: return command(s, has_source ? ORACLE_ALONE : ORACLE_REFUSED, "rebuild");
+    case 8:
+    case 9: return command(s, ORACLE_ALONE, "reembed");
+    case 6:
+        if (s->content != EXTERNAL) return command(s, ORACLE_REFUSED, "triggers");
+        if (!command(s, ORACLE_ALONE, "delete-all")) return false;
+        return command(s, ORACLE_ALONE, "rebuild");
+    default:
+        if (s->content == EXTERNAL) return command(s, ORACLE_REFUSED, "no such command");
+        return session_do(s, ORACLE_BOTH,
+                          oracle_text("INSERT INTO \"%w\"(\"%w\") VALUES('delete-all')",
+                                      s->table, s->table),
+                          oracle_text("DELETE FROM twin"));
+    }
+}
+
+/* ---- whole tables ---- */
+
+static bool rename_table(session *s)
+{
+    static const char *const names[] = {"x", "y", "three little words", "a\"b", "이름"};
+    const char *name = names[session_below(s, 5)];
+
+    if (strcmp(name, s->table) == 0) return true;
+    /* Seen from an older state of the database it has another name. */
+    if (s->has_snapshot && !snapshot(s)) return false;
+    char *sql = oracle_text("ALTER TABLE \"%w\" RENAME TO \"%w\"", s->table, name);
+    snprintf(s->table, sizeof s->table, "%s", name);
+    return session_do(s, ORACLE_ALONE, sql, NULL);
+}
+
+/* Dropped, made otherwise and filled, or renamed; and all of it undone. */
+static bool undone(session *s)
+{
+    char *drop = oracle_text("SAVEPOINT d; DROP TABLE \"%w\"; ", s->table);
+    char *make = oracle_text("CREATE VIRTUAL TABLE \"%w\" USING similarity(e VECTOR(2), "
+                             "metric=dot); INSERT INTO \"%w\"(e) VALUES('[1,2]'), "
+                             "('[2,1]'); SELECT rowid FROM \"%w\" WHERE \"%w\" MATCH "
+                             "'[1,1]'; ",
+                             s->table, s->table, s->table, s->table);
+    char *name =
+        oracle_text("SAVEPOINT d; ALTER TABLE \"%w\" RENAME TO other; SELECT rowid "
+                    "FROM other LIMIT 3; ",
+                    s->table);
+    int which = session_below(s, 3);
+    char *sql = oracle_text("%s%sROLLBACK TO d; RELEASE d", which == 2 ? name : drop,
+                            which == 1 ? make : "");
+
+    sqlite3_free(drop);
+    sqlite3_free(make);
+    sqlite3_free(name);
+    return session_do(s, ORACLE_ALONE, sql, NULL);
+}
+
+/* Dropped for good, and all tables anew, of another kind and perhaps of the same name. */
+static bool create_anew(session *s)
+{
+    char *drop = oracle_text("DROP TABLE \"%w\"", s->table);
+
+    if (!session_do(s, ORACLE_ALONE, drop, NULL)) return false;
+    if (!on(s, s->active, ORACLE_ALONE,
+            "DROP TABLE twin; DROP TABLE src; DROP TABLE info; DROP TABLE IF EXISTS "
+            "notes"))
+        return false;
+    return session_create(s, ORACLE_ALONE);
+}
+
+static bool reopen(session *s)
+{
+    int which = session_chance(s, 70) ? s->active : 1 - s->active;
+
+    if (which != s->active) s->has_snapshot = false;
+    return on(s, which, ORACLE_REOPEN, NULL);
+}
+
+bool session_manage(session *s)
+{
+    int which = session_below(s, 100);
+    bool is_open = session_is_open(s);
+
+    if (which < 45) return run_command(s);
+    if (which < 60) return reopen(s);
+    if (which < 72) return undone(s);
+    if (is_open) return run_command(s);
+    if (which < 82) return rename_table(s);
+    if (which < 90 && s->has_snapshot) return snapshot(s);
+    if (which < 88) return on(s, s->active, ORACLE_ALONE, "VACUUM");
+    if (which < 94 && s->is_wal)
+        return on(s, s->active, ORACLE_TRY, "PRAGMA wal_checkpoint(TRUNCATE)");
+    return which < 96 && !s->has_snapshot ? create_anew(s) : true;
+}
