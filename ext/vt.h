@@ -1,6 +1,7 @@
 /* vt.h - what the files of the similarity table know of each other.
  *
  *   vt_args     CREATE VIRTUAL TABLE arguments -> vt_config
+ *   vt_table    a table from its declaration
  *   vt_store    shadow tables and prepared statements
  *   vt_vectors  the vectors of a table: an array of slots, in segments and blocks
  *   vt_docs     rows of the user -> documents -> slots; the queue of texts to encode
@@ -146,6 +147,11 @@ typedef struct vt_table {
     size_t n_probe; /* index=ivf: segments looked into; 0: a part of them */
     sqlite3_int64 n_encoded, n_kept; /* texts encoded, and those found unchanged */
 } vt_table;
+
+/* xCreate and xConnect, and the end of both. Linked into the connection's list. */
+int vt_table_open(sqlite3 *db, void *client, int argc, const char *const *argv,
+                  sqlite3_vtab **out, char **message, bool is_new);
+void vt_table_free(vt_table *t); /* NULL is fine */
 
 /* Leaves the sentence with the table and returns the code. */
 int vt_fail(vt_table *t, int code, const char *format, ...)

@@ -209,6 +209,12 @@ int vt_reembed_run(vt_table *t, sqlite3_value *argument)
                        "reembed: a number of rows or the name of a model expected (in "
                        "the column rank)");
     if (name == NULL) return SQLITE_NOMEM;
+    if (t->config.is_hybrid && strcmp(name, t->model_name) != 0)
+        return vt_fail(
+            t, SQLITE_ERROR,
+            "reembed: hybrid=1 keeps the words of model %s, those of %s may be "
+            "others (make the table anew)",
+            t->model_name, name);
     if (n < 1) return vt_fail(t, SQLITE_ERROR, "reembed: rows must be 1 or more");
     if ((rc = choose_model(t, name, &m, &is_same)) == SQLITE_OK && !is_same) {
         while (rc == SQLITE_OK && !is_done && n > 0) {

@@ -107,3 +107,7 @@ SELECT rowid FROM e WHERE e MATCH 'fox' AND lexical_rank = 1;
 SELECT rowid FROM e WHERE e MATCH '서울' AND lexical_rank = 1;
 INSERT INTO e(e) VALUES('integrity-check');
 SELECT sql FROM sqlite_schema WHERE name = 'e_fts';
+
+-- The words are those of one model.
+CREATE VIRTUAL TABLE words_of USING similarity(t, hybrid=1);
+INSERT INTO words_of(words_of, rank) VALUES('reembed', 'another');

@@ -1,0 +1,112 @@
+/* vt_table.c - a table from its declaration: made anew, or found in the database. */
+#include "vt.h"
+
+#include <string.h>
+
+void vt_table_free(vt_table *t)
+{
+    if (t == NULL) return;
+    for (vt_table **at = ext_conn_tables(t->conn); *at != NULL; at = &(*at)->next_table)
+        if (*at == t) {
+            *at = t->next_table;
+            break;
+        }
+    vt_docs_end(t);
+    vt_store_close(t);
+    vt_vectors_free(t->vectors);
+    ext_model_drop(t->model);
+    vt_config_clear(&t->config);
+    sqlite3_free(t->schema);
+    sqlite3_free(t->name);
+    sqlite3_free(t->model_name);
+    sqlite3_free(t->triggers);
+    sqlite3_free(t->base.zErrMsg);
+    sqlite3_free(t);
+}
+
+/* The model of a new table: its name, fingerprint and dimensions. */
+static int find_model(vt_table *t)
+{
+    const char *name = t->config.model;
+    char known[EXT_NAME_MAX + 1];
+    ext_model *m;
+    enc_err e;
+
+    if (t->config.n_texts == 0) {
+        t->model_name = sqlite3_mprintf("%s", "");
+        return t->model_name == NULL ? SQLITE_NOMEM : SQLITE_OK;
+    }
+    enc_err_clear(&e);
+    if (name == NULL) {
+        ext_registry_default(known);
+        name = known;
+    }
+    int rc = vt_fail_enc(t, ext_registry_get(name, strlen(name), &m, &e), &e);
+    if (rc != SQLITE_OK) return rc;
+    rc = vt_fail_enc(t, ext_model_fingerprint(m, t->fingerprint, &e), &e);
+    t->config.dims = enc_config_dims(&ext_model_enc(m)->config);
+    t->model_name = sqlite3_mprintf("%s", name);
+    t->model = m;
+    return t->model_name == NULL ? SQLITE_NOMEM : rc;
+}
+
+static int create(vt_table *t)
+{
+    int rc = find_model(t);
+
+    if (rc == SQLITE_OK) rc = vt_store_create(t);
+    if (rc == SQLITE_OK) rc = vt_config_put_int(t, "format", VT_FORMAT);
+    if (rc == SQLITE_OK) rc = vt_config_put_int(t, "generation", 0);
+    if (rc == SQLITE_OK) rc = vt_config_put_int(t, "dims", (sqlite3_int64)t->config.dims);
+    if (rc == SQLITE_OK && t->config.n_texts > 0)
+        rc = vt_config_put_text(t, "model", t->model_name);
+    if (rc == SQLITE_OK && t->config.n_texts > 0)
+        rc = vt_config_put_text(t, "fingerprint", t->fingerprint);
+    return rc;
+}
+
+static int declare(vt_table *t, int argc, const char *const *argv, char **message)
+{
+    int rc = vt_args_read(&t->config, argc, argv, message);
+    if (rc != SQLITE_OK) return rc;
+    char *schema = vt_config_schema(&t->config, argv[2]);
+    if (schema == NULL) return SQLITE_NOMEM;
+    rc = sqlite3_declare_vtab(t->db, schema);
+    if (rc != SQLITE_OK) *message = sqlite3_mprintf("%s", sqlite3_errmsg(t->db));
+    sqlite3_free(schema);
+    return rc;
+}
+
+int vt_table_open(sqlite3 *db, void *client, int argc, const char *const *argv,
+                  sqlite3_vtab **out, char **message, bool is_new)
+{
+    vt_table *t = sqlite3_malloc64(sizeof *t);
+
+    if (t == NULL) return SQLITE_NOMEM;
+    memset(t, 0, sizeof *t);
+    t->db = db;
+    t->conn = client;
+    t->weight_lexical = t->weight_semantic = 1.0;
+    t->last_path = "none";
+    t->schema = sqlite3_mprintf("%s", argv[1]);
+    t->name = sqlite3_mprintf("%s", argv[2]);
+    enc_arena_init(&t->config.arena);
+    int rc = t->schema == NULL || t->name == NULL ? SQLITE_NOMEM
+                                                  : declare(t, argc, argv, message);
+    sqlite3_vtab_config(db, SQLITE_VTAB_CONSTRAINT_SUPPORT, 1);
+    sqlite3_vtab_config(db, SQLITE_VTAB_INNOCUOUS);
+    if (rc == SQLITE_OK) rc = is_new ? create(t) : vt_config_load(t);
+    if (rc == SQLITE_OK) rc = vt_vectors_new(t);
+    if (rc == SQLITE_OK) {
+        t->next_table = *ext_conn_tables(t->conn);
+        *ext_conn_tables(t->conn) = t;
+        *out = &t->base;
+        return SQLITE_OK;
+    }
+    if (*message == NULL && t->base.zErrMsg != NULL) {
+        *message = t->base.zErrMsg;
+        t->base.zErrMsg = NULL;
+    }
+    vt_table_free(t);
+    return rc;
+}
