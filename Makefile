@@ -81,14 +81,14 @@ demo: deps
 # Quick: what to run before a commit.
 check: deps
 	@$(MAKE_ALL) programs
-	@sh tests/all.sh $(BUILD):unit $(BUILD):ext build:sql build:readme build:gates
+	@sh tests/all.sh $(BUILD):unit $(BUILD):ext $(BUILD):exact build:sql build:readme build:gates
 
 # Everything: check, the same under sanitizers, and builds by gcc and clang without a warning.
 test: deps
 	@$(MAKE_ALL) programs
 	@$(MAKE_ALL) SAN=address,undefined CFLAGS='-O1 -g' programs
-	@sh tests/all.sh build:unit build:ext build:sql build:readme build:gates \
-	    build/san:unit build/san:ext build:warnings
+	@sh tests/all.sh build:unit build:ext build:sessions build:sql build:readme build:gates \
+	    build/san:unit build/san:ext build/san:exact build:warnings
 
 # Every SQL script again and again, with each allocation and each read or write failing in turn:
 # hours. OOM_STEP=997 in the environment tries one in 997.
@@ -102,8 +102,10 @@ accept: programs
 
 # Measures a model (MODEL: a directory or a blob; none: the built-in one) on the sets in DATA.
 quality: deps
-	@$(MAKE_ALL) -s $(BUILD)/tests/evaluate
+	@$(MAKE_ALL) -s $(BUILD)/tests/evaluate all
 	@$(BUILD)/tests/evaluate --model "$(MODEL)" --data "$(or $(DATA),../shared/data)" $(ARGS)
+	@$(if $(MODEL),,cd "$(or $(DATA),../shared/data)" && sqlite3 -cmd ".load $(CURDIR)/$(BUILD)/encoder" \
+	    :memory: <"$(CURDIR)/tests/hybrid.sql")
 
 # How fast the built-in shape trains here. OPENBLAS_NUM_THREADS=1: the trainer divides the work.
 bench: deps

@@ -449,10 +449,14 @@ static int vt_rollback_to(sqlite3_vtab *base, int level)
     return SQLITE_OK;
 }
 
+/* SQLite connects anew under the new name; what is here has the old one, which a rollback
+ * makes right again, and nothing left to write. */
 static int vt_rename(sqlite3_vtab *base, const char *name)
 {
     vt_table *t = (vt_table *)base;
+    int rc = vt_sync(base);
 
+    if (rc != SQLITE_OK) return rc;
     if (vt_config_allows(&t->config, name)) return vt_store_rename(t, name);
     return vt_fail(t, SQLITE_ERROR, "a table named %s would hide its own column %s", name,
                    name);

@@ -267,7 +267,7 @@ const vt_stretch *vt_doc_stretch(const vt_doc *d, size_t slot);
 int vt_docs_text(vt_table *t, sqlite3_value **values, enc_wr *out, bool *is_null);
 int vt_docs_stored_text(vt_table *t, sqlite3_int64 id, enc_wr *out, bool *is_null);
 
-/* Encodes what is queued. */
+/* Encodes what is queued; afterwards all is in the database. */
 int vt_docs_flush(vt_table *t);
 void vt_docs_end(vt_table *t); /* the transaction is over: encoder_progress forgets it */
 

@@ -425,28 +425,36 @@ void vt_docs_end(vt_table *t)
     t->n_done = 0;
 }
 
-int vt_docs_flush(vt_table *t)
+/* Encodes the first of the queue; *is_done: there were none. */
+static int flush_batch(vt_table *t, bool *is_done)
 {
     const enc_model *m;
+    batch *b = enc_mem_zero(sizeof *b);
+    if (b == NULL) return SQLITE_NOMEM;
+    int rc = batch_read(t, b);
+    *is_done = b->n_docs == 0;
+    if (rc == SQLITE_OK && !*is_done) rc = vt_vectors_refresh(t);
+    if (rc == SQLITE_OK && !*is_done) rc = vt_model(t, &m);
+    if (rc == SQLITE_OK && !*is_done) rc = batch_cut(t, m, b);
+    if (rc == SQLITE_OK && !*is_done)
+        rc = vt_docs_encode(t, m, b->texts, b->n_stretches, b->vectors);
+    if (rc == SQLITE_OK && !*is_done) rc = batch_store(t, b);
+    batch_free(b);
+    return rc;
+}
+
+int vt_docs_flush(vt_table *t)
+{
     bool is_done = !t->has_queue;
     int rc = SQLITE_OK;
 
-    while (!is_done && rc == SQLITE_OK) {
-        batch *b = enc_mem_zero(sizeof *b);
-        if (b == NULL) return SQLITE_NOMEM;
-        rc = batch_read(t, b);
-        is_done = b->n_docs == 0;
-        if (rc == SQLITE_OK && !is_done) rc = vt_vectors_refresh(t);
-        if (rc == SQLITE_OK && !is_done) rc = vt_model(t, &m);
-        if (rc == SQLITE_OK && !is_done) rc = batch_cut(t, m, b);
-        if (rc == SQLITE_OK && !is_done)
-            rc = vt_docs_encode(t, m, b->texts, b->n_stretches, b->vectors);
-        if (rc == SQLITE_OK && !is_done) rc = batch_store(t, b);
-        batch_free(b);
-    }
-    if (rc == SQLITE_OK) {
-        t->has_queue = false;
-        t->n_queued = 0;
-    }
-    return rc;
+    if (is_done) return SQLITE_OK;
+    while (!is_done && rc == SQLITE_OK) rc = flush_batch(t, &is_done);
+    /* Not left to xSync: SQLite does not call it for a table that this transaction has
+     * only read since it was connected anew, as after a rename that was rolled back. */
+    if (rc == SQLITE_OK) rc = vt_vectors_flush(t);
+    if (rc != SQLITE_OK) return rc;
+    t->has_queue = false;
+    t->n_queued = 0;
+    return SQLITE_OK;
 }

@@ -299,13 +299,14 @@ static int read_rowid_list(vt_plan *p, sqlite3_value *list)
 static const char *typed(const char *type, sqlite3_value *value)
 {
     static const char *const texts[] = {"%CHAR%", "%CLOB%", "%TEXT%"};
-    int numeric = sqlite3_value_numeric_type(value);
 
     if (type[0] == '\0' || sqlite3_strlike("%BLOB%", type, 0) == 0) return " ?1";
     if (sqlite3_strlike("%INT%", type, 0) != 0)
         for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
             if (sqlite3_strlike(texts[i], type, 0) == 0)
-                return numeric == SQLITE_BLOB ? " ?1" : " CAST(?1 AS TEXT)";
+                return sqlite3_value_type(value) == SQLITE_BLOB ? " ?1"
+                                                                : " CAST(?1 AS TEXT)";
+    int numeric = sqlite3_value_numeric_type(value); /* changes the value itself */
     return numeric == SQLITE_INTEGER || numeric == SQLITE_FLOAT ? " CAST(?1 AS NUMERIC)"
                                                                 : " ?1";
 }

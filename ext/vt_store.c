@@ -317,12 +317,7 @@ int vt_store_rename(vt_table *t, const char *name)
         if (has_table(t, suffixes[i]))
             rc = vt_exec(t, "ALTER TABLE \"%w\".\"%w_%s\" RENAME TO \"%w_%s\"", t->schema,
                          t->name, suffixes[i], name, suffixes[i]);
-    if (rc != SQLITE_OK) return rc;
-    char *copy = sqlite3_mprintf("%s", name);
-    if (copy == NULL) return SQLITE_NOMEM;
-    sqlite3_free(t->name);
-    t->name = copy;
-    return SQLITE_OK;
+    return rc;
 }
 
 /* ---- the configuration ---- */

@@ -97,6 +97,8 @@ int vt_table_open(sqlite3 *db, void *client, int argc, const char *const *argv,
     sqlite3_vtab_config(db, SQLITE_VTAB_INNOCUOUS);
     if (rc == SQLITE_OK) rc = is_new ? create(t) : vt_config_load(t);
     if (rc == SQLITE_OK) rc = vt_vectors_new(t);
+    t->has_queue =
+        !is_new && t->config.vector < 0; /* a DROP that was rolled back leaves it */
     if (rc == SQLITE_OK) {
         t->next_table = *ext_conn_tables(t->conn);
         *ext_conn_tables(t->conn) = t;

@@ -4,6 +4,8 @@
 #   unit      BUILD/tests/engine/*/test_*     one program for each file of the engine
 #   ext       tests/ext/*.sql                 the SQL surface, by tests/run.c
 #             BUILD/tests/ext/test_*          what a script cannot do
+#   exact     BUILD/tests/exact               random sessions against plain SQL; a few
+#   sessions  the same                        100,000 operations
 #   sql       sql/*.sql                       what people run, by the stock sqlite3 shell
 #   readme    README.md                       its examples
 #   gates     tests/gates.sh                  laws that a machine can keep
@@ -76,6 +78,8 @@ for each; do
         for t in "$build"/tests/ext/test_*; do
             [ -x "$t" ] && [ ! -d "$t" ] && try "$t" "$t"
         done ;;
+    exact) try exact "$build/tests/exact" --operations 3000 --seed 1 ;;
+    sessions) try exact "$build/tests/exact" --operations 100000 --seed 2 ;;
     sql)
         for s in sql/*.sql; do
             # Training scripts run for hours and have no expected output.

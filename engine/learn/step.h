@@ -2,8 +2,8 @@
  *
  * The work is divided into shards, one for each thread that trains. Each draws its own
  * running text from a generator seeded by (seed, step, shard), and takes its part of the
- * step's pairs; the vectors of all pairs meet in one contrastive loss. So a step depends
- * only on the parameters, the seed, its number and the number of shards. */
+ * step's pairs, which are of one kind; the vectors of all pairs meet in one loss. So a
+ * step depends only on the parameters, the seed, its number and the number of shards. */
 #ifndef ENC_STEP_H
 #define ENC_STEP_H
 

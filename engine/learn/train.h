@@ -2,10 +2,11 @@
  *
  * A trainer takes rows as they stream from a query, then runs. Documents are trained on
  * as BERT was (15 % masked words, 80/10/10; next sentence) and give unsupervised pairs
- * (title with lead, neighbouring paragraphs, halves of one paragraph) for in-batch
- * contrastive learning. Labelled pairs are trained on with their scores. All losses share
- * one body, and any mix of rows is legal: fine-tuning on pairs may rehearse documents at
- * the same time.
+ * (title with lead, neighbouring paragraphs, halves of one paragraph, a sentence with
+ * what surrounds it) for in-batch contrastive learning, and pairs of sentences that share
+ * some words, ranked by how many. Labelled pairs are trained on with their scores. All
+ * losses share one body, and any mix of rows is legal: fine-tuning on pairs may rehearse
+ * documents at the same time.
  *
  * Deterministic for a seed, a machine and a number of threads; a run resumed from its
  * checkpoint gives the same numbers as one that was never interrupted. */

@@ -1,19 +1,21 @@
 /* scan.c - enc_scan_run of scan.h, in two phases.
  *
- * Sift: segments are dealt to parts, which may run on several threads. A part keeps the k
- * least upper bounds it has seen in `bounds`; the largest of them is a distance that k
+ * Sift: segments are dealt to parts, which may run on several threads. Together they keep
+ * the k least upper bounds seen in `bounds`; the largest of them is a distance that k
  * rows are known not to exceed, so a row whose lower bound is over it is let go. What
- * stays goes into `found` with its lower bound in place of a distance. Only rows that the
- * filter is sure to let through may put a bound into the heap.
+ * stays goes into the part's `found` with its lower bound in place of a distance. Only
+ * rows that the filter is sure to let through may put a bound into the heap.
  *
  * Measure: what all parts found, by lower bound. The first k must be measured whatever
  * comes (in the order of storage, since there may be many); then each next one until its
  * lower bound is behind the k-th hit. A row known to be at distance NaN is not read.
  *
- * The hits do not depend on the parts: a part only lets go what cannot be a hit. */
+ * The hits do not depend on the parts, nor on when one hears of another's bounds: a part
+ * only lets go what cannot be a hit. */
 #include "search/scan.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,18 +25,14 @@
 #include "search/bound.h"
 #include "search/topk.h"
 
-#define GROUP      1024              /* segments between two ticks */
-#define PARTS      8                 /* for each thread, so that none waits long */
-#define PARTS_MAX  128               /* altogether */
-#define BOUNDS_MAX ((size_t)1 << 20) /* of all parts but one; fewer parts for greater k  \
-                                      */
+#define GROUP        1024               /* segments between two ticks */
+#define PARTS        8                  /* for each thread, so that none waits long */
+#define PARTS_MAX    128                /* altogether */
 #define ROWS_TO_DEAL ((size_t)16 << 10) /* fewer are not worth waking threads for */
 #define TICK_ROWS    512                /* rows measured between two ticks */
 #define FEW          4                  /* 1 in so many rows: take them one by one */
 
 typedef struct part {
-    double *bounds; /* a heap of at most k_bounds: see above */
-    size_t n_bounds;
     enc_hit *found; /* .distance: the lower bound, NaN where the distance is NaN */
     size_t n_found, n_room;
     size_t n_scanned;
@@ -45,9 +43,13 @@ typedef struct scan {
     const enc_store *store;
     const enc_scan_query *q;
     enc_bound bound;
-    _Atomic double farthest; /* no hit is: by the filter, and by what the parts know */
-    bool is_by_id;           /* the filter may let rows out by their ids */
-    size_t k_bounds;         /* k, or 0 where k rows cannot be exceeded */
+    _Atomic double farthest; /* no hit is: by the filter, and by the bounds */
+    atomic_bool is_full;     /* k rows are known not to exceed it */
+    double *bounds; /* a heap of at most k_bounds: see above; with the lock held */
+    size_t n_bounds;
+    pthread_mutex_t lock;
+    bool is_by_id;   /* the filter may let rows out by their ids */
+    size_t k_bounds; /* k, or 0 where k rows cannot be exceeded */
     part *parts;
     size_t n_parts;
     const enc_segment *group[GROUP]; /* segments at hand, and their numbers */
@@ -59,28 +61,30 @@ typedef struct scan {
     enc_scan_stats stats;
 } scan;
 
-/* The distance that no hit exceeds, as far as is known. Parts tell each other as they go:
- * when one hears of it changes how many rows it looks at, and never the hits. */
-static double limit_of(const scan *s, const part *p)
+/* The distance that no hit exceeds, as far as is known. */
+static double limit_of(const scan *s)
 {
-    double farthest = atomic_load_explicit(&s->farthest, memory_order_relaxed);
-    if (s->k_bounds == 0 || p->n_bounds < s->k_bounds) return farthest;
-    return p->bounds[0] < farthest ? p->bounds[0] : farthest;
+    return atomic_load_explicit(&s->farthest, memory_order_relaxed);
 }
 
-static void tell_limit(scan *s, const part *p)
+/* One more row is known to be no farther than this. */
+static void add_bound(scan *s, double upper)
 {
-    double limit = limit_of(s, p),
-           known = atomic_load_explicit(&s->farthest, memory_order_relaxed);
-    while (limit < known && !atomic_compare_exchange_weak(&s->farthest, &known, limit))
-        ;
+    if (s->k_bounds == 0 || (s->is_full && upper >= limit_of(s))) return;
+    pthread_mutex_lock(&s->lock);
+    s->n_bounds = enc_topk_add_bound(s->bounds, s->n_bounds, s->k_bounds, upper);
+    if (s->n_bounds == s->k_bounds) {
+        if (s->bounds[0] < limit_of(s)) s->farthest = s->bounds[0];
+        s->is_full = true;
+    }
+    pthread_mutex_unlock(&s->lock);
 }
 
 /* Lets go of what is behind `limit`. Rows at NaN are behind any k that are not. */
 static void prune(const scan *s, part *p)
 {
-    double limit = limit_of(s, p);
-    bool is_full = s->k_bounds > 0 && p->n_bounds == s->k_bounds;
+    double limit = limit_of(s);
+    bool is_full = s->is_full;
     size_t n = 0;
     for (size_t i = 0; i < p->n_found; i++) {
         double lower = p->found[i].distance;
@@ -104,17 +108,16 @@ static void find(const scan *s, part *p, enc_hit h)
 }
 
 /* One row that the filter on ids has passed and the sift has not stopped. */
-static void consider(const scan *s, part *p, size_t group, size_t row, int32_t dot)
+static void consider(scan *s, part *p, size_t group, size_t row, int32_t dot)
 {
     const enc_segment *segment = s->group[group];
     const enc_filter *f = s->q->filter;
     enc_metric m = s->q->metric;
     enc_interval at = enc_bound_of(&s->bound, segment, row, dot);
-    bool is_full = s->k_bounds > 0 && p->n_bounds == s->k_bounds;
-    if (isnan(at.lower) ? is_full : at.lower > limit_of(s, p)) return;
+    if (isnan(at.lower) ? s->is_full : at.lower > limit_of(s)) return;
     if (!enc_filter_may_have(f, m, at.lower, at.upper)) return;
     if (at.upper < (double)INFINITY && enc_filter_must_have(f, m, at.lower, at.upper))
-        p->n_bounds = enc_topk_add_bound(p->bounds, p->n_bounds, s->k_bounds, at.upper);
+        add_bound(s, at.upper);
     find(s, p, (enc_hit){segment->ids[row], s->number[group], row, at.lower});
 }
 
@@ -148,13 +151,13 @@ static size_t keep(uint16_t *rows, size_t n, const bool *may_enter)
 }
 
 /* First the halves of the codes, then the codes of what they let through. */
-static void sift_segment(const scan *s, part *p, size_t group)
+static void sift_segment(scan *s, part *p, size_t group)
 {
     const enc_segment *segment = s->group[group];
     uint16_t rows[ENC_SEGMENT_ROWS];
     int32_t dot[ENC_SEGMENT_ROWS] = {0};
     bool may_enter[ENC_SEGMENT_ROWS];
-    double limit = limit_of(s, p);
+    double limit = limit_of(s);
     bool is_sifted = limit < (double)INFINITY;
     size_t n = rows_of(s, segment, rows);
     p->n_scanned += n;
@@ -179,10 +182,8 @@ static void sift_part(void *arg, size_t i)
 {
     scan *s = arg;
     size_t end = s->n_group * (i + 1) / s->n_parts;
-    for (size_t j = s->n_group * i / s->n_parts; j < end; j++) {
+    for (size_t j = s->n_group * i / s->n_parts; j < end; j++)
         sift_segment(s, &s->parts[i], j);
-        tell_limit(s, &s->parts[i]);
-    }
 }
 
 static enc_rc sift(scan *s, size_t n_segments, enc_err *e)
@@ -208,17 +209,13 @@ static enc_rc sift(scan *s, size_t n_segments, enc_err *e)
     return ENC_OK;
 }
 
-/* Everything found and every bound into the first part. */
+/* Everything found into the first part. */
 static bool gather(scan *s)
 {
     part *to = &s->parts[0];
-    for (size_t i = 1; i < s->n_parts; i++)
-        for (size_t j = 0; j < s->parts[i].n_bounds; j++)
-            to->n_bounds = enc_topk_add_bound(to->bounds, to->n_bounds, s->k_bounds,
-                                              s->parts[i].bounds[j]);
+    double limit = limit_of(s);
     prune(s, to);
     for (size_t i = 0; i < s->n_parts; i++) s->stats.n_scanned += s->parts[i].n_scanned;
-    double limit = limit_of(s, to);
     for (size_t i = 1; i < s->n_parts; i++) {
         for (size_t j = 0; j < s->parts[i].n_found && !to->is_out_of_memory; j++)
             if (!(s->parts[i].found[j].distance > limit))
@@ -274,7 +271,7 @@ static enc_rc measure(scan *s, enc_err *e)
     return ENC_OK;
 }
 
-/* Parts, each with room for its bounds. */
+/* Parts, and room for the bounds. */
 static bool parts_new(scan *s, size_t n_segments)
 {
     size_t rows;
@@ -284,23 +281,19 @@ static bool parts_new(scan *s, size_t n_segments)
     if (s->store->is_resident && n_segments > ROWS_TO_DEAL / ENC_SEGMENT_ROWS) {
         size_t n = enc_threads_count();
         s->n_parts = n == 1 ? 1 : PARTS * n < PARTS_MAX ? PARTS * n : PARTS_MAX;
-        if (s->n_parts > 1 + BOUNDS_MAX / s->q->k) s->n_parts = 1 + BOUNDS_MAX / s->q->k;
     }
     s->parts = enc_mem_zero_array(s->n_parts, sizeof *s->parts);
-    for (size_t i = 0; s->parts != NULL && i < s->n_parts; i++) {
-        s->parts[i].bounds = enc_mem_array(s->k_bounds, sizeof(double));
-        if (s->parts[i].bounds == NULL) return false;
-    }
-    return s->parts != NULL;
+    s->bounds = enc_mem_array(s->k_bounds, sizeof *s->bounds);
+    return s->parts != NULL && s->bounds != NULL;
 }
 
 static void clear(scan *s)
 {
-    for (size_t i = 0; s->parts != NULL && i < s->n_parts; i++) {
-        enc_mem_free(s->parts[i].bounds);
+    for (size_t i = 0; s->parts != NULL && i < s->n_parts; i++)
         enc_mem_free(s->parts[i].found);
-    }
     enc_mem_free(s->parts);
+    enc_mem_free(s->bounds);
+    pthread_mutex_destroy(&s->lock);
     enc_mem_free(s->v);
     enc_bound_clear(&s->bound);
 }
@@ -330,7 +323,7 @@ enc_rc enc_scan_run(const enc_store *store, const enc_scan_query *q, enc_hit *hi
 {
     enc_rc rc;
     size_t n_segments = q->only != NULL ? q->n_only : store->n_segments;
-    scan s = {.store = store, .q = q, .hits = hits};
+    scan s = {.store = store, .q = q, .hits = hits, .lock = PTHREAD_MUTEX_INITIALIZER};
 
     *n_hits = 0;
     if (q->k == 0) return ENC_OK;

@@ -195,3 +195,11 @@ UPDATE "odd ""t'" SET "the key" = 6;
 SELECT rowid, "a ""b" FROM "o ""s'"('kettle');
 DROP TABLE "o ""s'";
 DELETE FROM "odd ""t'";
+
+-- A text of a test stays a text where the column has no type.
+CREATE TABLE untyped(id INTEGER PRIMARY KEY, e, d);
+CREATE VIRTUAL TABLE untyped_sim USING similarity(
+  e VECTOR(1), d UNINDEXED, metric=dot, content='untyped', content_rowid='id');
+INSERT INTO untyped_sim(untyped_sim) VALUES('triggers');
+INSERT INTO untyped VALUES(1, '[5]', 4.0), (2, '[4]', 'red');
+SELECT rowid FROM untyped_sim WHERE untyped_sim MATCH '[1]' AND k = 1 AND d > '3';
