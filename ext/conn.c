@@ -10,7 +10,7 @@ struct ext_conn {
     sqlite3 *db;
     size_t n_references;
     enc_work *work; /* NULL until asked for */
-    struct vt_table *tables;
+    struct ext_vt_table *tables;
 };
 
 ext_conn *ext_conn_new(sqlite3 *db)
@@ -40,7 +40,7 @@ sqlite3 *ext_conn_db(const ext_conn *conn)
     return conn->db;
 }
 
-struct vt_table **ext_conn_tables(ext_conn *conn)
+struct ext_vt_table **ext_conn_tables(ext_conn *conn)
 {
     return &conn->tables;
 }

@@ -118,7 +118,7 @@ void ext_conn_drop(void *conn);
 sqlite3 *ext_conn_db(const ext_conn *conn);
 
 /* The head of the list of similarity tables that are open on the connection (vt.h). */
-struct vt_table **ext_conn_tables(ext_conn *conn);
+struct ext_vt_table **ext_conn_tables(ext_conn *conn);
 
 /* ---- glue.c: calls, arguments, results and errors across the border ---- */
 

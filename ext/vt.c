@@ -16,30 +16,30 @@
 static int vt_create(sqlite3 *db, void *client, int argc, const char *const *argv,
                      sqlite3_vtab **out, char **message)
 {
-    return vt_table_open(db, client, argc, argv, out, message, true);
+    return ext_vt_table_open(db, client, argc, argv, out, message, true);
 }
 
 static int vt_connect(sqlite3 *db, void *client, int argc, const char *const *argv,
                       sqlite3_vtab **out, char **message)
 {
-    return vt_table_open(db, client, argc, argv, out, message, false);
+    return ext_vt_table_open(db, client, argc, argv, out, message, false);
 }
 
 static int vt_best_index(sqlite3_vtab *base, sqlite3_index_info *info)
 {
-    return vt_plan_best_index((vt_table *)base, info);
+    return ext_vt_plan_best_index((ext_vt_table *)base, info);
 }
 
 static int vt_disconnect(sqlite3_vtab *base)
 {
-    vt_table_free((vt_table *)base);
+    ext_vt_table_free((ext_vt_table *)base);
     return SQLITE_OK;
 }
 
 static int vt_destroy(sqlite3_vtab *base)
 {
-    int rc = vt_store_drop((vt_table *)base);
-    if (rc == SQLITE_OK) vt_table_free((vt_table *)base);
+    int rc = ext_vt_store_drop((ext_vt_table *)base);
+    if (rc == SQLITE_OK) ext_vt_table_free((ext_vt_table *)base);
     return rc;
 }
 
@@ -47,8 +47,8 @@ static int vt_destroy(sqlite3_vtab *base)
 
 static int vt_open(sqlite3_vtab *base, sqlite3_vtab_cursor **out)
 {
-    vt_table *t = (vt_table *)base;
-    vt_cursor *c = sqlite3_malloc64(sizeof *c);
+    ext_vt_table *t = (ext_vt_table *)base;
+    ext_vt_cursor *c = sqlite3_malloc64(sizeof *c);
 
     if (c == NULL) return SQLITE_NOMEM;
     memset(c, 0, sizeof *c);
@@ -59,7 +59,7 @@ static int vt_open(sqlite3_vtab *base, sqlite3_vtab_cursor **out)
 }
 
 /* Forgets the row, keeping the statements. */
-static void leave_row(vt_cursor *c)
+static void leave_row(ext_vt_cursor *c)
 {
     if (c->is_on_row) sqlite3_reset(c->content);
     c->is_on_row = c->has_doc = false;
@@ -67,29 +67,30 @@ static void leave_row(vt_cursor *c)
 
 static int vt_close(sqlite3_vtab_cursor *base)
 {
-    vt_cursor *c = (vt_cursor *)base, **at = &((vt_table *)base->pVtab)->cursors;
+    ext_vt_cursor *c = (ext_vt_cursor *)base,
+                  **at = &((ext_vt_table *)base->pVtab)->cursors;
 
     while (*at != c) at = &(*at)->next;
     *at = c->next;
     sqlite3_finalize(c->scan);
     sqlite3_finalize(c->content);
-    vt_search_clear(&c->search);
-    vt_doc_clear(&c->doc);
+    ext_vt_search_clear(&c->search);
+    ext_vt_doc_clear(&c->doc);
     sqlite3_free(c);
     return SQLITE_OK;
 }
 
-static int next_hit(vt_cursor *c)
+static int next_hit(ext_vt_cursor *c)
 {
-    vt_table *t = (vt_table *)c->base.pVtab;
-    int rc = vt_search_more(t, &c->search);
+    ext_vt_table *t = (ext_vt_table *)c->base.pVtab;
+    int rc = ext_vt_search_more(t, &c->search);
 
     c->is_eof = rc != SQLITE_OK || c->search.at >= c->search.n_hits;
     if (!c->is_eof) c->id = c->search.hits[c->search.at].id;
     return rc;
 }
 
-static int next_scanned(vt_cursor *c)
+static int next_scanned(ext_vt_cursor *c)
 {
     int rc = sqlite3_step(c->scan);
 
@@ -99,12 +100,12 @@ static int next_scanned(vt_cursor *c)
         return SQLITE_OK;
     }
     rc = sqlite3_reset(c->scan);
-    return vt_fail_db((vt_table *)c->base.pVtab, rc);
+    return ext_vt_fail_db((ext_vt_table *)c->base.pVtab, rc);
 }
 
-static int start_scan(vt_cursor *c)
+static int start_scan(ext_vt_cursor *c)
 {
-    vt_table *t = (vt_table *)c->base.pVtab;
+    ext_vt_table *t = (ext_vt_table *)c->base.pVtab;
     const enc_filter *f = &c->search.plan.filter;
 
     if (c->search.plan.is_empty) {
@@ -119,7 +120,7 @@ static int start_scan(vt_cursor *c)
         if (sql == NULL) return SQLITE_NOMEM;
         int rc = sqlite3_prepare_v2(t->db, sql, -1, &c->scan, NULL);
         sqlite3_free(sql);
-        if (rc != SQLITE_OK) return vt_fail_db(t, rc);
+        if (rc != SQLITE_OK) return ext_vt_fail_db(t, rc);
     }
     sqlite3_bind_int64(c->scan, 1, f->id_min);
     sqlite3_bind_int64(c->scan, 2, f->id_max);
@@ -129,29 +130,29 @@ static int start_scan(vt_cursor *c)
 static int vt_filter(sqlite3_vtab_cursor *base, int number, const char *text, int argc,
                      sqlite3_value **argv)
 {
-    vt_cursor *c = (vt_cursor *)base;
-    vt_table *t = (vt_table *)base->pVtab;
+    ext_vt_cursor *c = (ext_vt_cursor *)base;
+    ext_vt_table *t = (ext_vt_table *)base->pVtab;
     int rc;
     (void)number;
 
     leave_row(c);
     if (c->scan != NULL) sqlite3_reset(c->scan);
-    vt_search_clear(&c->search);
-    if ((rc = vt_vectors_refresh(t))) return rc;
-    if ((rc = vt_plan_read(t, text, argc, argv, &c->search.plan))) return rc;
+    ext_vt_search_clear(&c->search);
+    if ((rc = ext_vt_vectors_refresh(t))) return rc;
+    if ((rc = ext_vt_plan_read(t, text, argc, argv, &c->search.plan))) return rc;
     c->has_match = c->search.plan.has_match;
     if (!c->has_match) return start_scan(c);
     sqlite3_int64 last = sqlite3_last_insert_rowid(t->db);
-    rc = vt_docs_flush(t);
+    rc = ext_vt_docs_flush(t);
     sqlite3_set_last_insert_rowid(t->db, last);
     if (rc != SQLITE_OK) return rc;
-    if ((rc = vt_search_open(t, &c->search))) return rc;
+    if ((rc = ext_vt_search_open(t, &c->search))) return rc;
     return next_hit(c);
 }
 
 static int vt_next(sqlite3_vtab_cursor *base)
 {
-    vt_cursor *c = (vt_cursor *)base;
+    ext_vt_cursor *c = (ext_vt_cursor *)base;
 
     leave_row(c);
     if (!c->has_match) return next_scanned(c);
@@ -161,97 +162,98 @@ static int vt_next(sqlite3_vtab_cursor *base)
 
 static int vt_eof(sqlite3_vtab_cursor *base)
 {
-    return ((const vt_cursor *)base)->is_eof;
+    return ((const ext_vt_cursor *)base)->is_eof;
 }
 
 /* Brings the statement onto the row; afterwards it may stand on nothing. */
-static int enter_row(vt_cursor *c)
+static int enter_row(ext_vt_cursor *c)
 {
-    vt_table *t = (vt_table *)c->base.pVtab;
+    ext_vt_table *t = (ext_vt_table *)c->base.pVtab;
     int rc = SQLITE_OK;
 
     if (c->is_on_row) return SQLITE_OK;
-    if (c->content == NULL) rc = vt_sql_prepare(t, VT_CONTENT_GET, &c->content);
+    if (c->content == NULL) rc = ext_vt_sql_prepare(t, EXT_VT_CONTENT_GET, &c->content);
     if (rc != SQLITE_OK) return rc;
     sqlite3_bind_int64(c->content, 1, c->id);
     rc = sqlite3_step(c->content);
     if (rc != SQLITE_ROW && rc != SQLITE_DONE) {
         sqlite3_reset(c->content);
-        return vt_fail_db(t, rc);
+        return ext_vt_fail_db(t, rc);
     }
     c->is_on_row = true;
     return SQLITE_OK;
 }
 
-static int enter_doc(vt_cursor *c)
+static int enter_doc(ext_vt_cursor *c)
 {
     if (c->has_doc) return SQLITE_OK;
-    int rc = vt_doc_get((vt_table *)c->base.pVtab, c->id, &c->doc);
+    int rc = ext_vt_doc_get((ext_vt_table *)c->base.pVtab, c->id, &c->doc);
     c->has_doc = rc == SQLITE_OK;
     return rc;
 }
 
-static int vector_column(vt_cursor *c, sqlite3_context *ctx)
+static int vector_column(ext_vt_cursor *c, sqlite3_context *ctx)
 {
-    vt_table *t = (vt_table *)c->base.pVtab;
+    ext_vt_table *t = (ext_vt_table *)c->base.pVtab;
     int rc = enter_doc(c);
 
-    if (rc == SQLITE_OK) rc = vt_vectors_refresh(t);
+    if (rc == SQLITE_OK) rc = ext_vt_vectors_refresh(t);
     if (rc != SQLITE_OK || c->doc.n == 0) return rc;
     float *v = enc_mem_array(t->config.dims, sizeof *v);
     if (v == NULL) return SQLITE_NOMEM;
-    rc = vt_vectors_get(t, c->doc.at[0].slot, v);
-    vt_vectors_close_blob(t);
+    rc = ext_vt_vectors_get(t, c->doc.at[0].slot, v);
+    ext_vt_vectors_close_blob(t);
     if (rc == SQLITE_OK) ext_result_vector(ctx, v, t->config.dims);
     enc_mem_free(v);
     return rc;
 }
 
-static void distance_column(const vt_cursor *c, sqlite3_context *ctx, int hidden)
+static void distance_column(const ext_vt_cursor *c, sqlite3_context *ctx, int hidden)
 {
-    const vt_table *t = (const vt_table *)c->base.pVtab;
+    const ext_vt_table *t = (const ext_vt_table *)c->base.pVtab;
     double d = c->search.hits[c->search.at].distance;
     double s = enc_vec_similarity(t->config.metric, d);
 
     /* Infinitely far: an undefined distance is then last in every ORDER BY. */
-    if (hidden == VT_DISTANCE)
+    if (hidden == EXT_VT_DISTANCE)
         sqlite3_result_double(ctx, isnan(d) ? (double)INFINITY : d + 0.0); /* no -0 */
     else if (!isnan(s)) sqlite3_result_double(ctx, s);
 }
 
-static int stretch_column(vt_cursor *c, sqlite3_context *ctx, int hidden)
+static int stretch_column(ext_vt_cursor *c, sqlite3_context *ctx, int hidden)
 {
     int rc = enter_doc(c);
-    const vt_hit *hit = &c->search.hits[c->search.at];
-    const vt_stretch *s = rc == SQLITE_OK ? vt_doc_stretch(&c->doc, hit->slot) : NULL;
+    const ext_vt_hit *hit = &c->search.hits[c->search.at];
+    const ext_vt_stretch *s =
+        rc == SQLITE_OK ? ext_vt_doc_stretch(&c->doc, hit->slot) : NULL;
 
-    if (s != NULL && ((const vt_table *)c->base.pVtab)->config.vector < 0)
-        sqlite3_result_int64(ctx, hidden == VT_CHUNK_START ? s->start : s->end);
+    if (s != NULL && ((const ext_vt_table *)c->base.pVtab)->config.vector < 0)
+        sqlite3_result_int64(ctx, hidden == EXT_VT_CHUNK_START ? s->start : s->end);
     return rc;
 }
 
-static int hit_column(vt_cursor *c, sqlite3_context *ctx, int hidden)
+static int hit_column(ext_vt_cursor *c, sqlite3_context *ctx, int hidden)
 {
-    const vt_table *t = (const vt_table *)c->base.pVtab;
-    const vt_hit *hit = &c->search.hits[c->search.at];
+    const ext_vt_table *t = (const ext_vt_table *)c->base.pVtab;
+    const ext_vt_hit *hit = &c->search.hits[c->search.at];
 
     switch (hidden) {
-    case VT_QUERY: sqlite3_result_value(ctx, c->search.plan.match); break;
-    case VT_K:
+    case EXT_VT_QUERY: sqlite3_result_value(ctx, c->search.plan.match); break;
+    case EXT_VT_K:
         if (c->search.plan.k >= 0) sqlite3_result_int64(ctx, c->search.plan.k);
         break;
-    case VT_DISTANCE:
-    case VT_SIMILARITY: distance_column(c, ctx, hidden); break;
-    case VT_CHUNK_START:
-    case VT_CHUNK_END: return stretch_column(c, ctx, hidden);
-    case VT_RANK:
+    case EXT_VT_DISTANCE:
+    case EXT_VT_SIMILARITY: distance_column(c, ctx, hidden); break;
+    case EXT_VT_CHUNK_START:
+    case EXT_VT_CHUNK_END: return stretch_column(c, ctx, hidden);
+    case EXT_VT_RANK:
         if (t->config.is_hybrid)
             sqlite3_result_int64(ctx, (sqlite3_int64)c->search.at + 1);
         break;
-    case VT_LEXICAL_RANK:
+    case EXT_VT_LEXICAL_RANK:
         if (hit->lexical_rank > 0) sqlite3_result_int64(ctx, hit->lexical_rank);
         break;
-    case VT_SEMANTIC_RANK:
+    case EXT_VT_SEMANTIC_RANK:
         if (hit->semantic_rank > 0) sqlite3_result_int64(ctx, hit->semantic_rank);
         break;
     default: break;
@@ -261,18 +263,18 @@ static int hit_column(vt_cursor *c, sqlite3_context *ctx, int hidden)
 
 static int vt_column_of(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int column)
 {
-    vt_cursor *c = (vt_cursor *)base;
-    vt_table *t = (vt_table *)base->pVtab;
+    ext_vt_cursor *c = (ext_vt_cursor *)base;
+    ext_vt_table *t = (ext_vt_table *)base->pVtab;
     int hidden = column - t->config.n_columns, rc;
 
-    if (hidden == VT_SELF) { /* what passage() finds its row by */
+    if (hidden == EXT_VT_SELF) { /* what passage() finds its row by */
         sqlite3_result_pointer(ctx, c, "encoder-cursor", NULL);
         return SQLITE_OK;
     }
     if (hidden >= 0) return c->has_match ? hit_column(c, ctx, hidden) : SQLITE_OK;
-    if (t->config.columns[column].kind == VT_VECTOR) return vector_column(c, ctx);
-    bool is_text = t->config.columns[column].kind == VT_TEXT;
-    if (is_text && t->config.content == VT_CONTENTLESS) return SQLITE_OK;
+    if (t->config.columns[column].kind == EXT_VT_VECTOR) return vector_column(c, ctx);
+    bool is_text = t->config.columns[column].kind == EXT_VT_TEXT;
+    if (is_text && t->config.content == EXT_VT_CONTENTLESS) return SQLITE_OK;
     if ((rc = enter_row(c))) return rc;
     if (sqlite3_data_count(c->content) > column + 1)
         sqlite3_result_value(ctx, sqlite3_column_value(c->content, column + 1));
@@ -281,19 +283,20 @@ static int vt_column_of(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int col
 
 static int vt_rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *out)
 {
-    *out = ((const vt_cursor *)base)->id;
+    *out = ((const ext_vt_cursor *)base)->id;
     return SQLITE_OK;
 }
 
 /* ---- writing ---- */
 
-static int refuse_if_broken(vt_table *t)
+static int refuse_if_broken(ext_vt_table *t)
 {
     if (!t->must_roll_back) return SQLITE_OK;
-    return vt_fail(t, SQLITE_ABORT, "a write failed half-way: roll the transaction back");
+    return ext_vt_fail(t, SQLITE_ABORT,
+                       "a write failed half-way: roll the transaction back");
 }
 
-static int integer_id(vt_table *t, sqlite3_value *value, sqlite3_int64 *out)
+static int integer_id(ext_vt_table *t, sqlite3_value *value, sqlite3_int64 *out)
 {
     double real = sqlite3_value_double(value);
 
@@ -305,73 +308,73 @@ static int integer_id(vt_table *t, sqlite3_value *value, sqlite3_int64 *out)
         break;
     default: break;
     }
-    return vt_fail(t, SQLITE_MISMATCH, "rowid must be a whole number");
+    return ext_vt_fail(t, SQLITE_MISMATCH, "rowid must be a whole number");
 }
 
 /* A rowid that is taken: REPLACE deletes its row, all else is a constraint. */
-static int make_way(vt_table *t, sqlite3_int64 id, bool *is_taken)
+static int make_way(ext_vt_table *t, sqlite3_int64 id, bool *is_taken)
 {
-    vt_doc d = {0};
-    int rc = vt_doc_get(t, id, &d);
+    ext_vt_doc d = {0};
+    int rc = ext_vt_doc_get(t, id, &d);
 
     *is_taken = d.exists;
-    vt_doc_clear(&d);
+    ext_vt_doc_clear(&d);
     if (rc != SQLITE_OK || !*is_taken) return rc;
     if (sqlite3_vtab_on_conflict(t->db) == SQLITE_REPLACE) return SQLITE_OK;
-    return vt_fail(t, SQLITE_CONSTRAINT, "rowid %lld is taken", id);
+    return ext_vt_fail(t, SQLITE_CONSTRAINT, "rowid %lld is taken", id);
 }
 
-static bool is_command(const vt_table *t, int argc, sqlite3_value **argv)
+static bool is_command(const ext_vt_table *t, int argc, sqlite3_value **argv)
 {
     return argc > 1 && sqlite3_value_type(argv[0]) == SQLITE_NULL &&
-           sqlite3_value_type(argv[2 + t->config.n_columns + VT_SELF]) != SQLITE_NULL;
+           sqlite3_value_type(argv[2 + t->config.n_columns + EXT_VT_SELF]) != SQLITE_NULL;
 }
 
-static int insert(vt_table *t, int argc, sqlite3_value **argv, sqlite3_int64 *rowid)
+static int insert(ext_vt_table *t, int argc, sqlite3_value **argv, sqlite3_int64 *rowid)
 {
     sqlite3_value **values = argv + 2;
     bool is_taken = false;
     int rc;
 
     if (is_command(t, argc, argv))
-        return vt_command_run(t, values[t->config.n_columns + VT_SELF],
-                              values[t->config.n_columns + VT_RANK]);
-    if (sqlite3_value_type(argv[1]) == SQLITE_NULL) rc = vt_docs_new_id(t, rowid);
+        return ext_vt_command_run(t, values[t->config.n_columns + EXT_VT_SELF],
+                                  values[t->config.n_columns + EXT_VT_RANK]);
+    if (sqlite3_value_type(argv[1]) == SQLITE_NULL) rc = ext_vt_docs_new_id(t, rowid);
     else if ((rc = integer_id(t, argv[1], rowid)) == SQLITE_OK)
         rc = make_way(t, *rowid, &is_taken);
     if (rc != SQLITE_OK) return rc;
-    return is_taken ? vt_docs_update(t, *rowid, *rowid, values)
-                    : vt_docs_insert(t, *rowid, values);
+    return is_taken ? ext_vt_docs_update(t, *rowid, *rowid, values)
+                    : ext_vt_docs_insert(t, *rowid, values);
 }
 
-static int update(vt_table *t, sqlite3_value **argv)
+static int update(ext_vt_table *t, sqlite3_value **argv)
 {
     sqlite3_int64 old_id = sqlite3_value_int64(argv[0]), id;
     bool is_taken = false;
     int rc = integer_id(t, argv[1], &id);
 
     if (rc == SQLITE_OK && id != old_id) rc = make_way(t, id, &is_taken);
-    return rc == SQLITE_OK ? vt_docs_update(t, old_id, id, argv + 2) : rc;
+    return rc == SQLITE_OK ? ext_vt_docs_update(t, old_id, id, argv + 2) : rc;
 }
 
 /* What is written to shadow tables must not show in last_insert_rowid(). */
 static int vt_update(sqlite3_vtab *base, int argc, sqlite3_value **argv,
                      sqlite3_int64 *rowid)
 {
-    vt_table *t = (vt_table *)base;
+    ext_vt_table *t = (ext_vt_table *)base;
     sqlite3_int64 last = sqlite3_last_insert_rowid(t->db);
     int rc = refuse_if_broken(t);
 
-    if (rc == SQLITE_OK) rc = vt_vectors_refresh(t);
+    if (rc == SQLITE_OK) rc = ext_vt_vectors_refresh(t);
     if (rc == SQLITE_CORRUPT_VTAB && is_command(t, argc, argv)) { /* it may mend that */
         sqlite3_free(t->base.zErrMsg);
         t->base.zErrMsg = NULL;
         rc = SQLITE_OK;
     }
     if (rc != SQLITE_OK) return rc;
-    for (vt_cursor *c = t->cursors; c != NULL; c = c->next) leave_row(c);
+    for (ext_vt_cursor *c = t->cursors; c != NULL; c = c->next) leave_row(c);
     *rowid = last; /* a command inserts nothing */
-    if (argc == 1) rc = vt_docs_delete(t, sqlite3_value_int64(argv[0]));
+    if (argc == 1) rc = ext_vt_docs_delete(t, sqlite3_value_int64(argv[0]));
     else if (sqlite3_value_type(argv[0]) != SQLITE_NULL) rc = update(t, argv);
     else rc = insert(t, argc, argv, rowid);
     sqlite3_set_last_insert_rowid(t->db, last);
@@ -382,31 +385,31 @@ static int vt_update(sqlite3_vtab *base, int argc, sqlite3_value **argv,
 
 static int vt_begin(sqlite3_vtab *base)
 {
-    ((vt_table *)base)->next_id = 0;
+    ((ext_vt_table *)base)->next_id = 0;
     return SQLITE_OK;
 }
 
 static int vt_sync(sqlite3_vtab *base)
 {
-    vt_table *t = (vt_table *)base;
+    ext_vt_table *t = (ext_vt_table *)base;
     sqlite3_int64 last = sqlite3_last_insert_rowid(t->db);
     int rc = refuse_if_broken(t);
 
-    if (rc == SQLITE_OK) rc = vt_docs_flush(t);
-    if (rc == SQLITE_OK) rc = vt_vectors_flush(t);
+    if (rc == SQLITE_OK) rc = ext_vt_docs_flush(t);
+    if (rc == SQLITE_OK) rc = ext_vt_vectors_flush(t);
     sqlite3_set_last_insert_rowid(t->db, last);
     return rc;
 }
 
 static int vt_commit(sqlite3_vtab *base)
 {
-    vt_docs_end((vt_table *)base);
+    ext_vt_docs_end((ext_vt_table *)base);
     return SQLITE_OK;
 }
 
-static void forget(vt_table *t)
+static void forget(ext_vt_table *t)
 {
-    vt_vectors_forget(t->vectors);
+    ext_vt_vectors_forget(t->vectors);
     t->next_id = 0;
     t->n_queued = 0;
     t->must_roll_back = false;
@@ -416,20 +419,20 @@ static void forget(vt_table *t)
 
 static int vt_rollback(sqlite3_vtab *base)
 {
-    vt_table *t = (vt_table *)base;
+    ext_vt_table *t = (ext_vt_table *)base;
     forget(t);
-    vt_docs_end(t);
+    ext_vt_docs_end(t);
     t->has_queue = false;
     return SQLITE_OK;
 }
 
 static int vt_savepoint(sqlite3_vtab *base, int level)
 {
-    vt_table *t = (vt_table *)base;
+    ext_vt_table *t = (ext_vt_table *)base;
     sqlite3_int64 last = sqlite3_last_insert_rowid(t->db);
     int rc = refuse_if_broken(t);
     (void)level;
-    if (rc == SQLITE_OK) rc = vt_vectors_flush(t);
+    if (rc == SQLITE_OK) rc = ext_vt_vectors_flush(t);
     sqlite3_set_last_insert_rowid(t->db, last);
     return rc;
 }
@@ -442,7 +445,7 @@ static int vt_release(sqlite3_vtab *base, int level)
 
 static int vt_rollback_to(sqlite3_vtab *base, int level)
 {
-    vt_table *t = (vt_table *)base;
+    ext_vt_table *t = (ext_vt_table *)base;
     (void)level;
     forget(t);
     t->has_queue = t->config.vector < 0; /* what was queued before it is still there */
@@ -453,25 +456,25 @@ static int vt_rollback_to(sqlite3_vtab *base, int level)
  * makes right again, and nothing left to write. */
 static int vt_rename(sqlite3_vtab *base, const char *name)
 {
-    vt_table *t = (vt_table *)base;
+    ext_vt_table *t = (ext_vt_table *)base;
     int rc = vt_sync(base);
 
     if (rc != SQLITE_OK) return rc;
-    if (vt_config_allows(&t->config, name)) return vt_store_rename(t, name);
-    return vt_fail(t, SQLITE_ERROR, "a table named %s would hide its own column %s", name,
-                   name);
+    if (ext_vt_config_allows(&t->config, name)) return ext_vt_store_rename(t, name);
+    return ext_vt_fail(t, SQLITE_ERROR, "a table named %s would hide its own column %s",
+                       name, name);
 }
 
 static int vt_shadow_name(const char *suffix)
 {
-    return vt_store_is_shadow(suffix);
+    return ext_vt_store_is_shadow(suffix);
 }
 
 static int vt_integrity(sqlite3_vtab *base, const char *schema, const char *table,
                         int flags, char **problem)
 {
     (void)schema, (void)table;
-    return vt_check_run((vt_table *)base, (flags & 1) != 0, problem);
+    return ext_vt_check_run((ext_vt_table *)base, (flags & 1) != 0, problem);
 }
 
 /* The layout of sqlite3_module of SQLite 3.44, whatever the header that we build with: an
@@ -506,7 +509,7 @@ int ext_register_similarity(sqlite3 *db, ext_conn *conn)
                 .xSync = vt_sync,
                 .xCommit = vt_commit,
                 .xRollback = vt_rollback,
-                .xFindFunction = vt_passage_find,
+                .xFindFunction = ext_vt_passage_find,
                 .xRename = vt_rename,
                 .xSavepoint = vt_savepoint,
                 .xRelease = vt_release,

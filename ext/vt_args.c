@@ -17,7 +17,7 @@
 
 typedef struct reader { /* of one argument */
     const char *at;
-    vt_config *c;
+    ext_vt_config *c;
     char **message;
     const char *seen[8]; /* options so far */
     size_t n_seen;
@@ -85,7 +85,7 @@ static long long number(const char *text)
 }
 
 /* VECTOR(n), after its name. */
-static int vector_column(reader *r, vt_column *column)
+static int vector_column(reader *r, ext_vt_column *column)
 {
     const char *digits;
     int rc;
@@ -104,7 +104,7 @@ static int vector_column(reader *r, vt_column *column)
                                            column->name, ENC_DIMS_MAX,
                                            digits == NULL ? "nothing" : digits));
     r->at++;
-    if (column->kind != VT_TEXT || column->type[0] != '\0')
+    if (column->kind != EXT_VT_TEXT || column->type[0] != '\0')
         return complain(r, sqlite3_mprintf("column %s: VECTOR(%d) is all its type",
                                            column->name, (int)n));
     if (r->c->vector >= 0)
@@ -114,7 +114,7 @@ static int vector_column(reader *r, vt_column *column)
                                         r->c->columns[r->c->vector].name, column->name));
     r->c->vector = r->c->n_columns;
     r->c->dims = (size_t)n;
-    column->kind = VT_VECTOR;
+    column->kind = EXT_VT_VECTOR;
     return SQLITE_OK;
 }
 
@@ -131,10 +131,10 @@ static bool is_reserved(const char *name)
 
 static int check_name(reader *r, const char *name)
 {
-    const vt_config *c = r->c;
+    const ext_vt_config *c = r->c;
 
-    if (c->n_columns == VT_COLUMNS_MAX)
-        return complain(r, sqlite3_mprintf("more than %d columns", VT_COLUMNS_MAX));
+    if (c->n_columns == EXT_VT_COLUMNS_MAX)
+        return complain(r, sqlite3_mprintf("more than %d columns", EXT_VT_COLUMNS_MAX));
     if (name[0] == '\0') return complain(r, sqlite3_mprintf("a column has no name"));
     if (is_reserved(name))
         return complain(r, sqlite3_mprintf("column name %s is reserved", name));
@@ -146,21 +146,21 @@ static int check_name(reader *r, const char *name)
 
 static int column(reader *r, const char *name)
 {
-    vt_column *column = &r->c->columns[r->c->n_columns];
+    ext_vt_column *column = &r->c->columns[r->c->n_columns];
     const char *more;
     int rc = check_name(r, name);
 
     if (rc) return rc;
-    *column = (vt_column){name, "", VT_TEXT};
+    *column = (ext_vt_column){name, "", EXT_VT_TEXT};
     for (;;) {
         if ((rc = word(r, &more))) return rc;
         if (more == NULL) break;
-        if (column->kind == VT_VECTOR) {
+        if (column->kind == EXT_VT_VECTOR) {
             return complain(r,
                             sqlite3_mprintf("column %s: unexpected %s after VECTOR(%d)",
                                             name, more, (int)r->c->dims));
         } else if (sqlite3_stricmp(more, "UNINDEXED") == 0) {
-            column->kind = VT_STORED;
+            column->kind = EXT_VT_STORED;
         } else if (sqlite3_stricmp(more, "VECTOR") == 0) {
             if ((rc = vector_column(r, column))) return rc;
         } else if (column->type[0] == '\0') {
@@ -174,7 +174,7 @@ static int column(reader *r, const char *name)
     skip(r);
     if (*r->at != '\0')
         return complain(r, sqlite3_mprintf("column %s: unexpected %s", name, r->at));
-    r->c->n_texts += column->kind == VT_TEXT;
+    r->c->n_texts += column->kind == EXT_VT_TEXT;
     r->c->n_columns++;
     return SQLITE_OK;
 }
@@ -194,7 +194,7 @@ static int flag(reader *r, const char *option, const char *value, bool *out)
 
 static int chunk_option(reader *r, const char *option, const char *value)
 {
-    vt_config *c = r->c;
+    ext_vt_config *c = r->c;
     bool is_chunk = strcmp(option, "chunk") == 0;
     long long n = number(value);
 
@@ -221,14 +221,14 @@ static int metric_option(reader *r, const char *value)
 
 static int option(reader *r, const char *name, const char *value)
 {
-    vt_config *c = r->c;
+    ext_vt_config *c = r->c;
 
     for (size_t i = 0; i < r->n_seen; i++)
         if (strcmp(r->seen[i], name) == 0)
             return complain(r, sqlite3_mprintf("option %s is given twice", name));
     if (r->n_seen < sizeof r->seen / sizeof *r->seen) r->seen[r->n_seen++] = name;
     if (strcmp(name, "content") == 0) {
-        c->content = value[0] == '\0' ? VT_CONTENTLESS : VT_EXTERNAL;
+        c->content = value[0] == '\0' ? EXT_VT_CONTENTLESS : EXT_VT_EXTERNAL;
         c->content_table = value;
     } else if (strcmp(name, "content_rowid") == 0) {
         if (value[0] == '\0') return bad_value(r, name, value, "the name of a column");
@@ -276,7 +276,7 @@ static int argument(reader *r)
 /* What only the whole can tell. */
 static int check(reader *r)
 {
-    vt_config *c = r->c;
+    ext_vt_config *c = r->c;
     const char *what = NULL;
 
     if (c->n_texts == 0 && c->vector < 0) what = "needs a text column or a VECTOR(n)";
@@ -290,12 +290,12 @@ static int check(reader *r)
     else if (c->overlap > 0 && c->chunk == 0 && !c->is_chunk_auto)
         what = "overlap needs chunk";
     else if (c->chunk > 0 && c->overlap >= c->chunk) what = "overlap must be below chunk";
-    else if (c->content_rowid != NULL && c->content != VT_EXTERNAL)
+    else if (c->content_rowid != NULL && c->content != EXT_VT_EXTERNAL)
         what = "content_rowid needs content";
     return what == NULL ? SQLITE_OK : complain(r, sqlite3_mprintf("%s", what));
 }
 
-int vt_args_read(vt_config *c, int argc, const char *const *argv, char **message)
+int ext_vt_args_read(ext_vt_config *c, int argc, const char *const *argv, char **message)
 {
     reader r = {"", c, message, {NULL}, 0};
     int rc = SQLITE_OK;
@@ -308,26 +308,27 @@ int vt_args_read(vt_config *c, int argc, const char *const *argv, char **message
         rc = argument(&r);
     }
     if (rc == SQLITE_OK) rc = check(&r);
-    if (rc == SQLITE_OK && !vt_config_allows(c, argv[2]))
+    if (rc == SQLITE_OK && !ext_vt_config_allows(c, argv[2]))
         rc = complain(&r, sqlite3_mprintf("a table named %s would hide its own column %s",
                                           argv[2], argv[2]));
-    if (c->content == VT_EXTERNAL && c->content_rowid == NULL) c->content_rowid = "rowid";
+    if (c->content == EXT_VT_EXTERNAL && c->content_rowid == NULL)
+        c->content_rowid = "rowid";
     return rc;
 }
 
-bool vt_config_allows(const vt_config *c, const char *table)
+bool ext_vt_config_allows(const ext_vt_config *c, const char *table)
 {
     for (int i = 0; i < c->n_columns; i++)
         if (sqlite3_stricmp(c->columns[i].name, table) == 0) return false;
     return !is_reserved(table);
 }
 
-void vt_config_clear(vt_config *c)
+void ext_vt_config_clear(ext_vt_config *c)
 {
     enc_arena_clear(&c->arena);
 }
 
-char *vt_config_schema(const vt_config *c, const char *table)
+char *ext_vt_config_schema(const ext_vt_config *c, const char *table)
 {
     sqlite3_str *sql = sqlite3_str_new(NULL);
 

@@ -15,7 +15,7 @@
 #include <string.h>
 
 typedef struct check {
-    vt_table *t;
+    ext_vt_table *t;
     uint8_t *is_named; /* a bit a slot */
     size_t n_named;
     enc_segment *one; /* a code made anew */
@@ -37,13 +37,13 @@ static int check_code(check *c, sqlite3_int64 id, size_t slot)
     enc_store store;
     enc_err e;
     size_t row = slot % ENC_SEGMENT_ROWS, dims = c->t->config.dims;
-    int rc = vt_vectors_get(c->t, slot, c->v);
+    int rc = ext_vt_vectors_get(c->t, slot, c->v);
 
-    if (rc == SQLITE_OK) rc = vt_vectors_store(c->t, &store);
+    if (rc == SQLITE_OK) rc = ext_vt_vectors_store(c->t, &store);
     if (rc != SQLITE_OK) return rc;
     enc_err_clear(&e);
     if (store.segment(store.self, slot / ENC_SEGMENT_ROWS, &s, &e) != ENC_OK)
-        return vt_fail_enc(c->t, ENC_IO, &e);
+        return ext_vt_fail_enc(c->t, ENC_IO, &e);
     for (size_t i = 0; i < dims; i++)
         if (!isfinite(c->v[i]))
             return found(c, sqlite3_mprintf("row %lld: value %d of its vector is not "
@@ -63,16 +63,16 @@ static int check_code(check *c, sqlite3_int64 id, size_t slot)
                                               id));
 }
 
-static int check_stretches(check *c, sqlite3_int64 id, const vt_doc *d)
+static int check_stretches(check *c, sqlite3_int64 id, const ext_vt_doc *d)
 {
     int rc = SQLITE_OK;
 
     for (size_t i = 0; i < d->n && rc == SQLITE_OK && c->problem == NULL; i++) {
         size_t slot = d->at[i].slot;
-        if (slot >= vt_vectors_count(c->t->vectors))
+        if (slot >= ext_vt_vectors_count(c->t->vectors))
             return found(c, sqlite3_mprintf("row %lld names slot %d, there are %d", id,
                                             (int)slot,
-                                            (int)vt_vectors_count(c->t->vectors)));
+                                            (int)ext_vt_vectors_count(c->t->vectors)));
         if ((c->is_named[slot / 8] & 1u << slot % 8) != 0)
             return found(c, sqlite3_mprintf("row %lld names slot %d, which is another's",
                                             id, (int)slot));
@@ -83,15 +83,16 @@ static int check_stretches(check *c, sqlite3_int64 id, const vt_doc *d)
     return rc;
 }
 
-static int check_text(check *c, sqlite3_int64 id, const vt_doc *d)
+static int check_text(check *c, sqlite3_int64 id, const ext_vt_doc *d)
 {
-    vt_table *t = c->t;
+    ext_vt_table *t = c->t;
     enc_wr text;
     bool is_null;
 
-    if (t->config.content == VT_CONTENTLESS || t->config.vector >= 0) return SQLITE_OK;
+    if (t->config.content == EXT_VT_CONTENTLESS || t->config.vector >= 0)
+        return SQLITE_OK;
     enc_wr_init(&text);
-    int rc = vt_docs_stored_text(t, id, &text, &is_null);
+    int rc = ext_vt_docs_stored_text(t, id, &text, &is_null);
     enc_hash h = enc_hash_of(text.at, text.n);
     uint8_t hash[16];
     memcpy(hash, &h.high, 8);
@@ -102,7 +103,7 @@ static int check_text(check *c, sqlite3_int64 id, const vt_doc *d)
     if (is_null != !d->has_hash || (!is_null && memcmp(hash, d->hash, 16) != 0))
         return found(
             c, sqlite3_mprintf("row %lld: its text is not the one that was indexed%s", id,
-                               t->config.content == VT_EXTERNAL
+                               t->config.content == EXT_VT_EXTERNAL
                                    ? " (without triggers, 'rebuild' follows)"
                                    : ""));
     for (size_t i = 0; i < d->n; i++)
@@ -119,32 +120,32 @@ static int check_docs(check *c, bool is_quick)
     sqlite3_int64 id = 0;
     sqlite3_stmt *s;
     bool is_first = true;
-    vt_doc d = {0};
-    int rc = vt_sql_get(c->t, VT_DOC_NEXT, &s);
+    ext_vt_doc d = {0};
+    int rc = ext_vt_sql_get(c->t, EXT_VT_DOC_NEXT, &s);
 
     while (rc == SQLITE_OK && c->problem == NULL) {
         sqlite3_bind_int64(s, 1, is_first ? INT64_MIN : id);
         bool has_row = sqlite3_step(s) == SQLITE_ROW;
         if (has_row) id = sqlite3_column_int64(s, 0);
-        if ((rc = vt_done(c->t, s)) || !has_row) break;
+        if ((rc = ext_vt_done(c->t, s)) || !has_row) break;
         is_first = false;
-        if ((rc = vt_doc_get(c->t, id, &d))) break;
+        if ((rc = ext_vt_doc_get(c->t, id, &d))) break;
         rc = check_stretches(c, id, &d);
         if (rc == SQLITE_OK && c->problem == NULL && d.has_hash && d.n == 0)
             rc = found(c, sqlite3_mprintf("row %lld has a text and no vector", id));
         if (rc == SQLITE_OK && c->problem == NULL && !is_quick)
             rc = check_text(c, id, &d);
     }
-    vt_vectors_close_blob(c->t);
-    vt_doc_clear(&d);
+    ext_vt_vectors_close_blob(c->t);
+    ext_vt_doc_clear(&d);
     return rc;
 }
 
 /* Rows of one side that the other has not. */
 static int check_content(check *c)
 {
-    vt_table *t = c->t;
-    bool is_external = t->config.content == VT_EXTERNAL;
+    ext_vt_table *t = c->t;
+    bool is_external = t->config.content == EXT_VT_EXTERNAL;
     sqlite3_stmt *s;
     char *from =
         is_external
@@ -159,8 +160,9 @@ static int check_content(check *c)
                   "\"%w\".\"%w_doc\") UNION ALL SELECT id, 1 FROM \"%w\".\"%w_doc\" "
                   "WHERE id NOT IN (SELECT id FROM %s) ORDER BY 1 LIMIT 1",
                   from, t->schema, t->name, t->schema, t->name, from);
-    int rc = sql == NULL ? SQLITE_NOMEM
-                         : vt_fail_db(t, sqlite3_prepare_v2(t->db, sql, -1, &s, NULL));
+    int rc = sql == NULL
+                 ? SQLITE_NOMEM
+                 : ext_vt_fail_db(t, sqlite3_prepare_v2(t->db, sql, -1, &s, NULL));
 
     if (rc == SQLITE_OK) {
         if (sqlite3_step(s) == SQLITE_ROW)
@@ -170,29 +172,29 @@ static int check_content(check *c)
                                   : "row %lld is in the index and not in the content",
                               sqlite3_column_int64(s, 0)));
         int code = sqlite3_finalize(s);
-        if (rc == SQLITE_OK) rc = vt_fail_db(t, code);
+        if (rc == SQLITE_OK) rc = ext_vt_fail_db(t, code);
     }
     sqlite3_free(sql);
     sqlite3_free(from);
     return rc;
 }
 
-int vt_check_run(vt_table *t, bool is_quick, char **problem)
+int ext_vt_check_run(ext_vt_table *t, bool is_quick, char **problem)
 {
     check c = {.t = t};
     enc_err e;
-    int rc = vt_docs_flush(t);
+    int rc = ext_vt_docs_flush(t);
 
     *problem = NULL;
     enc_err_clear(&e);
-    if (rc == SQLITE_OK) rc = vt_vectors_refresh(t);
+    if (rc == SQLITE_OK) rc = ext_vt_vectors_refresh(t);
     if (rc == SQLITE_OK)
-        rc = vt_fail_enc(t, enc_segment_new(&c.one, t->config.dims, &e), &e);
-    size_t n = vt_vectors_count(t->vectors);
+        rc = ext_vt_fail_enc(t, enc_segment_new(&c.one, t->config.dims, &e), &e);
+    size_t n = ext_vt_vectors_count(t->vectors);
     c.is_named = enc_mem_zero(n / 8 + 1);
     c.v = enc_mem_array(t->config.dims, sizeof *c.v);
     if (rc == SQLITE_OK && (c.is_named == NULL || c.v == NULL)) rc = SQLITE_NOMEM;
-    if (rc == SQLITE_OK) rc = vt_vectors_check(t);
+    if (rc == SQLITE_OK) rc = ext_vt_vectors_check(t);
     if (rc == SQLITE_OK && !is_quick) rc = check_content(&c);
     if (rc == SQLITE_OK && c.problem == NULL) rc = check_docs(&c, is_quick);
     if (rc == SQLITE_OK && c.problem == NULL && c.n_named != n)

@@ -23,7 +23,7 @@
 /* ---- triggers ---- */
 
 /* "new.a, new.b" of all columns, with `before` before each name. */
-static char *column_list(const vt_table *t, const char *before)
+static char *column_list(const ext_vt_table *t, const char *before)
 {
     sqlite3_str *s = sqlite3_str_new(NULL);
     for (int i = 0; i < t->config.n_columns; i++)
@@ -31,7 +31,7 @@ static char *column_list(const vt_table *t, const char *before)
     return sqlite3_str_finish(s);
 }
 
-static char *assignments(const vt_table *t)
+static char *assignments(const ext_vt_table *t)
 {
     sqlite3_str *s = sqlite3_str_new(NULL);
     for (int i = 0; i < t->config.n_columns; i++)
@@ -41,7 +41,7 @@ static char *assignments(const vt_table *t)
 }
 
 /* An UPDATE of a row that the index has missed inserts it. */
-static int create_triggers(vt_table *t)
+static int create_triggers(ext_vt_table *t)
 {
     const char *s = t->schema, *x = t->name, *content = t->config.content_table,
                *id = t->config.content_rowid;
@@ -50,38 +50,40 @@ static int create_triggers(vt_table *t)
     int rc = names == NULL || values == NULL || sets == NULL ? SQLITE_NOMEM : SQLITE_OK;
 
     if (rc == SQLITE_OK)
-        rc =
-            vt_exec(t,
-                    "CREATE TRIGGER \"%w\".\"%w_ai\" AFTER INSERT ON "
-                    "\"%w\" BEGIN INSERT INTO \"%w\"(rowid%s) VALUES (new.\"%w\"%s); END",
-                    s, x, content, x, names, id, values);
+        rc = ext_vt_exec(
+            t,
+            "CREATE TRIGGER \"%w\".\"%w_ai\" AFTER INSERT ON "
+            "\"%w\" BEGIN INSERT INTO \"%w\"(rowid%s) VALUES (new.\"%w\"%s); END",
+            s, x, content, x, names, id, values);
     if (rc == SQLITE_OK)
-        rc = vt_exec(t,
-                     "CREATE TRIGGER \"%w\".\"%w_ad\" AFTER DELETE ON "
-                     "\"%w\" BEGIN DELETE FROM \"%w\" WHERE rowid = old.\"%w\"; END",
-                     s, x, content, x, id);
+        rc = ext_vt_exec(t,
+                         "CREATE TRIGGER \"%w\".\"%w_ad\" AFTER DELETE ON "
+                         "\"%w\" BEGIN DELETE FROM \"%w\" WHERE rowid = old.\"%w\"; END",
+                         s, x, content, x, id);
     if (rc == SQLITE_OK)
-        rc = vt_exec(t,
-                     "CREATE TRIGGER \"%w\".\"%w_au\" AFTER UPDATE ON "
-                     "\"%w\" BEGIN UPDATE \"%w\" SET rowid = new.\"%w\"%s WHERE rowid = "
-                     "old.\"%w\"; INSERT INTO \"%w\"(rowid%s) SELECT new.\"%w\"%s WHERE "
-                     "NOT EXISTS (SELECT 1 FROM \"%w\" WHERE rowid = new.\"%w\"); END",
-                     s, x, content, x, id, sets, id, x, names, id, values, x, id);
+        rc = ext_vt_exec(
+            t,
+            "CREATE TRIGGER \"%w\".\"%w_au\" AFTER UPDATE ON "
+            "\"%w\" BEGIN UPDATE \"%w\" SET rowid = new.\"%w\"%s WHERE rowid = "
+            "old.\"%w\"; INSERT INTO \"%w\"(rowid%s) SELECT new.\"%w\"%s WHERE "
+            "NOT EXISTS (SELECT 1 FROM \"%w\" WHERE rowid = new.\"%w\"); END",
+            s, x, content, x, id, sets, id, x, names, id, values, x, id);
     sqlite3_free(names);
     sqlite3_free(values);
     sqlite3_free(sets);
     return rc;
 }
 
-static int triggers(vt_table *t)
+static int triggers(ext_vt_table *t)
 {
-    if (t->config.content != VT_EXTERNAL)
-        return vt_fail(t, SQLITE_ERROR,
-                       "triggers need content='...': this table has no "
-                       "table to follow");
-    int rc = vt_store_drop_triggers(t); /* they may have an earlier name of the table */
+    if (t->config.content != EXT_VT_EXTERNAL)
+        return ext_vt_fail(t, SQLITE_ERROR,
+                           "triggers need content='...': this table has no "
+                           "table to follow");
+    int rc =
+        ext_vt_store_drop_triggers(t); /* they may have an earlier name of the table */
     if (rc == SQLITE_OK) rc = create_triggers(t);
-    if (rc == SQLITE_OK) rc = vt_config_put_text(t, "triggers", t->name);
+    if (rc == SQLITE_OK) rc = ext_vt_config_put_text(t, "triggers", t->name);
     if (rc != SQLITE_OK) return rc;
     sqlite3_free(t->triggers);
     t->triggers = sqlite3_mprintf("%s", t->name);
@@ -92,11 +94,11 @@ static int triggers(vt_table *t)
 
 typedef struct page {
     sqlite3_int64 ids[PAGE];
-    sqlite3_value *values[PAGE][VT_COLUMNS_MAX];
+    sqlite3_value *values[PAGE][EXT_VT_COLUMNS_MAX];
     int n;
 } page;
 
-static void page_clear(vt_table *t, page *p)
+static void page_clear(ext_vt_table *t, page *p)
 {
     for (int i = 0; i < p->n; i++)
         for (int k = 0; k < t->config.n_columns; k++) sqlite3_value_free(p->values[i][k]);
@@ -104,10 +106,10 @@ static void page_clear(vt_table *t, page *p)
 }
 
 /* The rows of the content after `last`. */
-static int page_read(vt_table *t, page *p, sqlite3_int64 last, bool is_first)
+static int page_read(ext_vt_table *t, page *p, sqlite3_int64 last, bool is_first)
 {
     sqlite3_stmt *s;
-    int rc = vt_sql_get(t, VT_CONTENT_ALL, &s);
+    int rc = ext_vt_sql_get(t, EXT_VT_CONTENT_ALL, &s);
 
     if (rc != SQLITE_OK) return rc;
     if (is_first) sqlite3_bind_double(s, 1, -1e300);
@@ -115,9 +117,10 @@ static int page_read(vt_table *t, page *p, sqlite3_int64 last, bool is_first)
     sqlite3_bind_int(s, 2, PAGE);
     while (rc == SQLITE_OK && p->n < PAGE && sqlite3_step(s) == SQLITE_ROW) {
         if (sqlite3_column_type(s, 0) != SQLITE_INTEGER) {
-            rc = vt_fail(t, SQLITE_MISMATCH, "%s of %s must be whole numbers (found %s)",
-                         t->config.content_rowid, t->config.content_table,
-                         sqlite3_column_text(s, 0));
+            rc = ext_vt_fail(t, SQLITE_MISMATCH,
+                             "%s of %s must be whole numbers (found %s)",
+                             t->config.content_rowid, t->config.content_table,
+                             sqlite3_column_text(s, 0));
             break;
         }
         int row = p->n++;
@@ -128,22 +131,23 @@ static int page_read(vt_table *t, page *p, sqlite3_int64 last, bool is_first)
             if (p->values[row][k] == NULL) rc = SQLITE_NOMEM;
         }
     }
-    int code = vt_done(t, s);
+    int code = ext_vt_done(t, s);
     return rc == SQLITE_OK ? code : rc;
 }
 
-static int follow_row(vt_table *t, sqlite3_int64 id, sqlite3_value **values)
+static int follow_row(ext_vt_table *t, sqlite3_int64 id, sqlite3_value **values)
 {
-    vt_doc d = {0};
-    int rc = vt_doc_get(t, id, &d);
+    ext_vt_doc d = {0};
+    int rc = ext_vt_doc_get(t, id, &d);
     bool exists = d.exists;
 
-    vt_doc_clear(&d);
+    ext_vt_doc_clear(&d);
     if (rc != SQLITE_OK) return rc;
-    return exists ? vt_docs_update(t, id, id, values) : vt_docs_insert(t, id, values);
+    return exists ? ext_vt_docs_update(t, id, id, values)
+                  : ext_vt_docs_insert(t, id, values);
 }
 
-static int follow_content(vt_table *t)
+static int follow_content(ext_vt_table *t)
 {
     page *p = enc_mem_zero(sizeof *p);
     sqlite3_int64 last = 0;
@@ -164,9 +168,9 @@ static int follow_content(vt_table *t)
 }
 
 /* Rows whose content has gone. */
-static int drop_gone(vt_table *t)
+static int drop_gone(ext_vt_table *t)
 {
-    bool is_own = t->config.content == VT_OWN;
+    bool is_own = t->config.content == EXT_VT_OWN;
     sqlite3_int64 id = INT64_MIN;
     sqlite3_stmt *s;
     char *content = is_own ? sqlite3_mprintf("%s_content", t->name)
@@ -179,7 +183,7 @@ static int drop_gone(vt_table *t)
                         t->schema, content == NULL ? "" : content);
     int rc = sql == NULL || content == NULL
                  ? SQLITE_NOMEM
-                 : vt_fail_db(t, sqlite3_prepare_v2(t->db, sql, -1, &s, NULL));
+                 : ext_vt_fail_db(t, sqlite3_prepare_v2(t->db, sql, -1, &s, NULL));
 
     sqlite3_free(sql);
     sqlite3_free(content);
@@ -189,14 +193,14 @@ static int drop_gone(vt_table *t)
         id = sqlite3_column_int64(s, 0);
         sqlite3_reset(s);
         sqlite3_bind_int64(s, 1, id);
-        rc = vt_docs_delete(t, id);
+        rc = ext_vt_docs_delete(t, id);
     }
     int code = sqlite3_finalize(s);
-    return rc == SQLITE_OK ? vt_fail_db(t, code) : rc;
+    return rc == SQLITE_OK ? ext_vt_fail_db(t, code) : rc;
 }
 
 /* All but the content. */
-static int forget_index(vt_table *t)
+static int forget_index(ext_vt_table *t)
 {
     static const char *const suffixes[] = {"doc",     "queue",  "fresh",
                                            "segment", "vector", "fts"};
@@ -205,25 +209,26 @@ static int forget_index(vt_table *t)
     t->must_roll_back = true;
     for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes && rc == SQLITE_OK; i++)
         if (i < 5 || t->config.is_hybrid)
-            rc = vt_exec(t, "DELETE FROM \"%w\".\"%w_%s\"", t->schema, t->name,
-                         suffixes[i]);
-    if (rc == SQLITE_OK) rc = vt_vectors_clear(t);
+            rc = ext_vt_exec(t, "DELETE FROM \"%w\".\"%w_%s\"", t->schema, t->name,
+                             suffixes[i]);
+    if (rc == SQLITE_OK) rc = ext_vt_vectors_clear(t);
     if (rc == SQLITE_OK) t->must_roll_back = false;
     t->has_queue = false;
     return rc;
 }
 
-static int rebuild(vt_table *t)
+static int rebuild(ext_vt_table *t)
 {
     char *problem;
 
-    if (t->config.content == VT_CONTENTLESS)
-        return vt_fail(t, SQLITE_ERROR, "content='' keeps no text to rebuild it from");
-    if (t->config.content == VT_OWN && t->config.vector >= 0)
-        return vt_fail(t, SQLITE_ERROR,
-                       "its vectors stand nowhere else: there is nothing "
-                       "to rebuild it from");
-    int rc = vt_check_run(t, true, &problem);
+    if (t->config.content == EXT_VT_CONTENTLESS)
+        return ext_vt_fail(t, SQLITE_ERROR,
+                           "content='' keeps no text to rebuild it from");
+    if (t->config.content == EXT_VT_OWN && t->config.vector >= 0)
+        return ext_vt_fail(t, SQLITE_ERROR,
+                           "its vectors stand nowhere else: there is nothing "
+                           "to rebuild it from");
+    int rc = ext_vt_check_run(t, true, &problem);
     if (rc != SQLITE_OK) return rc;
     bool is_anew = problem != NULL;
     sqlite3_free(problem);
@@ -242,41 +247,43 @@ static bool stop(void *call)
     return ext_stop(call);
 }
 
-static int cluster(vt_table *t)
+static int cluster(ext_vt_table *t)
 {
-    size_t n = vt_vectors_count(t->vectors), *order = enc_mem_array(n + 1, sizeof *order);
+    size_t n = ext_vt_vectors_count(t->vectors),
+           *order = enc_mem_array(n + 1, sizeof *order);
     ext_call c;
 
     if (order == NULL) return SQLITE_NOMEM;
     ext_call_begin(&c, t->conn, "similarity");
     t->must_roll_back = true;
-    int rc = vt_vectors_cluster(t, order, stop, &c);
-    if (rc == SQLITE_OK) rc = vt_docs_follow(t, order);
+    int rc = ext_vt_vectors_cluster(t, order, stop, &c);
+    if (rc == SQLITE_OK) rc = ext_vt_docs_follow(t, order);
     if (rc == SQLITE_OK) t->must_roll_back = false;
     ext_call_end(&c);
     enc_mem_free(order);
     return rc;
 }
 
-static int optimize(vt_table *t)
+static int optimize(ext_vt_table *t)
 {
-    int rc = vt_docs_flush(t);
+    int rc = ext_vt_docs_flush(t);
 
-    if (rc == SQLITE_OK) rc = vt_vectors_refresh(t);
-    if (rc == SQLITE_OK && t->config.is_ivf && vt_vectors_count(t->vectors) > 0)
+    if (rc == SQLITE_OK) rc = ext_vt_vectors_refresh(t);
+    if (rc == SQLITE_OK && t->config.is_ivf && ext_vt_vectors_count(t->vectors) > 0)
         rc = cluster(t);
     if (rc == SQLITE_OK && t->config.is_hybrid)
-        rc = vt_exec(t, "INSERT INTO \"%w\".\"%w_fts\"(\"%w_fts\") VALUES('optimize')",
-                     t->schema, t->name, t->name);
+        rc =
+            ext_vt_exec(t, "INSERT INTO \"%w\".\"%w_fts\"(\"%w_fts\") VALUES('optimize')",
+                        t->schema, t->name, t->name);
     return rc;
 }
 
 /* ---- the others ---- */
 
-static int integrity_check(vt_table *t)
+static int integrity_check(ext_vt_table *t)
 {
     char *problem;
-    int rc = vt_check_run(t, false, &problem);
+    int rc = ext_vt_check_run(t, false, &problem);
 
     if (rc != SQLITE_OK || problem == NULL) return rc;
     sqlite3_free(t->base.zErrMsg);
@@ -284,64 +291,66 @@ static int integrity_check(vt_table *t)
     return SQLITE_CORRUPT_VTAB;
 }
 
-static int set_weight(vt_table *t, const char *key, double *to, sqlite3_value *value)
+static int set_weight(ext_vt_table *t, const char *key, double *to, sqlite3_value *value)
 {
     double weight = sqlite3_value_double(value);
     int type = sqlite3_value_numeric_type(value);
 
     if ((type != SQLITE_INTEGER && type != SQLITE_FLOAT) || !(weight >= 0.0) ||
         !isfinite(weight))
-        return vt_fail(t, SQLITE_ERROR,
-                       "%s must be a number from 0 on (in the column rank)", key);
-    int rc = vt_config_put_real(t, key, weight);
+        return ext_vt_fail(t, SQLITE_ERROR,
+                           "%s must be a number from 0 on (in the column rank)", key);
+    int rc = ext_vt_config_put_real(t, key, weight);
     if (rc == SQLITE_OK) *to = weight;
     return rc;
 }
 
-static int keep_probes(vt_table *t, size_t n)
+static int keep_probes(ext_vt_table *t, size_t n)
 {
-    int rc = vt_config_put_int(t, "probes", (sqlite3_int64)n);
+    int rc = ext_vt_config_put_int(t, "probes", (sqlite3_int64)n);
     if (rc == SQLITE_OK) t->n_probe = n;
     return rc;
 }
 
-static int set_probes(vt_table *t, sqlite3_value *value)
+static int set_probes(ext_vt_table *t, sqlite3_value *value)
 {
     sqlite3_int64 n = sqlite3_value_int64(value);
 
     if (sqlite3_value_numeric_type(value) != SQLITE_INTEGER || n < 0 || n > 1000000)
-        return vt_fail(t, SQLITE_ERROR, "probes must be 0..1000000 (in the column rank)");
+        return ext_vt_fail(t, SQLITE_ERROR,
+                           "probes must be 0..1000000 (in the column rank)");
     return keep_probes(t, (size_t)n);
 }
 
 /* The fewest probes, up to a factor of 1.5, whose recall on the table's own vectors is at
  * least what is asked for. */
-static int set_recall(vt_table *t, sqlite3_value *value)
+static int set_recall(ext_vt_table *t, sqlite3_value *value)
 {
     double want = sqlite3_value_double(value), got = 0.0;
     size_t before = t->n_probe, n = PROBES_FIRST;
-    vt_sizes sizes;
+    ext_vt_sizes sizes;
     int rc;
 
     if (!(want > 0.0 && want <= 1.0))
-        return vt_fail(t, SQLITE_ERROR,
-                       "recall must be above 0 and at most 1 (in the "
-                       "column rank)");
-    if (!t->config.is_ivf || !vt_vectors_is_clustered(t->vectors))
-        return vt_fail(t, SQLITE_ERROR,
-                       "recall needs index=ivf and an 'optimize' before: this table is "
-                       "searched exactly");
-    vt_vectors_sizes(t->vectors, &sizes);
+        return ext_vt_fail(t, SQLITE_ERROR,
+                           "recall must be above 0 and at most 1 (in the "
+                           "column rank)");
+    if (!t->config.is_ivf || !ext_vt_vectors_is_clustered(t->vectors))
+        return ext_vt_fail(
+            t, SQLITE_ERROR,
+            "recall needs index=ivf and an 'optimize' before: this table is "
+            "searched exactly");
+    ext_vt_vectors_sizes(t->vectors, &sizes);
     for (;; n += n / 2) {
         t->n_probe = n;
-        if ((rc = vt_recall_measure(t, RECALL_K, RECALL_QUERIES, &got))) break;
+        if ((rc = ext_vt_recall_measure(t, RECALL_K, RECALL_QUERIES, &got))) break;
         if (got >= want || n >= sizes.n_segments) break;
     }
     t->n_probe = before;
     return rc == SQLITE_OK ? keep_probes(t, n) : rc;
 }
 
-int vt_command_run(vt_table *t, sqlite3_value *command, sqlite3_value *argument)
+int ext_vt_command_run(ext_vt_table *t, sqlite3_value *command, sqlite3_value *argument)
 {
     const char *name = (const char *)sqlite3_value_text(command);
     char quoted[80];
@@ -349,17 +358,17 @@ int vt_command_run(vt_table *t, sqlite3_value *command, sqlite3_value *argument)
     if (name == NULL) return SQLITE_NOMEM;
     if (strcmp(name, "triggers") == 0) return triggers(t);
     if (strcmp(name, "rebuild") == 0) return rebuild(t);
-    if (strcmp(name, "reembed") == 0) return vt_reembed_run(t, argument);
+    if (strcmp(name, "reembed") == 0) return ext_vt_reembed_run(t, argument);
     if (strcmp(name, "optimize") == 0) return optimize(t);
     if (strcmp(name, "integrity-check") == 0) return integrity_check(t);
-    if (strcmp(name, "delete-all") == 0) return vt_docs_clear(t);
+    if (strcmp(name, "delete-all") == 0) return ext_vt_docs_clear(t);
     if (strcmp(name, "lexical_weight") == 0)
         return set_weight(t, name, &t->weight_lexical, argument);
     if (strcmp(name, "semantic_weight") == 0)
         return set_weight(t, name, &t->weight_semantic, argument);
     if (strcmp(name, "probes") == 0) return set_probes(t, argument);
     if (strcmp(name, "recall") == 0) return set_recall(t, argument);
-    return vt_fail(
+    return ext_vt_fail(
         t, SQLITE_ERROR,
         "unknown command %s (triggers, rebuild, reembed, optimize, "
         "integrity-check, delete-all, lexical_weight, semantic_weight, probes, recall)",

@@ -18,23 +18,23 @@
 
 /* ---- documents ---- */
 
-void vt_doc_clear(vt_doc *d)
+void ext_vt_doc_clear(ext_vt_doc *d)
 {
     enc_mem_free(d->at);
     memset(d, 0, sizeof *d);
 }
 
-static bool add_stretch(vt_doc *d, vt_stretch s)
+static bool add_stretch(ext_vt_doc *d, ext_vt_stretch s)
 {
     if (!enc_mem_reserve((void **)&d->at, &d->cap, d->n + 1, sizeof *d->at)) return false;
     d->at[d->n++] = s;
     return true;
 }
 
-int vt_doc_get(vt_table *t, sqlite3_int64 id, vt_doc *d)
+int ext_vt_doc_get(ext_vt_table *t, sqlite3_int64 id, ext_vt_doc *d)
 {
     sqlite3_stmt *s;
-    int rc = vt_sql_get(t, VT_DOC_GET, &s);
+    int rc = ext_vt_sql_get(t, EXT_VT_DOC_GET, &s);
 
     d->n = 0;
     d->exists = d->has_hash = false;
@@ -48,21 +48,21 @@ int vt_doc_get(vt_table *t, sqlite3_int64 id, vt_doc *d)
         const void *at = sqlite3_column_blob(s, 1);
         enc_rd r = enc_rd_of(at, (size_t)sqlite3_column_bytes(s, 1));
         while (r.left >= STRETCH_BYTES && rc == SQLITE_OK) {
-            vt_stretch stretch = {enc_rd_u32(&r), 0, 0};
+            ext_vt_stretch stretch = {enc_rd_u32(&r), 0, 0};
             stretch.start = enc_rd_u32(&r);
             stretch.end = enc_rd_u32(&r);
             if (!add_stretch(d, stretch)) rc = SQLITE_NOMEM;
         }
     }
-    int code = vt_done(t, s);
+    int code = ext_vt_done(t, s);
     return rc == SQLITE_OK ? code : rc;
 }
 
-int vt_doc_put(vt_table *t, sqlite3_int64 id, const vt_doc *d)
+int ext_vt_doc_put(ext_vt_table *t, sqlite3_int64 id, const ext_vt_doc *d)
 {
     sqlite3_stmt *s;
     enc_wr w;
-    int rc = vt_sql_get(t, VT_DOC_PUT, &s);
+    int rc = ext_vt_sql_get(t, EXT_VT_DOC_PUT, &s);
 
     if (rc != SQLITE_OK) return rc;
     enc_wr_init(&w);
@@ -74,12 +74,12 @@ int vt_doc_put(vt_table *t, sqlite3_int64 id, const vt_doc *d)
     sqlite3_bind_int64(s, 1, id);
     if (d->has_hash) sqlite3_bind_blob(s, 2, d->hash, sizeof d->hash, SQLITE_STATIC);
     if (d->n > 0) sqlite3_bind_blob64(s, 3, w.at, w.n, SQLITE_STATIC);
-    rc = w.failed ? SQLITE_NOMEM : vt_run(t, s);
+    rc = w.failed ? SQLITE_NOMEM : ext_vt_run(t, s);
     enc_wr_clear(&w);
     return rc;
 }
 
-const vt_stretch *vt_doc_stretch(const vt_doc *d, size_t slot)
+const ext_vt_stretch *ext_vt_doc_stretch(const ext_vt_doc *d, size_t slot)
 {
     for (size_t i = 0; i < d->n; i++)
         if (d->at[i].slot == slot) return &d->at[i];
@@ -87,82 +87,84 @@ const vt_stretch *vt_doc_stretch(const vt_doc *d, size_t slot)
 }
 
 /* Slot `from` has become `to`: its document learns it. */
-static int follow_one(vt_table *t, sqlite3_int64 id, size_t from, size_t to)
+static int follow_one(ext_vt_table *t, sqlite3_int64 id, size_t from, size_t to)
 {
-    vt_doc d = {0};
-    int rc = vt_doc_get(t, id, &d);
+    ext_vt_doc d = {0};
+    int rc = ext_vt_doc_get(t, id, &d);
 
     if (rc == SQLITE_OK) {
-        vt_stretch *s = (vt_stretch *)vt_doc_stretch(&d, from);
+        ext_vt_stretch *s = (ext_vt_stretch *)ext_vt_doc_stretch(&d, from);
         if (s != NULL) {
             s->slot = (uint32_t)to;
-            rc = vt_doc_put(t, id, &d);
+            rc = ext_vt_doc_put(t, id, &d);
         } else {
-            rc = vt_fail(t, SQLITE_CORRUPT_VTAB,
-                         "row %lld does not know that slot %d is its own", id, (int)from);
+            rc = ext_vt_fail(t, SQLITE_CORRUPT_VTAB,
+                             "row %lld does not know that slot %d is its own", id,
+                             (int)from);
         }
     }
-    vt_doc_clear(&d);
+    ext_vt_doc_clear(&d);
     return rc;
 }
 
-int vt_docs_release(vt_table *t, sqlite3_int64 id, vt_doc *d)
+int ext_vt_docs_release(ext_vt_table *t, sqlite3_int64 id, ext_vt_doc *d)
 {
     sqlite3_int64 moved_id;
     bool has_moved;
 
     while (d->n > 0) {
         size_t slot = d->at[--d->n].slot;
-        int rc = vt_vectors_remove(t, slot, &has_moved, &moved_id);
+        int rc = ext_vt_vectors_remove(t, slot, &has_moved, &moved_id);
         if (rc != SQLITE_OK) return rc;
         if (!has_moved) continue;
-        size_t from = vt_vectors_count(t->vectors);
-        vt_stretch *own = moved_id == id ? (vt_stretch *)vt_doc_stretch(d, from) : NULL;
+        size_t from = ext_vt_vectors_count(t->vectors);
+        ext_vt_stretch *own =
+            moved_id == id ? (ext_vt_stretch *)ext_vt_doc_stretch(d, from) : NULL;
         if (own != NULL) own->slot = (uint32_t)slot;
         else if ((rc = follow_one(t, moved_id, from, slot))) return rc;
     }
     return SQLITE_OK;
 }
 
-int vt_docs_follow(vt_table *t, const size_t *order)
+int ext_vt_docs_follow(ext_vt_table *t, const size_t *order)
 {
-    size_t n = vt_vectors_count(t->vectors);
+    size_t n = ext_vt_vectors_count(t->vectors);
     uint32_t *became = enc_mem_array(n, sizeof *became);
     sqlite3_int64 id = INT64_MIN;
     sqlite3_stmt *s;
-    vt_doc d = {0};
-    int rc = became == NULL ? SQLITE_NOMEM : vt_sql_get(t, VT_DOC_NEXT, &s);
+    ext_vt_doc d = {0};
+    int rc = became == NULL ? SQLITE_NOMEM : ext_vt_sql_get(t, EXT_VT_DOC_NEXT, &s);
 
     for (size_t i = 0; i < n && rc == SQLITE_OK; i++) became[order[i]] = (uint32_t)i;
     while (rc == SQLITE_OK) {
         sqlite3_bind_int64(s, 1, id);
         bool found = sqlite3_step(s) == SQLITE_ROW;
         if (found) id = sqlite3_column_int64(s, 0);
-        if ((rc = vt_done(t, s)) || !found) break;
-        if ((rc = vt_doc_get(t, id, &d))) break;
+        if ((rc = ext_vt_done(t, s)) || !found) break;
+        if ((rc = ext_vt_doc_get(t, id, &d))) break;
         for (size_t i = 0; i < d.n; i++)
             if (d.at[i].slot < n) d.at[i].slot = became[d.at[i].slot];
-        if (d.n > 0) rc = vt_doc_put(t, id, &d);
+        if (d.n > 0) rc = ext_vt_doc_put(t, id, &d);
     }
-    vt_doc_clear(&d);
+    ext_vt_doc_clear(&d);
     enc_mem_free(became);
     return rc;
 }
 
 /* ---- texts ---- */
 
-int vt_docs_text(vt_table *t, sqlite3_value **values, enc_wr *out, bool *is_null)
+int ext_vt_docs_text(ext_vt_table *t, sqlite3_value **values, enc_wr *out, bool *is_null)
 {
-    const vt_config *c = &t->config;
+    const ext_vt_config *c = &t->config;
 
     *is_null = true;
     for (int i = 0; i < c->n_columns; i++) {
-        if (c->columns[i].kind != VT_TEXT) continue;
+        if (c->columns[i].kind != EXT_VT_TEXT) continue;
         int type = sqlite3_value_type(values[i]);
         if (type == SQLITE_NULL) continue;
         if (type == SQLITE_BLOB)
-            return vt_fail(t, SQLITE_MISMATCH, "column %s: text expected, got BLOB",
-                           c->columns[i].name);
+            return ext_vt_fail(t, SQLITE_MISMATCH, "column %s: text expected, got BLOB",
+                               c->columns[i].name);
         const unsigned char *text = sqlite3_value_text(values[i]);
         if (text == NULL) return SQLITE_NOMEM;
         if (!*is_null) enc_wr_u8(out, '\n');
@@ -171,57 +173,57 @@ int vt_docs_text(vt_table *t, sqlite3_value **values, enc_wr *out, bool *is_null
     }
     if (out->failed) return SQLITE_NOMEM;
     if (out->n > ext_text_max())
-        return vt_fail(t, SQLITE_TOOBIG, "text too long (got %lld bytes, limit %lld)",
-                       (long long)out->n, (long long)ext_text_max());
+        return ext_vt_fail(t, SQLITE_TOOBIG, "text too long (got %lld bytes, limit %lld)",
+                           (long long)out->n, (long long)ext_text_max());
     return SQLITE_OK;
 }
 
-int vt_docs_stored_text(vt_table *t, sqlite3_int64 id, enc_wr *out, bool *is_null)
+int ext_vt_docs_stored_text(ext_vt_table *t, sqlite3_int64 id, enc_wr *out, bool *is_null)
 {
-    sqlite3_value *values[VT_COLUMNS_MAX];
+    sqlite3_value *values[EXT_VT_COLUMNS_MAX];
     sqlite3_stmt *s;
 
     *is_null = true;
-    if (t->config.content == VT_CONTENTLESS) return SQLITE_OK;
-    int rc = vt_sql_get(t, VT_CONTENT_GET, &s);
+    if (t->config.content == EXT_VT_CONTENTLESS) return SQLITE_OK;
+    int rc = ext_vt_sql_get(t, EXT_VT_CONTENT_GET, &s);
     if (rc != SQLITE_OK) return rc;
     sqlite3_bind_int64(s, 1, id);
     if (sqlite3_step(s) == SQLITE_ROW) {
         for (int i = 0; i < t->config.n_columns; i++)
             values[i] = sqlite3_column_value(s, i + 1);
-        rc = vt_docs_text(t, values, out, is_null);
+        rc = ext_vt_docs_text(t, values, out, is_null);
     }
-    int code = vt_done(t, s);
+    int code = ext_vt_done(t, s);
     return rc == SQLITE_OK ? code : rc;
 }
 
 /* ---- the queue ---- */
 
-int vt_docs_queue(vt_table *t, sqlite3_int64 id, enc_bytes text)
+int ext_vt_docs_queue(ext_vt_table *t, sqlite3_int64 id, enc_bytes text)
 {
     sqlite3_stmt *s;
-    int rc = vt_sql_get(t, VT_QUEUE_PUT, &s);
+    int rc = ext_vt_sql_get(t, EXT_VT_QUEUE_PUT, &s);
 
     if (rc != SQLITE_OK) return rc;
     t->has_queue = true;
     sqlite3_bind_int64(s, 1, id);
     sqlite3_bind_text64(s, 2, text.n > 0 ? (const char *)text.at : "", text.n,
                         SQLITE_STATIC, SQLITE_UTF8);
-    if ((rc = vt_run(t, s))) return rc;
-    return ++t->n_queued < QUEUE_MAX ? SQLITE_OK : vt_docs_flush(t);
+    if ((rc = ext_vt_run(t, s))) return rc;
+    return ++t->n_queued < QUEUE_MAX ? SQLITE_OK : ext_vt_docs_flush(t);
 }
 
-static int queue_del(vt_table *t, sqlite3_int64 id)
+static int queue_del(ext_vt_table *t, sqlite3_int64 id)
 {
     sqlite3_stmt *s;
-    int rc = vt_sql_get(t, VT_QUEUE_DEL, &s);
+    int rc = ext_vt_sql_get(t, EXT_VT_QUEUE_DEL, &s);
 
     if (rc != SQLITE_OK) return rc;
     sqlite3_bind_int64(s, 1, id);
-    return vt_run(t, s);
+    return ext_vt_run(t, s);
 }
 
-int vt_model(vt_table *t, const enc_model **out)
+int ext_vt_model(ext_vt_table *t, const enc_model **out)
 {
     char fingerprint[33];
     ext_model *m;
@@ -230,21 +232,21 @@ int vt_model(vt_table *t, const enc_model **out)
     enc_err_clear(&e);
     *out = NULL;
     if (t->config.n_texts == 0)
-        return vt_fail(t, SQLITE_ERROR,
-                       "it holds vectors made elsewhere and has no "
-                       "model: a vector expected, got a text");
-    int rc = vt_fail_enc(
+        return ext_vt_fail(t, SQLITE_ERROR,
+                           "it holds vectors made elsewhere and has no "
+                           "model: a vector expected, got a text");
+    int rc = ext_vt_fail_enc(
         t, ext_registry_get(t->model_name, strlen(t->model_name), &m, &e), &e);
     if (rc != SQLITE_OK) return rc;
     if (m != t->model) {
-        rc = vt_fail_enc(t, ext_model_fingerprint(m, fingerprint, &e), &e);
+        rc = ext_vt_fail_enc(t, ext_model_fingerprint(m, fingerprint, &e), &e);
         if (rc == SQLITE_OK && strcmp(fingerprint, t->fingerprint) != 0)
-            rc = vt_fail(t, SQLITE_ERROR,
-                         "it was made with model %s, fingerprint %s, but %s now has "
-                         "fingerprint %s (INSERT INTO %s(%s) VALUES('reembed') "
-                         "encodes it anew)",
-                         t->model_name, t->fingerprint, t->model_name, fingerprint,
-                         t->name, t->name);
+            rc = ext_vt_fail(t, SQLITE_ERROR,
+                             "it was made with model %s, fingerprint %s, but %s now has "
+                             "fingerprint %s (INSERT INTO %s(%s) VALUES('reembed') "
+                             "encodes it anew)",
+                             t->model_name, t->fingerprint, t->model_name, fingerprint,
+                             t->name, t->name);
         if (rc != SQLITE_OK) {
             ext_model_drop(m);
             return rc;
@@ -256,9 +258,9 @@ int vt_model(vt_table *t, const enc_model **out)
     return SQLITE_OK;
 }
 
-int vt_docs_cut(vt_table *t, const enc_model *m, enc_bytes text, vt_doc *d)
+int ext_vt_docs_cut(ext_vt_table *t, const enc_model *m, enc_bytes text, ext_vt_doc *d)
 {
-    const vt_config *c = &t->config;
+    const ext_vt_config *c = &t->config;
     size_t most = m->config.max_tokens > 2 ? m->config.max_tokens - 2 : 1;
     size_t size = c->is_chunk_auto || c->chunk > most ? most : c->chunk;
     enc_chunks chunks = {0};
@@ -270,17 +272,17 @@ int vt_docs_cut(vt_table *t, const enc_model *m, enc_bytes text, vt_doc *d)
     enc_err_clear(&e);
     enc_tokens_init(&scratch);
     if (size > 0)
-        rc = vt_fail_enc(t,
-                         enc_chunks_cut(m->tok, text, size,
-                                        c->overlap < size ? c->overlap : size - 1,
-                                        &chunks, &scratch, &e),
-                         &e);
+        rc = ext_vt_fail_enc(t,
+                             enc_chunks_cut(m->tok, text, size,
+                                            c->overlap < size ? c->overlap : size - 1,
+                                            &chunks, &scratch, &e),
+                             &e);
     for (size_t i = 0; i < chunks.n && rc == SQLITE_OK; i++) {
-        vt_stretch s = {0, (uint32_t)chunks.at[i].start, (uint32_t)chunks.at[i].end};
+        ext_vt_stretch s = {0, (uint32_t)chunks.at[i].start, (uint32_t)chunks.at[i].end};
         if (!add_stretch(d, s)) rc = SQLITE_NOMEM;
     }
     if (rc == SQLITE_OK && d->n == 0 &&
-        !add_stretch(d, (vt_stretch){0, 0, (uint32_t)text.n}))
+        !add_stretch(d, (ext_vt_stretch){0, 0, (uint32_t)text.n}))
         rc = SQLITE_NOMEM;
     enc_chunks_clear(&chunks);
     enc_tokens_clear(&scratch);
@@ -292,7 +294,7 @@ int vt_docs_cut(vt_table *t, const enc_model *m, enc_bytes text, vt_doc *d)
 typedef struct batch {
     sqlite3_int64 ids[BATCH_DOCS];
     size_t text_at[BATCH_DOCS + 1]; /* in bytes */
-    vt_doc docs[BATCH_DOCS];        /* their stretches, slots not known yet */
+    ext_vt_doc docs[BATCH_DOCS];    /* their stretches, slots not known yet */
     size_t n_docs, n_stretches;
     enc_wr bytes;
     enc_bytes *texts; /* n_stretches */
@@ -302,17 +304,17 @@ typedef struct batch {
 static void batch_free(batch *b)
 {
     if (b == NULL) return;
-    for (size_t i = 0; i < b->n_docs; i++) vt_doc_clear(&b->docs[i]);
+    for (size_t i = 0; i < b->n_docs; i++) ext_vt_doc_clear(&b->docs[i]);
     enc_wr_clear(&b->bytes);
     enc_mem_free(b->texts);
     enc_mem_free(b->vectors);
     enc_mem_free(b);
 }
 
-static int batch_read(vt_table *t, batch *b)
+static int batch_read(ext_vt_table *t, batch *b)
 {
     sqlite3_stmt *s;
-    int rc = vt_sql_get(t, VT_QUEUE_NEXT, &s);
+    int rc = ext_vt_sql_get(t, EXT_VT_QUEUE_NEXT, &s);
 
     if (rc != SQLITE_OK) return rc;
     sqlite3_bind_int64(s, 1, BATCH_DOCS);
@@ -327,18 +329,18 @@ static int batch_read(vt_table *t, batch *b)
         enc_wr_bytes(&b->bytes, text, (size_t)sqlite3_column_bytes(s, 1));
         b->text_at[b->n_docs] = b->bytes.n;
     }
-    int code = vt_done(t, s);
+    int code = ext_vt_done(t, s);
     if (b->bytes.failed) return SQLITE_NOMEM;
     return rc == SQLITE_OK ? code : rc;
 }
 
-static int batch_cut(vt_table *t, const enc_model *m, batch *b)
+static int batch_cut(ext_vt_table *t, const enc_model *m, batch *b)
 {
     size_t at = 0;
 
     for (size_t i = 0; i < b->n_docs; i++) {
         enc_bytes text = {b->bytes.at + b->text_at[i], b->text_at[i + 1] - b->text_at[i]};
-        int rc = vt_docs_cut(t, m, text, &b->docs[i]);
+        int rc = ext_vt_docs_cut(t, m, text, &b->docs[i]);
         if (rc != SQLITE_OK) return rc;
         b->n_stretches += b->docs[i].n;
     }
@@ -349,15 +351,15 @@ static int batch_cut(vt_table *t, const enc_model *m, batch *b)
     if (b->texts == NULL || b->vectors == NULL) return SQLITE_NOMEM;
     for (size_t i = 0; i < b->n_docs; i++)
         for (size_t k = 0; k < b->docs[i].n; k++) {
-            const vt_stretch *s = &b->docs[i].at[k];
+            const ext_vt_stretch *s = &b->docs[i].at[k];
             b->texts[at++] =
                 (enc_bytes){b->bytes.at + b->text_at[i] + s->start, s->end - s->start};
         }
     return SQLITE_OK;
 }
 
-int vt_docs_encode(vt_table *t, const enc_model *m, const enc_bytes *texts, size_t n,
-                   float *out)
+int ext_vt_docs_encode(ext_vt_table *t, const enc_model *m, const enc_bytes *texts,
+                       size_t n, float *out)
 {
     ext_call c;
 
@@ -366,37 +368,38 @@ int vt_docs_encode(vt_table *t, const enc_model *m, const enc_bytes *texts, size
     enc_work *w = ext_work(&c);
     if (w != NULL) ext_failed(&c, enc_embed_run(m, w, &job, &c.err));
     int rc = c.code;
-    if (rc != SQLITE_OK) vt_fail(t, rc, "%s", c.err.text);
+    if (rc != SQLITE_OK) ext_vt_fail(t, rc, "%s", c.err.text);
     ext_call_end(&c);
     return rc;
 }
 
 /* One document's vectors into the array: over its old ones if there are as many. */
-static int store_doc(vt_table *t, sqlite3_int64 id, vt_doc *fresh, const float *vectors)
+static int store_doc(ext_vt_table *t, sqlite3_int64 id, ext_vt_doc *fresh,
+                     const float *vectors)
 {
-    vt_doc old = {0};
+    ext_vt_doc old = {0};
     size_t slot;
-    int rc = vt_doc_get(t, id, &old);
+    int rc = ext_vt_doc_get(t, id, &old);
     bool is_same = old.n == fresh->n;
 
     if (rc == SQLITE_OK && !old.exists)
-        rc = vt_fail(t, SQLITE_CORRUPT_VTAB, "row %lld is queued but not stored", id);
-    if (rc == SQLITE_OK && !is_same) rc = vt_docs_release(t, id, &old);
+        rc = ext_vt_fail(t, SQLITE_CORRUPT_VTAB, "row %lld is queued but not stored", id);
+    if (rc == SQLITE_OK && !is_same) rc = ext_vt_docs_release(t, id, &old);
     for (size_t i = 0; i < fresh->n && rc == SQLITE_OK; i++) {
         const float *v = vectors + i * t->config.dims;
         slot = is_same ? old.at[i].slot : 0;
-        rc =
-            is_same ? vt_vectors_put(t, slot, id, v) : vt_vectors_append(t, id, v, &slot);
+        rc = is_same ? ext_vt_vectors_put(t, slot, id, v)
+                     : ext_vt_vectors_append(t, id, v, &slot);
         fresh->at[i].slot = (uint32_t)slot;
     }
     fresh->has_hash = old.has_hash;
     memcpy(fresh->hash, old.hash, sizeof old.hash);
-    if (rc == SQLITE_OK) rc = vt_doc_put(t, id, fresh);
-    vt_doc_clear(&old);
+    if (rc == SQLITE_OK) rc = ext_vt_doc_put(t, id, fresh);
+    ext_vt_doc_clear(&old);
     return rc;
 }
 
-static int batch_store(vt_table *t, batch *b)
+static int batch_store(ext_vt_table *t, batch *b)
 {
     size_t at = 0;
 
@@ -418,7 +421,7 @@ static int batch_store(vt_table *t, batch *b)
     return SQLITE_OK;
 }
 
-void vt_docs_end(vt_table *t)
+void ext_vt_docs_end(ext_vt_table *t)
 {
     ext_progress_end(t->progress);
     t->progress = NULL;
@@ -426,24 +429,24 @@ void vt_docs_end(vt_table *t)
 }
 
 /* Encodes the first of the queue; *is_done: there were none. */
-static int flush_batch(vt_table *t, bool *is_done)
+static int flush_batch(ext_vt_table *t, bool *is_done)
 {
     const enc_model *m;
     batch *b = enc_mem_zero(sizeof *b);
     if (b == NULL) return SQLITE_NOMEM;
     int rc = batch_read(t, b);
     *is_done = b->n_docs == 0;
-    if (rc == SQLITE_OK && !*is_done) rc = vt_vectors_refresh(t);
-    if (rc == SQLITE_OK && !*is_done) rc = vt_model(t, &m);
+    if (rc == SQLITE_OK && !*is_done) rc = ext_vt_vectors_refresh(t);
+    if (rc == SQLITE_OK && !*is_done) rc = ext_vt_model(t, &m);
     if (rc == SQLITE_OK && !*is_done) rc = batch_cut(t, m, b);
     if (rc == SQLITE_OK && !*is_done)
-        rc = vt_docs_encode(t, m, b->texts, b->n_stretches, b->vectors);
+        rc = ext_vt_docs_encode(t, m, b->texts, b->n_stretches, b->vectors);
     if (rc == SQLITE_OK && !*is_done) rc = batch_store(t, b);
     batch_free(b);
     return rc;
 }
 
-int vt_docs_flush(vt_table *t)
+int ext_vt_docs_flush(ext_vt_table *t)
 {
     bool is_done = !t->has_queue;
     int rc = SQLITE_OK;
@@ -452,7 +455,7 @@ int vt_docs_flush(vt_table *t)
     while (!is_done && rc == SQLITE_OK) rc = flush_batch(t, &is_done);
     /* Not left to xSync: SQLite does not call it for a table that this transaction has
      * only read since it was connected anew, as after a rename that was rolled back. */
-    if (rc == SQLITE_OK) rc = vt_vectors_flush(t);
+    if (rc == SQLITE_OK) rc = ext_vt_vectors_flush(t);
     if (rc != SQLITE_OK) return rc;
     t->has_queue = false;
     t->n_queued = 0;

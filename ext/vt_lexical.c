@@ -66,19 +66,19 @@ static enc_bytes part_of(enc_bytes text, size_t start, size_t end)
     return (enc_bytes){text.at + start, end - start};
 }
 
-static int expression(vt_table *t, const char *query, char **out)
+static int expression(ext_vt_table *t, const char *query, char **out)
 {
     const enc_model *m;
     enc_bytes text = {(const uint8_t *)query, strlen(query)};
     enc_tokens ts;
     enc_err e;
     terms all = {.sql = sqlite3_str_new(t->db)};
-    int rc = vt_model(t, &m);
+    int rc = ext_vt_model(t, &m);
 
     enc_err_clear(&e);
     enc_tokens_init(&ts);
     if (rc == SQLITE_OK)
-        rc = vt_fail_enc(
+        rc = ext_vt_fail_enc(
             t, enc_tok_encode(m->tok, text, (enc_bytes){NULL, 0}, 0, false, &ts, &e), &e);
     for (size_t i = 0, next; i < ts.n && rc == SQLITE_OK; i = next) {
         const enc_token *first = &ts.at[i];
@@ -99,7 +99,7 @@ static int expression(vt_table *t, const char *query, char **out)
 /* ---- two rankings into one ---- */
 
 typedef struct entry {
-    vt_hit hit;
+    ext_vt_hit hit;
     double score;
 } entry;
 
@@ -129,8 +129,8 @@ static int by_score(const void *a, const void *b)
 }
 
 /* Rows whose text has words of the query, best first, that pass the filter on ids. */
-static int lexical(vt_table *t, const vt_search *s, size_t depth, sqlite3_int64 *ids,
-                   size_t *n)
+static int lexical(ext_vt_table *t, const ext_vt_search *s, size_t depth,
+                   sqlite3_int64 *ids, size_t *n)
 {
     sqlite3_stmt *stmt;
     char *words = NULL;
@@ -138,39 +138,39 @@ static int lexical(vt_table *t, const vt_search *s, size_t depth, sqlite3_int64 
 
     *n = 0;
     if (rc != SQLITE_OK || words == NULL) return rc;
-    if ((rc = vt_sql_get(t, VT_FTS_MATCH, &stmt)) == SQLITE_OK) {
+    if ((rc = ext_vt_sql_get(t, EXT_VT_FTS_MATCH, &stmt)) == SQLITE_OK) {
         sqlite3_bind_text(stmt, 1, words, -1, SQLITE_STATIC);
         while (*n < depth && sqlite3_step(stmt) == SQLITE_ROW) {
             sqlite3_int64 id = sqlite3_column_int64(stmt, 0);
             if (enc_filter_has_id(&s->plan.filter, id)) ids[(*n)++] = id;
         }
-        rc = vt_done(t, stmt);
+        rc = ext_vt_done(t, stmt);
     }
     sqlite3_free(words);
     return rc;
 }
 
 /* The distance of a document that only the words have found: its nearest stretch. */
-static int measure(vt_table *t, const vt_search *s, vt_hit *hit)
+static int measure(ext_vt_table *t, const ext_vt_search *s, ext_vt_hit *hit)
 {
     float *v = enc_mem_array(t->config.dims, sizeof *v);
-    vt_doc d = {0};
-    int rc = v == NULL ? SQLITE_NOMEM : vt_doc_get(t, hit->id, &d);
+    ext_vt_doc d = {0};
+    int rc = v == NULL ? SQLITE_NOMEM : ext_vt_doc_get(t, hit->id, &d);
 
     for (size_t i = 0; i < d.n && rc == SQLITE_OK; i++) {
-        if ((rc = vt_vectors_get(t, d.at[i].slot, v))) break;
+        if ((rc = ext_vt_vectors_get(t, d.at[i].slot, v))) break;
         double x = enc_vec_distance(t->config.metric, s->q, v, t->config.dims);
         if (i > 0 && !(x < hit->distance)) continue;
         hit->distance = x;
         hit->slot = d.at[i].slot;
     }
-    vt_doc_clear(&d);
+    ext_vt_doc_clear(&d);
     enc_mem_free(v);
     return rc;
 }
 
-static int add_legs(vt_table *t, vt_search *s, const vt_hit *near, size_t n_near,
-                    const sqlite3_int64 *ids, size_t n_ids, fusion *f)
+static int add_legs(ext_vt_table *t, ext_vt_search *s, const ext_vt_hit *near,
+                    size_t n_near, const sqlite3_int64 *ids, size_t n_ids, fusion *f)
 {
     int rc = SQLITE_OK;
 
@@ -186,11 +186,11 @@ static int add_legs(vt_table *t, vt_search *s, const vt_hit *near, size_t n_near
         x->hit.lexical_rank = (uint32_t)i + 1;
         x->score += t->weight_lexical / (RRF_K + (double)(i + 1));
     }
-    vt_vectors_close_blob(t);
+    ext_vt_vectors_close_blob(t);
     return rc;
 }
 
-static int fuse(vt_table *t, vt_search *s, const vt_hit *near, size_t n_near,
+static int fuse(ext_vt_table *t, ext_vt_search *s, const ext_vt_hit *near, size_t n_near,
                 const sqlite3_int64 *ids, size_t n_ids)
 {
     fusion f = {.n_slots = 2 * (n_near + n_ids) + 1};
@@ -202,9 +202,9 @@ static int fuse(vt_table *t, vt_search *s, const vt_hit *near, size_t n_near,
     if (rc == SQLITE_OK) rc = add_legs(t, s, near, n_near, ids, n_ids, &f);
     if (rc == SQLITE_OK && f.n > 0) qsort(f.at, f.n, sizeof *f.at, by_score);
     for (size_t i = 0; i < f.n && rc == SQLITE_OK; i++) {
-        vt_hit *h = &f.at[i].hit;
+        ext_vt_hit *h = &f.at[i].hit;
         if (!enc_filter_has(&s->plan.filter, t->config.metric, h->distance)) continue;
-        rc = vt_search_add(s, h);
+        rc = ext_vt_search_add(s, h);
     }
     s->n_fused = s->n_hits;
     enc_mem_free(f.at);
@@ -212,15 +212,16 @@ static int fuse(vt_table *t, vt_search *s, const vt_hit *near, size_t n_near,
     return rc;
 }
 
-int vt_lexical_fuse(vt_table *t, vt_search *s, size_t want)
+int ext_vt_lexical_fuse(ext_vt_table *t, ext_vt_search *s, size_t want)
 {
     size_t depth = want > DEPTH ? want : DEPTH, n_near = 0, n_ids = 0;
     sqlite3_int64 *ids = enc_mem_array(depth, sizeof *ids);
-    vt_hit *near = NULL;
+    ext_vt_hit *near = NULL;
     bool is_all = true;
     int rc = ids == NULL ? SQLITE_NOMEM : lexical(t, s, depth, ids, &n_ids);
 
-    if (rc == SQLITE_OK) rc = vt_search_documents(t, s, depth, &near, &n_near, &is_all);
+    if (rc == SQLITE_OK)
+        rc = ext_vt_search_documents(t, s, depth, &near, &n_near, &is_all);
     if (rc == SQLITE_OK) rc = fuse(t, s, near, n_near, ids, n_ids);
     s->is_ended = is_all;
     t->last_path = "hybrid";

@@ -12,21 +12,22 @@
 #define STRETCH_TOKENS 48
 
 /* The stretch of an unchunked text whose vector is nearest to q. */
-static int nearest(vt_table *t, const float *q, enc_bytes text, size_t *from, size_t *to)
+static int nearest(ext_vt_table *t, const float *q, enc_bytes text, size_t *from,
+                   size_t *to)
 {
     const enc_model *m;
     enc_chunks chunks = {0};
     enc_tokens scratch;
     enc_err e;
     double best = -2.0;
-    int rc = vt_model(t, &m);
+    int rc = ext_vt_model(t, &m);
 
     *from = 0;
     *to = text.n;
     if (rc != SQLITE_OK) return rc;
     enc_err_clear(&e);
     enc_tokens_init(&scratch);
-    rc = vt_fail_enc(
+    rc = ext_vt_fail_enc(
         t, enc_chunks_cut(m->tok, text, STRETCH_TOKENS, 0, &chunks, &scratch, &e), &e);
     enc_bytes *texts = enc_mem_array(chunks.n + 1, sizeof *texts);
     float *v = enc_mem_array((chunks.n + 1) * t->config.dims, sizeof *v);
@@ -34,7 +35,8 @@ static int nearest(vt_table *t, const float *q, enc_bytes text, size_t *from, si
     for (size_t i = 0; i < chunks.n && rc == SQLITE_OK; i++)
         texts[i] = (enc_bytes){text.at + chunks.at[i].start,
                                chunks.at[i].end - chunks.at[i].start};
-    if (rc == SQLITE_OK && chunks.n > 1) rc = vt_docs_encode(t, m, texts, chunks.n, v);
+    if (rc == SQLITE_OK && chunks.n > 1)
+        rc = ext_vt_docs_encode(t, m, texts, chunks.n, v);
     for (size_t i = 0; i < chunks.n && rc == SQLITE_OK && chunks.n > 1; i++) {
         double cosine = enc_vec_cosine(q, v + i * t->config.dims, t->config.dims);
         if (!(cosine > best)) continue;
@@ -49,26 +51,27 @@ static int nearest(vt_table *t, const float *q, enc_bytes text, size_t *from, si
     return rc;
 }
 
-static int passage_of(vt_table *t, vt_cursor *c, sqlite3_context *ctx)
+static int passage_of(ext_vt_table *t, ext_vt_cursor *c, sqlite3_context *ctx)
 {
-    const vt_hit *hit = &c->search.hits[c->search.at];
+    const ext_vt_hit *hit = &c->search.hits[c->search.at];
     size_t from = 0, to;
     bool is_null;
     enc_wr text;
     int rc;
 
     enc_wr_init(&text);
-    rc = vt_docs_stored_text(t, c->id, &text, &is_null);
+    rc = ext_vt_docs_stored_text(t, c->id, &text, &is_null);
     to = text.n;
     if (rc == SQLITE_OK && !is_null && (t->config.chunk > 0 || t->config.is_chunk_auto)) {
-        vt_doc d = {0};
-        rc = vt_doc_get(t, c->id, &d);
-        const vt_stretch *s = rc == SQLITE_OK ? vt_doc_stretch(&d, hit->slot) : NULL;
+        ext_vt_doc d = {0};
+        rc = ext_vt_doc_get(t, c->id, &d);
+        const ext_vt_stretch *s =
+            rc == SQLITE_OK ? ext_vt_doc_stretch(&d, hit->slot) : NULL;
         if (s != NULL && s->start <= s->end && s->end <= text.n) {
             from = s->start;
             to = s->end;
         }
-        vt_doc_clear(&d);
+        ext_vt_doc_clear(&d);
     } else if (rc == SQLITE_OK && !is_null) {
         rc = nearest(t, c->search.q, (enc_bytes){text.at, text.n}, &from, &to);
     }
@@ -79,8 +82,8 @@ static int passage_of(vt_table *t, vt_cursor *c, sqlite3_context *ctx)
 
 static void passage(sqlite3_context *ctx, int argc, sqlite3_value **argv)
 {
-    vt_cursor *c = sqlite3_value_pointer(argv[0], "encoder-cursor");
-    vt_table *t = sqlite3_user_data(ctx);
+    ext_vt_cursor *c = sqlite3_value_pointer(argv[0], "encoder-cursor");
+    ext_vt_table *t = sqlite3_user_data(ctx);
     (void)argc;
 
     if (c == NULL) {
@@ -99,8 +102,9 @@ static void passage(sqlite3_context *ctx, int argc, sqlite3_value **argv)
     sqlite3_result_error_code(ctx, rc);
 }
 
-int vt_passage_find(sqlite3_vtab *base, int n_args, const char *name,
-                    void (**run)(sqlite3_context *, int, sqlite3_value **), void **arg)
+int ext_vt_passage_find(sqlite3_vtab *base, int n_args, const char *name,
+                        void (**run)(sqlite3_context *, int, sqlite3_value **),
+                        void **arg)
 {
     if (n_args != 1 || sqlite3_stricmp(name, "passage") != 0) return 0;
     *run = passage;

@@ -55,27 +55,29 @@ static bool is_one_of(char c, const char *set)
 }
 
 /* What a constraint means to us: the letter above, 0 for nothing. */
-static char meaning(const vt_table *t, const struct sqlite3_index_constraint *c, char op)
+static char meaning(const ext_vt_table *t, const struct sqlite3_index_constraint *c,
+                    char op)
 {
     int hidden = c->iColumn - t->config.n_columns;
 
     if (c->op == SQLITE_INDEX_CONSTRAINT_LIMIT) return 'L';
     if (c->op == SQLITE_INDEX_CONSTRAINT_OFFSET) return 'O';
-    if (hidden == VT_SELF && (c->op == SQLITE_INDEX_CONSTRAINT_MATCH || op == '='))
+    if (hidden == EXT_VT_SELF && (c->op == SQLITE_INDEX_CONSTRAINT_MATCH || op == '='))
         return 'M';
-    if (hidden == VT_QUERY && op == '=') return 'M';
-    if (hidden == VT_K && op == '=') return 'K';
+    if (hidden == EXT_VT_QUERY && op == '=') return 'M';
+    if (hidden == EXT_VT_K && op == '=') return 'K';
     if (c->iColumn < 0 && is_one_of(op, "=<l>g!")) return 'R';
-    if (hidden == VT_DISTANCE && is_one_of(op, "=<l>g")) return 'D';
-    if (hidden == VT_SIMILARITY && is_one_of(op, "=<l>g")) return 'S';
+    if (hidden == EXT_VT_DISTANCE && is_one_of(op, "=<l>g")) return 'D';
+    if (hidden == EXT_VT_SIMILARITY && is_one_of(op, "=<l>g")) return 'S';
     if (c->iColumn >= 0 && hidden < 0 && op != 0 &&
-        t->config.columns[c->iColumn].kind == VT_STORED)
+        t->config.columns[c->iColumn].kind == EXT_VT_STORED)
         return 'C';
     return 0;
 }
 
 /* Whether the rows come as ORDER BY wants them. */
-static bool is_in_order(const vt_table *t, const sqlite3_index_info *info, bool has_match)
+static bool is_in_order(const ext_vt_table *t, const sqlite3_index_info *info,
+                        bool has_match)
 {
     bool is_tied = false; /* the terms so far leave ties to the rowid, as we do */
 
@@ -84,9 +86,9 @@ static bool is_in_order(const vt_table *t, const sqlite3_index_info *info, bool 
         bool is_desc = info->aOrderBy[i].desc != 0;
         if (!has_match) return column < 0 && !is_desc;
         if (column < 0 && !is_desc && i > 0) return is_tied;
-        bool is_rank = t->config.is_hybrid && hidden == VT_RANK && !is_desc;
-        bool is_near = !t->config.is_hybrid && hidden == VT_DISTANCE && !is_desc;
-        bool is_like = !t->config.is_hybrid && hidden == VT_SIMILARITY && is_desc;
+        bool is_rank = t->config.is_hybrid && hidden == EXT_VT_RANK && !is_desc;
+        bool is_near = !t->config.is_hybrid && hidden == EXT_VT_DISTANCE && !is_desc;
+        bool is_like = !t->config.is_hybrid && hidden == EXT_VT_SIMILARITY && is_desc;
         if (i > 0 || (!is_rank && !is_near && !is_like)) return false;
         is_tied = is_near; /* two distances can have one similarity */
     }
@@ -111,7 +113,7 @@ typedef struct used { /* constraints chosen so far */
     bool is_one_row;
 } used;
 
-static void use(vt_table *t, sqlite3_index_info *info, int i, used *u)
+static void use(ext_vt_table *t, sqlite3_index_info *info, int i, used *u)
 {
     const struct sqlite3_index_constraint *c = &info->aConstraint[i];
     char op = operator_of(c->op), what = meaning(t, c, op);
@@ -137,7 +139,7 @@ static void use(vt_table *t, sqlite3_index_info *info, int i, used *u)
                         collate);
 }
 
-int vt_plan_best_index(vt_table *t, sqlite3_index_info *info)
+int ext_vt_plan_best_index(ext_vt_table *t, sqlite3_index_info *info)
 {
     used u = {.text = sqlite3_str_new(t->db)};
     bool has_match = false;
@@ -171,7 +173,7 @@ int vt_plan_best_index(vt_table *t, sqlite3_index_info *info)
 
 /* ---- xFilter ---- */
 
-void vt_plan_clear(vt_plan *p)
+void ext_vt_plan_clear(ext_vt_plan *p)
 {
     enc_idset_free(p->in);
     enc_idset_free(p->not_in);
@@ -189,7 +191,7 @@ static bool is_whole(sqlite3_value *value)
 }
 
 /* rowid <> id: the neighbours of a row without itself. */
-static int leave_out(vt_plan *p, sqlite3_int64 id)
+static int leave_out(ext_vt_plan *p, sqlite3_int64 id)
 {
     if (p->not_in == NULL) p->not_in = enc_idset_new();
     p->filter.not_in = p->not_in;
@@ -197,7 +199,7 @@ static int leave_out(vt_plan *p, sqlite3_int64 id)
 }
 
 /* Narrows the rowids to `op value`. Text and BLOBs are above all numbers. */
-static void read_rowid(vt_plan *p, char op, sqlite3_value *value)
+static void read_rowid(ext_vt_plan *p, char op, sqlite3_value *value)
 {
     int type = sqlite3_value_numeric_type(value);
     enc_filter *f = &p->filter;
@@ -235,7 +237,7 @@ static void read_rowid(vt_plan *p, char op, sqlite3_value *value)
     if (is_one_of(op, "=g") && id > f->id_min) f->id_min = id;
 }
 
-static void read_range(vt_plan *p, enc_range *r, char op, sqlite3_value *value)
+static void read_range(ext_vt_plan *p, enc_range *r, char op, sqlite3_value *value)
 {
     int type = sqlite3_value_numeric_type(value);
     double x = sqlite3_value_double(value);
@@ -257,7 +259,7 @@ static void read_range(vt_plan *p, enc_range *r, char op, sqlite3_value *value)
 }
 
 /* Keeps those of the plan's ids that are also in `in`; takes it. */
-static int meet(vt_plan *p, enc_idset *in)
+static int meet(ext_vt_plan *p, enc_idset *in)
 {
     if (p->in != NULL) {
         const enc_idset *both[2] = {p->in, in};
@@ -273,7 +275,7 @@ static int meet(vt_plan *p, enc_idset *in)
     return SQLITE_OK;
 }
 
-static int read_rowid_list(vt_plan *p, sqlite3_value *list)
+static int read_rowid_list(ext_vt_plan *p, sqlite3_value *list)
 {
     sqlite3_value *value;
     enc_idset *in = enc_idset_new();
@@ -312,28 +314,29 @@ static const char *typed(const char *type, sqlite3_value *value)
 }
 
 /* "SELECT key FROM table WHERE +column COLLATE BINARY op ?": the test as SQL. */
-static char *filter_sql(const vt_table *t, const char *item, sqlite3_value *rhs)
+static char *filter_sql(const ext_vt_table *t, const char *item, sqlite3_value *rhs)
 {
     static const char ops[] = "=<l>g!ijLGnm";
     static const char *const sql[] = {"=",    "<",    "<=",      ">",
                                       ">=",   "<>",   "IS",      "IS NOT",
                                       "LIKE", "GLOB", "IS NULL", "IS NOT NULL"};
     char op = item[1];
-    int column = atoi(item + 2);
+    int column = (int)strtol(item + 2, NULL, 10);
     char letter = item[2 + strspn(item + 2, "0123456789")];
     const char *words = op == 'V' ? "=" : sql[strchr(ops, op) - ops];
     const char *value = op == 'n' || op == 'm' ? "" : " ?1";
     bool is_pattern = op == 'L' || op == 'G';
     bool is_typed = t->config.columns[column].type[0] != '\0';
-    const char *plus = is_typed && t->config.content != VT_EXTERNAL ? "" : "+";
+    const char *plus = is_typed && t->config.content != EXT_VT_EXTERNAL ? "" : "+";
     const char *collate = is_pattern || op == 'n' || op == 'm' ? ""
                           : letter == 'n'                      ? " COLLATE NOCASE"
                           : letter == 'r'                      ? " COLLATE RTRIM"
                                                                : " COLLATE BINARY";
 
-    if (t->config.content == VT_EXTERNAL && value[0] != '\0' && !is_pattern && op != 'V')
+    if (t->config.content == EXT_VT_EXTERNAL && value[0] != '\0' && !is_pattern &&
+        op != 'V')
         value = typed(t->config.columns[column].type, rhs);
-    if (t->config.content == VT_EXTERNAL)
+    if (t->config.content == EXT_VT_EXTERNAL)
         return sqlite3_mprintf("SELECT T.\"%w\" FROM \"%w\".\"%w\" AS T WHERE "
                                "%sT.\"%w\"%s %s%s",
                                t->config.content_rowid, t->schema,
@@ -343,17 +346,19 @@ static char *filter_sql(const vt_table *t, const char *item, sqlite3_value *rhs)
                            t->schema, t->name, plus, column, collate, words, value);
 }
 
-static int add_matching(vt_table *t, sqlite3_stmt *s, sqlite3_value *value, enc_idset *in)
+static int add_matching(ext_vt_table *t, sqlite3_stmt *s, sqlite3_value *value,
+                        enc_idset *in)
 {
     int rc = value == NULL ? SQLITE_OK : sqlite3_bind_value(s, 1, value);
 
     while (rc == SQLITE_OK && sqlite3_step(s) == SQLITE_ROW)
         if (!enc_idset_add(in, sqlite3_column_int64(s, 0))) rc = SQLITE_NOMEM;
-    int code = vt_done(t, s);
+    int code = ext_vt_done(t, s);
     return rc == SQLITE_OK ? code : rc;
 }
 
-static int read_column(vt_table *t, vt_plan *p, const char *item, sqlite3_value *value)
+static int read_column(ext_vt_table *t, ext_vt_plan *p, const char *item,
+                       sqlite3_value *value)
 {
     char op = item[1];
     sqlite3_stmt *s = NULL;
@@ -362,7 +367,8 @@ static int read_column(vt_table *t, vt_plan *p, const char *item, sqlite3_value 
     enc_idset *in = enc_idset_new();
     int rc = sql == NULL || in == NULL ? SQLITE_NOMEM : SQLITE_OK;
 
-    if (rc == SQLITE_OK) rc = vt_fail_db(t, sqlite3_prepare_v2(t->db, sql, -1, &s, NULL));
+    if (rc == SQLITE_OK)
+        rc = ext_vt_fail_db(t, sqlite3_prepare_v2(t->db, sql, -1, &s, NULL));
     sqlite3_free(sql);
     if (rc == SQLITE_OK && op != 'V')
         rc = add_matching(t, s, is_one_of(op, "nm") ? NULL : value, in);
@@ -379,19 +385,20 @@ static int read_column(vt_table *t, vt_plan *p, const char *item, sqlite3_value 
     return rc;
 }
 
-static int read_k(vt_table *t, vt_plan *p, sqlite3_value *value)
+static int read_k(ext_vt_table *t, ext_vt_plan *p, sqlite3_value *value)
 {
     if (!is_whole(value)) /* REAL too: some hosts bind every number so */
-        return vt_fail(t, SQLITE_ERROR, "k must be a whole number (got %s)",
-                       sqlite3_value_type(value) == SQLITE_NULL
-                           ? "NULL"
-                           : (const char *)sqlite3_value_text(value));
+        return ext_vt_fail(t, SQLITE_ERROR, "k must be a whole number (got %s)",
+                           sqlite3_value_type(value) == SQLITE_NULL
+                               ? "NULL"
+                               : (const char *)sqlite3_value_text(value));
     p->k = sqlite3_value_int64(value);
     if (p->k >= 0) return SQLITE_OK;
-    return vt_fail(t, SQLITE_ERROR, "k must be 0 or more (got %lld)", p->k);
+    return ext_vt_fail(t, SQLITE_ERROR, "k must be 0 or more (got %lld)", p->k);
 }
 
-static int read_item(vt_table *t, vt_plan *p, const char *item, sqlite3_value *value)
+static int read_item(ext_vt_table *t, ext_vt_plan *p, const char *item,
+                     sqlite3_value *value)
 {
     char op = item[1];
 
@@ -417,8 +424,8 @@ static int read_item(vt_table *t, vt_plan *p, const char *item, sqlite3_value *v
     }
 }
 
-int vt_plan_read(vt_table *t, const char *text, int argc, sqlite3_value **argv,
-                 vt_plan *out)
+int ext_vt_plan_read(ext_vt_table *t, const char *text, int argc, sqlite3_value **argv,
+                     ext_vt_plan *out)
 {
     const enc_range all = {-INFINITY, INFINITY};
     int rc = SQLITE_OK;
@@ -436,8 +443,8 @@ int vt_plan_read(vt_table *t, const char *text, int argc, sqlite3_value **argv,
     }
     if (out->filter.id_min > out->filter.id_max) out->is_empty = true;
     if (rc == SQLITE_OK && out->k >= 0 && !out->has_match)
-        return vt_fail(t, SQLITE_ERROR,
-                       "k = %lld without a query (add %s MATCH ..., or query = ...)",
-                       out->k, t->name);
+        return ext_vt_fail(t, SQLITE_ERROR,
+                           "k = %lld without a query (add %s MATCH ..., or query = ...)",
+                           out->k, t->name);
     return rc;
 }

@@ -13,7 +13,7 @@
 #define SLICE 256 /* rows at a time */
 
 /* The model that is to encode, and whether its vectors are those the table has. */
-static int choose_model(vt_table *t, const char *name, ext_model **out, bool *is_same)
+static int choose_model(ext_vt_table *t, const char *name, ext_model **out, bool *is_same)
 {
     char fingerprint[33];
     sqlite3_stmt *s;
@@ -21,26 +21,26 @@ static int choose_model(vt_table *t, const char *name, ext_model **out, bool *is
     bool is_going_on = false;
 
     enc_err_clear(&e);
-    int rc = vt_fail_enc(t, ext_registry_get(name, strlen(name), out, &e), &e);
+    int rc = ext_vt_fail_enc(t, ext_registry_get(name, strlen(name), out, &e), &e);
     if (rc != SQLITE_OK) return rc;
-    rc = vt_fail_enc(t, ext_model_fingerprint(*out, fingerprint, &e), &e);
+    rc = ext_vt_fail_enc(t, ext_model_fingerprint(*out, fingerprint, &e), &e);
     *is_same = strcmp(fingerprint, t->fingerprint) == 0;
-    if (rc == SQLITE_OK) rc = vt_sql_get(t, VT_CONFIG_GET, &s);
+    if (rc == SQLITE_OK) rc = ext_vt_sql_get(t, EXT_VT_CONFIG_GET, &s);
     if (rc != SQLITE_OK) return rc;
     sqlite3_bind_text(s, 1, "fresh", -1, SQLITE_STATIC);
     if (sqlite3_step(s) == SQLITE_ROW)
         is_going_on = strcmp((const char *)sqlite3_column_text(s, 0), fingerprint) == 0;
-    if ((rc = vt_done(t, s)) || is_going_on || *is_same) return rc;
-    rc = vt_exec(t, "DELETE FROM \"%w\".\"%w_fresh\"", t->schema, t->name);
-    return rc == SQLITE_OK ? vt_config_put_text(t, "fresh", fingerprint) : rc;
+    if ((rc = ext_vt_done(t, s)) || is_going_on || *is_same) return rc;
+    rc = ext_vt_exec(t, "DELETE FROM \"%w\".\"%w_fresh\"", t->schema, t->name);
+    return rc == SQLITE_OK ? ext_vt_config_put_text(t, "fresh", fingerprint) : rc;
 }
 
-static int put_fresh(vt_table *t, sqlite3_int64 id, const vt_doc *d, const float *v,
-                     size_t dims)
+static int put_fresh(ext_vt_table *t, sqlite3_int64 id, const ext_vt_doc *d,
+                     const float *v, size_t dims)
 {
     sqlite3_stmt *s;
     enc_wr c, b;
-    int rc = vt_sql_get(t, VT_FRESH_PUT, &s);
+    int rc = ext_vt_sql_get(t, EXT_VT_FRESH_PUT, &s);
 
     if (rc != SQLITE_OK) return rc;
     enc_wr_init(&c);
@@ -53,25 +53,25 @@ static int put_fresh(vt_table *t, sqlite3_int64 id, const vt_doc *d, const float
     sqlite3_bind_int64(s, 1, id);
     sqlite3_bind_blob64(s, 3, c.at, c.n, SQLITE_STATIC);
     sqlite3_bind_blob64(s, 4, b.at, b.n, SQLITE_STATIC);
-    rc = c.failed || b.failed ? SQLITE_NOMEM : vt_run(t, s);
+    rc = c.failed || b.failed ? SQLITE_NOMEM : ext_vt_run(t, s);
     enc_wr_clear(&c);
     enc_wr_clear(&b);
     return rc;
 }
 
-static int encode_one(vt_table *t, const enc_model *m, sqlite3_int64 id)
+static int encode_one(ext_vt_table *t, const enc_model *m, sqlite3_int64 id)
 {
     size_t dims = enc_config_dims(&m->config);
     enc_bytes *texts = NULL;
     float *v = NULL;
-    vt_doc d = {0};
+    ext_vt_doc d = {0};
     enc_wr text;
     bool is_null;
 
     enc_wr_init(&text);
-    int rc = vt_docs_stored_text(t, id, &text, &is_null);
+    int rc = ext_vt_docs_stored_text(t, id, &text, &is_null);
     if (rc == SQLITE_OK && !is_null)
-        rc = vt_docs_cut(t, m, (enc_bytes){text.at, text.n}, &d);
+        rc = ext_vt_docs_cut(t, m, (enc_bytes){text.at, text.n}, &d);
     if (rc == SQLITE_OK && d.n > 0) {
         texts = enc_mem_array(d.n, sizeof *texts);
         v = enc_mem_array(d.n * dims, sizeof *v);
@@ -79,63 +79,63 @@ static int encode_one(vt_table *t, const enc_model *m, sqlite3_int64 id)
     }
     for (size_t i = 0; i < d.n && rc == SQLITE_OK; i++)
         texts[i] = (enc_bytes){text.at + d.at[i].start, d.at[i].end - d.at[i].start};
-    if (rc == SQLITE_OK && d.n > 0) rc = vt_docs_encode(t, m, texts, d.n, v);
+    if (rc == SQLITE_OK && d.n > 0) rc = ext_vt_docs_encode(t, m, texts, d.n, v);
     if (rc == SQLITE_OK) rc = put_fresh(t, id, &d, v, dims);
     enc_mem_free(texts);
     enc_mem_free(v);
-    vt_doc_clear(&d);
+    ext_vt_doc_clear(&d);
     enc_wr_clear(&text);
     return rc;
 }
 
 /* Up to n documents; with n 0 it only looks. *is_done: there was none left to do. */
-static int encode_some(vt_table *t, const enc_model *m, size_t n, bool *is_done)
+static int encode_some(ext_vt_table *t, const enc_model *m, size_t n, bool *is_done)
 {
     sqlite3_int64 ids[SLICE];
     size_t n_ids = 0;
     sqlite3_stmt *s;
-    int rc = vt_sql_get(t, VT_FRESH_TODO, &s);
+    int rc = ext_vt_sql_get(t, EXT_VT_FRESH_TODO, &s);
 
     if (rc != SQLITE_OK) return rc;
     sqlite3_bind_int64(s, 1, n == 0 ? 1 : n < SLICE ? (sqlite3_int64)n : SLICE);
     while (n_ids < SLICE && sqlite3_step(s) == SQLITE_ROW)
         ids[n_ids++] = sqlite3_column_int64(s, 0);
-    rc = vt_done(t, s);
+    rc = ext_vt_done(t, s);
     *is_done = n_ids == 0;
     for (size_t i = 0; i < n_ids && i < n && rc == SQLITE_OK; i++)
         rc = encode_one(t, m, ids[i]);
     return rc;
 }
 
-static int take_row(vt_table *t, sqlite3_int64 id, enc_rd c, enc_rd b, float *v)
+static int take_row(ext_vt_table *t, sqlite3_int64 id, enc_rd c, enc_rd b, float *v)
 {
     size_t dims = t->config.dims, slot;
-    vt_doc d = {0};
-    int rc = vt_doc_get(t, id, &d);
+    ext_vt_doc d = {0};
+    int rc = ext_vt_doc_get(t, id, &d);
 
     d.n = 0;
     while (rc == SQLITE_OK && c.left >= 8 && b.left >= 4 * dims) {
-        vt_stretch s = {0, enc_rd_u32(&c), 0};
+        ext_vt_stretch s = {0, enc_rd_u32(&c), 0};
         s.end = enc_rd_u32(&c);
         for (size_t i = 0; i < dims; i++) v[i] = enc_rd_f32(&b);
         if (!enc_mem_reserve((void **)&d.at, &d.cap, d.n + 1, sizeof *d.at)) {
             rc = SQLITE_NOMEM;
             break;
         }
-        rc = vt_vectors_append(t, id, v, &slot);
+        rc = ext_vt_vectors_append(t, id, v, &slot);
         s.slot = (uint32_t)slot;
         d.at[d.n++] = s;
     }
-    if (rc == SQLITE_OK) rc = vt_doc_put(t, id, &d);
-    vt_doc_clear(&d);
+    if (rc == SQLITE_OK) rc = ext_vt_doc_put(t, id, &d);
+    ext_vt_doc_clear(&d);
     return rc;
 }
 
-static int take_rows(vt_table *t)
+static int take_rows(ext_vt_table *t)
 {
     sqlite3_stmt *s;
     float *v = enc_mem_array(t->config.dims, sizeof *v);
-    int rc = v == NULL ? SQLITE_NOMEM : vt_sql_get(t, VT_FRESH_ALL, &s);
+    int rc = v == NULL ? SQLITE_NOMEM : ext_vt_sql_get(t, EXT_VT_FRESH_ALL, &s);
 
     if (rc == SQLITE_OK) {
         while (rc == SQLITE_OK && sqlite3_step(s) == SQLITE_ROW) {
@@ -145,7 +145,7 @@ static int take_rows(vt_table *t)
                 enc_rd_of(sqlite3_column_blob(s, 3), (size_t)sqlite3_column_bytes(s, 3));
             rc = take_row(t, sqlite3_column_int64(s, 0), c, b, v);
         }
-        int code = vt_done(t, s);
+        int code = ext_vt_done(t, s);
         if (rc == SQLITE_OK) rc = code;
     }
     enc_mem_free(v);
@@ -153,44 +153,44 @@ static int take_rows(vt_table *t)
 }
 
 /* What the table says of itself from now on. */
-static int put_identity(vt_table *t, ext_model *m, const char *name)
+static int put_identity(ext_vt_table *t, ext_model *m, const char *name)
 {
     char fingerprint[33];
     enc_err e;
 
     enc_err_clear(&e);
-    int rc = vt_fail_enc(t, ext_model_fingerprint(m, fingerprint, &e), &e);
+    int rc = ext_vt_fail_enc(t, ext_model_fingerprint(m, fingerprint, &e), &e);
     size_t dims = enc_config_dims(&ext_model_enc(m)->config);
-    if (rc == SQLITE_OK) rc = vt_config_put_text(t, "fingerprint", fingerprint);
-    if (rc == SQLITE_OK) rc = vt_config_put_text(t, "model", name);
-    if (rc == SQLITE_OK) rc = vt_config_put_text(t, "fresh", "");
-    return rc == SQLITE_OK ? vt_config_put_int(t, "dims", (sqlite3_int64)dims) : rc;
+    if (rc == SQLITE_OK) rc = ext_vt_config_put_text(t, "fingerprint", fingerprint);
+    if (rc == SQLITE_OK) rc = ext_vt_config_put_text(t, "model", name);
+    if (rc == SQLITE_OK) rc = ext_vt_config_put_text(t, "fresh", "");
+    return rc == SQLITE_OK ? ext_vt_config_put_int(t, "dims", (sqlite3_int64)dims) : rc;
 }
 
 /* All are done: the new vectors take the place of the old, which may have had another
  * number of values. The name may be the table's own, which the refresh reads anew. */
-static int take_over(vt_table *t, ext_model *m, const char *name)
+static int take_over(ext_vt_table *t, ext_model *m, const char *name)
 {
     t->must_roll_back = true;
-    int rc = vt_vectors_clear(t);
-    if (rc == SQLITE_OK) rc = vt_vectors_flush(t);
+    int rc = ext_vt_vectors_clear(t);
+    if (rc == SQLITE_OK) rc = ext_vt_vectors_flush(t);
     if (rc == SQLITE_OK) rc = put_identity(t, m, name);
     if (rc != SQLITE_OK) return rc;
-    vt_vectors_free(t->vectors);
+    ext_vt_vectors_free(t->vectors);
     t->vectors = NULL;
     t->config.dims = enc_config_dims(&ext_model_enc(m)->config);
     ext_model_drop(t->model);
     t->model = NULL;
-    rc = vt_vectors_new(t);
-    if (rc == SQLITE_OK) rc = vt_vectors_refresh(t);
+    rc = ext_vt_vectors_new(t);
+    if (rc == SQLITE_OK) rc = ext_vt_vectors_refresh(t);
     if (rc == SQLITE_OK) rc = take_rows(t);
     if (rc == SQLITE_OK)
-        rc = vt_exec(t, "DELETE FROM \"%w\".\"%w_fresh\"", t->schema, t->name);
+        rc = ext_vt_exec(t, "DELETE FROM \"%w\".\"%w_fresh\"", t->schema, t->name);
     if (rc == SQLITE_OK) t->must_roll_back = false;
     return rc;
 }
 
-int vt_reembed_run(vt_table *t, sqlite3_value *argument)
+int ext_vt_reembed_run(ext_vt_table *t, sqlite3_value *argument)
 {
     int type = sqlite3_value_type(argument);
     double real = sqlite3_value_double(argument);
@@ -202,20 +202,22 @@ int vt_reembed_run(vt_table *t, sqlite3_value *argument)
     ext_model *m = NULL;
     int rc;
 
-    if (t->config.vector >= 0 || t->config.content == VT_CONTENTLESS)
-        return vt_fail(t, SQLITE_ERROR, "reembed needs texts, and this table keeps none");
+    if (t->config.vector >= 0 || t->config.content == EXT_VT_CONTENTLESS)
+        return ext_vt_fail(t, SQLITE_ERROR,
+                           "reembed needs texts, and this table keeps none");
     if (type == SQLITE_BLOB || (type == SQLITE_FLOAT && floor(real) != real))
-        return vt_fail(t, SQLITE_MISMATCH,
-                       "reembed: a number of rows or the name of a model expected (in "
-                       "the column rank)");
+        return ext_vt_fail(
+            t, SQLITE_MISMATCH,
+            "reembed: a number of rows or the name of a model expected (in "
+            "the column rank)");
     if (name == NULL) return SQLITE_NOMEM;
     if (t->config.is_hybrid && strcmp(name, t->model_name) != 0)
-        return vt_fail(
+        return ext_vt_fail(
             t, SQLITE_ERROR,
             "reembed: hybrid=1 keeps the words of model %s, those of %s may be "
             "others (make the table anew)",
             t->model_name, name);
-    if (n < 1) return vt_fail(t, SQLITE_ERROR, "reembed: rows must be 1 or more");
+    if (n < 1) return ext_vt_fail(t, SQLITE_ERROR, "reembed: rows must be 1 or more");
     if ((rc = choose_model(t, name, &m, &is_same)) == SQLITE_OK && !is_same) {
         while (rc == SQLITE_OK && !is_done && n > 0) {
             rc = encode_some(t, ext_model_enc(m), (size_t)n, &is_done);

@@ -25,7 +25,7 @@ static void row_clear(row *r)
 
 /* ---- checking ---- */
 
-static int blob_vector(vt_table *t, sqlite3_value *value, float *out)
+static int blob_vector(ext_vt_table *t, sqlite3_value *value, float *out)
 {
     const void *at = sqlite3_value_blob(value);
     size_t n = (size_t)sqlite3_value_bytes(value);
@@ -33,16 +33,17 @@ static int blob_vector(vt_table *t, sqlite3_value *value, float *out)
 
     if (at == NULL && n > 0) return SQLITE_NOMEM;
     if (n % 4 != 0)
-        return vt_fail(t, SQLITE_ERROR, "vector has %d bytes, expected %d float32 values",
-                       (int)n, (int)t->config.dims);
+        return ext_vt_fail(t, SQLITE_ERROR,
+                           "vector has %d bytes, expected %d float32 values", (int)n,
+                           (int)t->config.dims);
     if (n / 4 != t->config.dims)
-        return vt_fail(t, SQLITE_ERROR, "vector has %d values, expected %d", (int)(n / 4),
-                       (int)t->config.dims);
+        return ext_vt_fail(t, SQLITE_ERROR, "vector has %d values, expected %d",
+                           (int)(n / 4), (int)t->config.dims);
     for (size_t i = 0; i < t->config.dims; i++) out[i] = enc_rd_f32(&r);
     return SQLITE_OK;
 }
 
-static int json_vector(vt_table *t, sqlite3_value *value, float *out)
+static int json_vector(ext_vt_table *t, sqlite3_value *value, float *out)
 {
     enc_json *json;
     enc_err e;
@@ -51,65 +52,67 @@ static int json_vector(vt_table *t, sqlite3_value *value, float *out)
 
     if (text == NULL) return SQLITE_NOMEM;
     if (text[strspn((const char *)text, " \t\r\n")] != '[')
-        return vt_fail(t, SQLITE_MISMATCH, "vector: a BLOB or a JSON array expected");
+        return ext_vt_fail(t, SQLITE_MISMATCH, "vector: a BLOB or a JSON array expected");
     enc_err_clear(&e);
     int rc = ext_code(enc_json_open(&json, bytes, "vector", &e));
-    if (rc != SQLITE_OK) return vt_fail(t, rc, "%s", e.text);
+    if (rc != SQLITE_OK) return ext_vt_fail(t, rc, "%s", e.text);
     enc_json_value *root = enc_json_root(json);
     size_t n = enc_json_count(root);
     if (n != t->config.dims)
-        rc = vt_fail(t, SQLITE_ERROR, "vector has %d values, expected %d", (int)n,
-                     (int)t->config.dims);
+        rc = ext_vt_fail(t, SQLITE_ERROR, "vector has %d values, expected %d", (int)n,
+                         (int)t->config.dims);
     for (size_t i = 0; i < t->config.dims && rc == SQLITE_OK; i++) {
         enc_json_value *v = enc_json_at(root, i);
         if (!enc_json_is_number(v))
-            rc = vt_fail(t, SQLITE_MISMATCH, "value %d of the vector is not a number",
-                         (int)i);
+            rc = ext_vt_fail(t, SQLITE_MISMATCH, "value %d of the vector is not a number",
+                             (int)i);
         else out[i] = (float)enc_json_number(v);
     }
     enc_json_close(json);
     return rc;
 }
 
-int vt_value_vector(vt_table *t, sqlite3_value *value, float **out)
+int ext_vt_value_vector(ext_vt_table *t, sqlite3_value *value, float **out)
 {
     int type = sqlite3_value_type(value), rc;
 
     *out = NULL;
     if (type == SQLITE_NULL) return SQLITE_OK;
     if (type != SQLITE_BLOB && type != SQLITE_TEXT)
-        return vt_fail(t, SQLITE_MISMATCH, "vector: a BLOB or a JSON array expected");
+        return ext_vt_fail(t, SQLITE_MISMATCH, "vector: a BLOB or a JSON array expected");
     float *v = enc_mem_array(t->config.dims, sizeof *v);
     if (v == NULL) return SQLITE_NOMEM;
     rc = type == SQLITE_BLOB ? blob_vector(t, value, v) : json_vector(t, value, v);
     for (size_t i = 0; i < t->config.dims && rc == SQLITE_OK; i++)
         if (!isfinite(v[i]))
-            rc = vt_fail(t, SQLITE_ERROR, "value %d of the vector is not finite", (int)i);
+            rc = ext_vt_fail(t, SQLITE_ERROR, "value %d of the vector is not finite",
+                             (int)i);
     if (rc == SQLITE_OK) *out = v;
     else enc_mem_free(v);
     return rc;
 }
 
 /* Whether SQLite says that every column of the text, or the vector, is as it was. */
-static int see_kept(vt_table *t, sqlite3_value **values, bool *is_kept)
+static int see_kept(ext_vt_table *t, sqlite3_value **values, bool *is_kept)
 {
-    const vt_config *c = &t->config;
+    const ext_vt_config *c = &t->config;
     int n_kept = 0, n = 0;
 
     for (int i = 0; i < c->n_columns; i++) {
-        if (c->columns[i].kind == VT_STORED) continue;
+        if (c->columns[i].kind == EXT_VT_STORED) continue;
         n++;
         n_kept += sqlite3_value_nochange(values[i]);
     }
     *is_kept = n_kept == n;
     if (n_kept == 0 || n_kept == n) return SQLITE_OK;
-    return vt_fail(t, SQLITE_ERROR,
-                   "content='' keeps no text: an UPDATE must set all %d text columns or "
-                   "none (it sets %d)",
-                   n, n - n_kept);
+    return ext_vt_fail(
+        t, SQLITE_ERROR,
+        "content='' keeps no text: an UPDATE must set all %d text columns or "
+        "none (it sets %d)",
+        n, n - n_kept);
 }
 
-static int row_read(vt_table *t, sqlite3_value **values, bool is_update, row *r)
+static int row_read(ext_vt_table *t, sqlite3_value **values, bool is_update, row *r)
 {
     int rc = SQLITE_OK;
 
@@ -118,11 +121,11 @@ static int row_read(vt_table *t, sqlite3_value **values, bool is_update, row *r)
     if (is_update) rc = see_kept(t, values, &r->is_kept);
     if (rc != SQLITE_OK || r->is_kept) return rc;
     if (t->config.vector >= 0) {
-        rc = vt_value_vector(t, values[t->config.vector], &r->vector);
+        rc = ext_vt_value_vector(t, values[t->config.vector], &r->vector);
         r->is_null = r->vector == NULL;
         return rc;
     }
-    if ((rc = vt_docs_text(t, values, &r->text, &r->is_null))) return rc;
+    if ((rc = ext_vt_docs_text(t, values, &r->text, &r->is_null))) return rc;
     enc_hash h = enc_hash_of(r->text.at, r->text.n);
     memcpy(r->hash, &h.high, 8);
     memcpy(r->hash + 8, &h.low, 8);
@@ -131,82 +134,83 @@ static int row_read(vt_table *t, sqlite3_value **values, bool is_update, row *r)
 
 /* ---- writing ---- */
 
-static int delete_in(vt_table *t, vt_sql which, sqlite3_int64 id)
+static int delete_in(ext_vt_table *t, ext_vt_sql which, sqlite3_int64 id)
 {
     sqlite3_stmt *s;
-    int rc = vt_sql_get(t, which, &s);
+    int rc = ext_vt_sql_get(t, which, &s);
 
     if (rc != SQLITE_OK) return rc;
     sqlite3_bind_int64(s, 1, id);
-    return vt_run(t, s);
+    return ext_vt_run(t, s);
 }
 
-static int put_content(vt_table *t, sqlite3_int64 id, sqlite3_value **values)
+static int put_content(ext_vt_table *t, sqlite3_int64 id, sqlite3_value **values)
 {
     sqlite3_stmt *s;
     int rc;
 
-    if (t->config.content == VT_EXTERNAL) return SQLITE_OK;
-    if ((rc = vt_sql_get(t, VT_CONTENT_PUT, &s))) return rc;
+    if (t->config.content == EXT_VT_EXTERNAL) return SQLITE_OK;
+    if ((rc = ext_vt_sql_get(t, EXT_VT_CONTENT_PUT, &s))) return rc;
     sqlite3_bind_int64(s, 1, id);
     for (int i = 0; i < t->config.n_columns && rc == SQLITE_OK; i++) {
-        vt_kind kind = t->config.columns[i].kind;
-        if (kind == VT_STORED || (kind == VT_TEXT && t->config.content == VT_OWN))
+        ext_vt_kind kind = t->config.columns[i].kind;
+        if (kind == EXT_VT_STORED ||
+            (kind == EXT_VT_TEXT && t->config.content == EXT_VT_OWN))
             rc = sqlite3_bind_value(s, i + 2, values[i]);
     }
-    if (rc == SQLITE_OK) return vt_run(t, s);
-    vt_done(t, s);
-    return vt_fail_db(t, rc);
+    if (rc == SQLITE_OK) return ext_vt_run(t, s);
+    ext_vt_done(t, s);
+    return ext_vt_fail_db(t, rc);
 }
 
-static int put_fts(vt_table *t, sqlite3_int64 id, const row *r)
+static int put_fts(ext_vt_table *t, sqlite3_int64 id, const row *r)
 {
     sqlite3_stmt *s;
     int rc;
 
     if (!t->config.is_hybrid || r->is_null) return SQLITE_OK;
-    if ((rc = vt_sql_get(t, VT_FTS_PUT, &s))) return rc;
+    if ((rc = ext_vt_sql_get(t, EXT_VT_FTS_PUT, &s))) return rc;
     sqlite3_bind_int64(s, 1, id);
     sqlite3_bind_text64(s, 2, r->text.n > 0 ? (const char *)r->text.at : "", r->text.n,
                         SQLITE_STATIC, SQLITE_UTF8);
-    return vt_run(t, s);
+    return ext_vt_run(t, s);
 }
 
 /* The document's text or vector is now another: d is what it was, and is written. */
-static int put_meaning(vt_table *t, sqlite3_int64 id, vt_doc *d, const row *r)
+static int put_meaning(ext_vt_table *t, sqlite3_int64 id, ext_vt_doc *d, const row *r)
 {
     size_t slot = 0;
     int rc = SQLITE_OK;
 
     d->has_hash = t->config.vector < 0 && !r->is_null;
     if (d->has_hash) memcpy(d->hash, r->hash, sizeof d->hash);
-    if (r->is_null) rc = vt_docs_release(t, id, d);
+    if (r->is_null) rc = ext_vt_docs_release(t, id, d);
     if (r->vector != NULL && d->n == 1) {
-        rc = vt_vectors_put(t, d->at[0].slot, id, r->vector);
+        rc = ext_vt_vectors_put(t, d->at[0].slot, id, r->vector);
     } else if (r->vector != NULL) {
         if (!enc_mem_reserve((void **)&d->at, &d->cap, 1, sizeof *d->at))
             return SQLITE_NOMEM;
-        rc = vt_vectors_append(t, id, r->vector, &slot);
-        d->at[d->n++] = (vt_stretch){(uint32_t)slot, 0, 0};
+        rc = ext_vt_vectors_append(t, id, r->vector, &slot);
+        d->at[d->n++] = (ext_vt_stretch){(uint32_t)slot, 0, 0};
     }
-    if (rc == SQLITE_OK) rc = vt_doc_put(t, id, d);
+    if (rc == SQLITE_OK) rc = ext_vt_doc_put(t, id, d);
     if (rc == SQLITE_OK && t->config.vector < 0) {
-        rc = delete_in(t, VT_FRESH_DEL, id);
-        if (rc == SQLITE_OK && r->is_null) rc = delete_in(t, VT_QUEUE_DEL, id);
+        rc = delete_in(t, EXT_VT_FRESH_DEL, id);
+        if (rc == SQLITE_OK && r->is_null) rc = delete_in(t, EXT_VT_QUEUE_DEL, id);
         if (rc == SQLITE_OK) rc = put_fts(t, id, r);
     }
     if (rc == SQLITE_OK && d->has_hash)
-        rc = vt_docs_queue(t, id, (enc_bytes){r->text.at, r->text.n});
+        rc = ext_vt_docs_queue(t, id, (enc_bytes){r->text.at, r->text.n});
     return rc;
 }
 
-int vt_docs_insert(vt_table *t, sqlite3_int64 id, sqlite3_value **values)
+int ext_vt_docs_insert(ext_vt_table *t, sqlite3_int64 id, sqlite3_value **values)
 {
-    vt_doc d = {.exists = true};
+    ext_vt_doc d = {.exists = true};
     row r;
     int rc = row_read(t, values, false, &r);
 
-    if (rc == SQLITE_OK) rc = vt_vectors_refresh(t);
+    if (rc == SQLITE_OK) rc = ext_vt_vectors_refresh(t);
     if (rc == SQLITE_OK) {
         t->must_roll_back = true;
         rc = put_content(t, id, values);
@@ -214,40 +218,41 @@ int vt_docs_insert(vt_table *t, sqlite3_int64 id, sqlite3_value **values)
         if (rc == SQLITE_OK) t->must_roll_back = false;
         if (id >= t->next_id && t->next_id > 0) t->next_id = id == INT64_MAX ? 0 : id + 1;
     }
-    vt_doc_clear(&d);
+    ext_vt_doc_clear(&d);
     row_clear(&r);
     return rc;
 }
 
 /* The document is another row's now. */
-static int rekey(vt_table *t, sqlite3_int64 old_id, sqlite3_int64 id, vt_doc *d)
+static int rekey(ext_vt_table *t, sqlite3_int64 old_id, sqlite3_int64 id, ext_vt_doc *d)
 {
-    int rc = delete_in(t, VT_DOC_DEL, old_id);
+    int rc = delete_in(t, EXT_VT_DOC_DEL, old_id);
 
-    if (rc == SQLITE_OK && t->config.content != VT_EXTERNAL)
-        rc = delete_in(t, VT_CONTENT_DEL, old_id);
+    if (rc == SQLITE_OK && t->config.content != EXT_VT_EXTERNAL)
+        rc = delete_in(t, EXT_VT_CONTENT_DEL, old_id);
     for (size_t i = 0; i < d->n && rc == SQLITE_OK; i++)
-        rc = vt_vectors_rekey(t, d->at[i].slot, id);
-    if (rc == SQLITE_OK) rc = delete_in(t, VT_FRESH_DEL, old_id);
+        rc = ext_vt_vectors_rekey(t, d->at[i].slot, id);
+    if (rc == SQLITE_OK) rc = delete_in(t, EXT_VT_FRESH_DEL, old_id);
     if (rc == SQLITE_OK && t->has_queue)
-        rc = vt_exec(t, "UPDATE \"%w\".\"%w_queue\" SET id = %lld WHERE id = %lld",
-                     t->schema, t->name, id, old_id);
+        rc = ext_vt_exec(t, "UPDATE \"%w\".\"%w_queue\" SET id = %lld WHERE id = %lld",
+                         t->schema, t->name, id, old_id);
     if (rc == SQLITE_OK && t->config.is_hybrid)
-        rc = vt_exec(t, "UPDATE \"%w\".\"%w_fts\" SET rowid = %lld WHERE rowid = %lld",
-                     t->schema, t->name, id, old_id);
+        rc =
+            ext_vt_exec(t, "UPDATE \"%w\".\"%w_fts\" SET rowid = %lld WHERE rowid = %lld",
+                        t->schema, t->name, id, old_id);
     return rc;
 }
 
 /* Whether the stretches lie in a text of n bytes: if not, 'rebuild' cuts it anew. */
-static bool fits(const vt_doc *d, size_t n)
+static bool fits(const ext_vt_doc *d, size_t n)
 {
     for (size_t i = 0; i < d->n; i++)
         if (d->at[i].start > d->at[i].end || d->at[i].end > n) return false;
     return true;
 }
 
-static int write_update(vt_table *t, sqlite3_int64 old_id, sqlite3_int64 id,
-                        sqlite3_value **values, vt_doc *d, const row *r)
+static int write_update(ext_vt_table *t, sqlite3_int64 old_id, sqlite3_int64 id,
+                        sqlite3_value **values, ext_vt_doc *d, const row *r)
 {
     bool is_same =
         r->is_kept ||
@@ -259,76 +264,77 @@ static int write_update(vt_table *t, sqlite3_int64 old_id, sqlite3_int64 id,
     if (rc != SQLITE_OK) return rc;
     if (is_same) {
         t->n_kept++;
-        return old_id != id ? vt_doc_put(t, id, d) : SQLITE_OK;
+        return old_id != id ? ext_vt_doc_put(t, id, d) : SQLITE_OK;
     }
-    if (t->config.is_hybrid && (rc = delete_in(t, VT_FTS_DEL, id))) return rc;
+    if (t->config.is_hybrid && (rc = delete_in(t, EXT_VT_FTS_DEL, id))) return rc;
     return put_meaning(t, id, d, r);
 }
 
-int vt_docs_update(vt_table *t, sqlite3_int64 old_id, sqlite3_int64 id,
-                   sqlite3_value **values)
+int ext_vt_docs_update(ext_vt_table *t, sqlite3_int64 old_id, sqlite3_int64 id,
+                       sqlite3_value **values)
 {
-    vt_doc d = {0};
+    ext_vt_doc d = {0};
     row r;
     int rc = row_read(t, values, true, &r);
 
-    if (rc == SQLITE_OK && old_id != id) rc = vt_docs_delete(t, id); /* OR REPLACE */
-    if (rc == SQLITE_OK) rc = vt_vectors_refresh(t);
-    if (rc == SQLITE_OK) rc = vt_doc_get(t, old_id, &d);
+    if (rc == SQLITE_OK && old_id != id) rc = ext_vt_docs_delete(t, id); /* OR REPLACE */
+    if (rc == SQLITE_OK) rc = ext_vt_vectors_refresh(t);
+    if (rc == SQLITE_OK) rc = ext_vt_doc_get(t, old_id, &d);
     if (rc == SQLITE_OK) {
         t->must_roll_back = true;
         rc = write_update(t, old_id, id, values, &d, &r);
         if (rc == SQLITE_OK) t->must_roll_back = false;
         t->next_id = 0;
     }
-    vt_doc_clear(&d);
+    ext_vt_doc_clear(&d);
     row_clear(&r);
     return rc;
 }
 
-static int write_delete(vt_table *t, sqlite3_int64 id, vt_doc *d)
+static int write_delete(ext_vt_table *t, sqlite3_int64 id, ext_vt_doc *d)
 {
-    int rc = vt_docs_release(t, id, d);
+    int rc = ext_vt_docs_release(t, id, d);
 
-    if (rc == SQLITE_OK) rc = delete_in(t, VT_DOC_DEL, id);
-    if (rc == SQLITE_OK && t->config.content != VT_EXTERNAL)
-        rc = delete_in(t, VT_CONTENT_DEL, id);
+    if (rc == SQLITE_OK) rc = delete_in(t, EXT_VT_DOC_DEL, id);
+    if (rc == SQLITE_OK && t->config.content != EXT_VT_EXTERNAL)
+        rc = delete_in(t, EXT_VT_CONTENT_DEL, id);
     if (rc == SQLITE_OK && t->config.vector < 0) {
-        rc = delete_in(t, VT_QUEUE_DEL, id);
-        if (rc == SQLITE_OK) rc = delete_in(t, VT_FRESH_DEL, id);
+        rc = delete_in(t, EXT_VT_QUEUE_DEL, id);
+        if (rc == SQLITE_OK) rc = delete_in(t, EXT_VT_FRESH_DEL, id);
     }
-    if (rc == SQLITE_OK && t->config.is_hybrid) rc = delete_in(t, VT_FTS_DEL, id);
+    if (rc == SQLITE_OK && t->config.is_hybrid) rc = delete_in(t, EXT_VT_FTS_DEL, id);
     return rc;
 }
 
-int vt_docs_delete(vt_table *t, sqlite3_int64 id)
+int ext_vt_docs_delete(ext_vt_table *t, sqlite3_int64 id)
 {
-    vt_doc d = {0};
-    int rc = vt_vectors_refresh(t);
+    ext_vt_doc d = {0};
+    int rc = ext_vt_vectors_refresh(t);
 
-    if (rc == SQLITE_OK) rc = vt_doc_get(t, id, &d);
+    if (rc == SQLITE_OK) rc = ext_vt_doc_get(t, id, &d);
     if (rc == SQLITE_OK && d.exists) {
         t->must_roll_back = true;
         rc = write_delete(t, id, &d);
         if (rc == SQLITE_OK) t->must_roll_back = false;
         t->next_id = 0;
     }
-    vt_doc_clear(&d);
+    ext_vt_doc_clear(&d);
     return rc;
 }
 
-int vt_docs_clear(vt_table *t)
+int ext_vt_docs_clear(ext_vt_table *t)
 {
     static const char *const suffixes[] = {"doc", "content", "queue", "fresh", "fts"};
     int rc = SQLITE_OK;
 
     t->must_roll_back = true;
     for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes && rc == SQLITE_OK; i++) {
-        if (i == 1 && t->config.content == VT_EXTERNAL) continue;
+        if (i == 1 && t->config.content == EXT_VT_EXTERNAL) continue;
         if (i == 4 && !t->config.is_hybrid) continue;
-        rc = vt_exec(t, "DELETE FROM \"%w\".\"%w_%s\"", t->schema, t->name, suffixes[i]);
+        rc = ext_vt_exec(t, "DELETE FROM \"%w\".\"%w_%s\"", t->schema, t->name,
+                         suffixes[i]);
     }
-    if (rc == SQLITE_OK) rc = vt_vectors_clear(t);
+    if (rc == SQLITE_OK) rc = ext_vt_vectors_clear(t);
     t->next_id = 0;
     t->has_queue = false;
     if (rc == SQLITE_OK) t->must_roll_back = false;
@@ -336,19 +342,19 @@ int vt_docs_clear(vt_table *t)
 }
 
 /* One more than the largest, as SQLite does; found once, then counted. */
-int vt_docs_new_id(vt_table *t, sqlite3_int64 *id)
+int ext_vt_docs_new_id(ext_vt_table *t, sqlite3_int64 *id)
 {
     sqlite3_stmt *s;
     int rc = SQLITE_OK;
 
     if (t->next_id == 0) {
-        if ((rc = vt_sql_get(t, VT_DOC_LAST, &s))) return rc;
+        if ((rc = ext_vt_sql_get(t, EXT_VT_DOC_LAST, &s))) return rc;
         sqlite3_int64 last = 0;
         if (sqlite3_step(s) == SQLITE_ROW) last = sqlite3_column_int64(s, 0);
-        if ((rc = vt_done(t, s))) return rc;
+        if ((rc = ext_vt_done(t, s))) return rc;
         if (last == INT64_MAX)
-            return vt_fail(t, SQLITE_FULL, "no rowid above %lld is left",
-                           (long long)INT64_MAX);
+            return ext_vt_fail(t, SQLITE_FULL, "no rowid above %lld is left",
+                               (long long)INT64_MAX);
         *id = last + 1;
         t->next_id = last < 0 ? 0 : last + 1; /* 0: not counted, looked up each time */
         return SQLITE_OK;

@@ -24,35 +24,36 @@
 
 /* ---- the query ---- */
 
-static int embed_query(vt_table *t, sqlite3_value *value, float *out)
+static int embed_query(ext_vt_table *t, sqlite3_value *value, float *out)
 {
     const enc_model *m;
     ext_call c;
-    int rc = vt_model(t, &m);
+    int rc = ext_vt_model(t, &m);
 
     if (rc != SQLITE_OK) return rc;
     const unsigned char *at = sqlite3_value_text(value);
     if (at == NULL) return SQLITE_NOMEM;
     enc_bytes text = {at, (size_t)sqlite3_value_bytes(value)};
     if (text.n > ext_text_max())
-        return vt_fail(t, SQLITE_TOOBIG, "query too long (got %lld bytes, limit %lld)",
-                       (long long)text.n, (long long)ext_text_max());
+        return ext_vt_fail(t, SQLITE_TOOBIG,
+                           "query too long (got %lld bytes, limit %lld)",
+                           (long long)text.n, (long long)ext_text_max());
     ext_call_begin(&c, t->conn, "similarity");
     enc_embed_job job = {&text, 1, ext_prompt(m, "query"), out, NULL, NULL};
     enc_work *w = ext_work(&c);
     if (w != NULL) ext_failed(&c, enc_embed_run(m, w, &job, &c.err));
     rc = c.code;
-    if (rc != SQLITE_OK) vt_fail(t, rc, "%s", c.err.text);
+    if (rc != SQLITE_OK) ext_vt_fail(t, rc, "%s", c.err.text);
     ext_call_end(&c);
     return rc;
 }
 
-int vt_query_vector(vt_table *t, sqlite3_value *value, float **out)
+int ext_vt_query_vector(ext_vt_table *t, sqlite3_value *value, float **out)
 {
     int type = sqlite3_value_type(value);
 
     if (type == SQLITE_NULL || type == SQLITE_BLOB || t->config.vector >= 0)
-        return vt_value_vector(t, value, out);
+        return ext_vt_value_vector(t, value, out);
     *out = enc_mem_array(t->config.dims, sizeof **out);
     if (*out == NULL) return SQLITE_NOMEM;
     int rc = embed_query(t, value, *out);
@@ -62,11 +63,11 @@ int vt_query_vector(vt_table *t, sqlite3_value *value, float **out)
     return rc;
 }
 
-int vt_search_open(vt_table *t, vt_search *s)
+int ext_vt_search_open(ext_vt_table *t, ext_vt_search *s)
 {
     sqlite3_value *match = s->plan.match;
     bool is_text = sqlite3_value_type(match) != SQLITE_BLOB;
-    int rc = vt_query_vector(t, match, &s->q);
+    int rc = ext_vt_query_vector(t, match, &s->q);
 
     s->limit = s->plan.k >= 0 ? (size_t)s->plan.k : SIZE_MAX;
     s->is_ended = s->q == NULL || s->plan.is_empty || s->limit == 0;
@@ -80,9 +81,9 @@ int vt_search_open(vt_table *t, vt_search *s)
     return s->text == NULL ? SQLITE_NOMEM : SQLITE_OK;
 }
 
-void vt_search_clear(vt_search *s)
+void ext_vt_search_clear(ext_vt_search *s)
 {
-    vt_plan_clear(&s->plan);
+    ext_vt_plan_clear(&s->plan);
     enc_mem_free(s->q);
     sqlite3_free(s->text);
     enc_mem_free(s->hits);
@@ -98,15 +99,16 @@ static bool stop(void *call)
 }
 
 /* Segments worth a look for index=ivf; *only NULL: all. */
-static int choose(vt_table *t, const vt_search *s, size_t want, size_t **only, size_t *n)
+static int choose(ext_vt_table *t, const ext_vt_search *s, size_t want, size_t **only,
+                  size_t *n)
 {
-    vt_sizes sizes;
+    ext_vt_sizes sizes;
 
     *only = NULL;
     *n = 0;
-    if (!t->config.is_ivf || s->is_exact || !vt_vectors_is_clustered(t->vectors))
+    if (!t->config.is_ivf || s->is_exact || !ext_vt_vectors_is_clustered(t->vectors))
         return SQLITE_OK;
-    vt_vectors_sizes(t->vectors, &sizes);
+    ext_vt_vectors_sizes(t->vectors, &sizes);
     size_t n_probe = sizes.n_segments / PROBES_PART;
     if (n_probe < PROBES_MIN) n_probe = PROBES_MIN;
     if (t->n_probe > 0) n_probe = t->n_probe;
@@ -115,16 +117,16 @@ static int choose(vt_table *t, const vt_search *s, size_t want, size_t **only, s
     if (n_probe >= sizes.n_segments) return SQLITE_OK;
     *only = enc_mem_array(sizes.n_segments, sizeof **only);
     if (*only == NULL) return SQLITE_NOMEM;
-    return vt_vectors_probe(t, s->q, n_probe, *only, n);
+    return ext_vt_vectors_probe(t, s->q, n_probe, *only, n);
 }
 
-static int scan(vt_table *t, vt_search *s, size_t k, enc_hit **hits, size_t *n)
+static int scan(ext_vt_table *t, ext_vt_search *s, size_t k, enc_hit **hits, size_t *n)
 {
     enc_store store;
     enc_err e;
     ext_call c;
     size_t *only, n_only;
-    int rc = vt_vectors_store(t, &store);
+    int rc = ext_vt_vectors_store(t, &store);
 
     enc_err_clear(&e);
     *hits = NULL;
@@ -143,21 +145,21 @@ static int scan(vt_table *t, vt_search *s, size_t k, enc_hit **hits, size_t *n)
                                   &c,
                                   only,
                                   n_only};
-        rc = vt_fail_enc(t, enc_scan_run(&store, &q, *hits, n, &t->last, &e), &e);
+        rc = ext_vt_fail_enc(t, enc_scan_run(&store, &q, *hits, n, &t->last, &e), &e);
         ext_call_end(&c);
         s->was_probed = only != NULL;
         t->last_path = only != NULL        ? "ivf"
                        : store.is_resident ? "exact"
                                            : "exact, read through";
     }
-    vt_vectors_close_blob(t);
+    ext_vt_vectors_close_blob(t);
     enc_mem_free(only);
     return rc;
 }
 
 /* ---- documents ---- */
 
-int vt_search_add(vt_search *s, const vt_hit *hit)
+int ext_vt_search_add(ext_vt_search *s, const ext_vt_hit *hit)
 {
     if (!enc_mem_reserve((void **)&s->hits, &s->cap_hits, s->n_hits + 1, sizeof *s->hits))
         return SQLITE_NOMEM;
@@ -168,10 +170,10 @@ int vt_search_add(vt_search *s, const vt_hit *hit)
 
 /* The best `want` documents by distance into *out (enc_mem), each once; *is_all: there
  * are no more. */
-int vt_search_documents(vt_table *t, vt_search *s, size_t want, vt_hit **out, size_t *n,
-                        bool *is_all)
+int ext_vt_search_documents(ext_vt_table *t, ext_vt_search *s, size_t want,
+                            ext_vt_hit **out, size_t *n, bool *is_all)
 {
-    size_t N = vt_vectors_count(t->vectors), k = want < N ? want : N, n_hits = 0;
+    size_t N = ext_vt_vectors_count(t->vectors), k = want < N ? want : N, n_hits = 0;
     enc_hit *hits = NULL;
     int rc = SQLITE_OK;
 
@@ -190,8 +192,8 @@ int vt_search_documents(vt_table *t, vt_search *s, size_t want, vt_hit **out, si
             if (enc_idset_has(seen, hits[i].id)) continue;
             if (!enc_idset_add(seen, hits[i].id)) rc = SQLITE_NOMEM;
             (*out)[(*n)++] =
-                (vt_hit){hits[i].id, hits[i].segment * ENC_SEGMENT_ROWS + hits[i].row,
-                         hits[i].distance, 0, 0};
+                (ext_vt_hit){hits[i].id, hits[i].segment * ENC_SEGMENT_ROWS + hits[i].row,
+                             hits[i].distance, 0, 0};
         }
         enc_idset_free(seen);
         *is_all = !s->was_probed && (n_hits < k || k == N);
@@ -213,15 +215,15 @@ static double now_ms(void)
     return (double)at.tv_sec * 1e3 + (double)at.tv_nsec * 1e-6;
 }
 
-static int by_distance(vt_table *t, vt_search *s, size_t want)
+static int by_distance(ext_vt_table *t, ext_vt_search *s, size_t want)
 {
-    vt_hit *more;
+    ext_vt_hit *more;
     size_t n;
     bool is_all;
-    int rc = vt_search_documents(t, s, want, &more, &n, &is_all);
+    int rc = ext_vt_search_documents(t, s, want, &more, &n, &is_all);
 
     for (size_t i = 0; i < n && rc == SQLITE_OK; i++)
-        if (!enc_idset_has(s->given, more[i].id)) rc = vt_search_add(s, &more[i]);
+        if (!enc_idset_has(s->given, more[i].id)) rc = ext_vt_search_add(s, &more[i]);
     enc_mem_free(more);
     if (rc == SQLITE_OK && s->was_probed && s->n_hits < want) {
         s->is_exact = true; /* the near segments are used up */
@@ -232,7 +234,7 @@ static int by_distance(vt_table *t, vt_search *s, size_t want)
     return rc;
 }
 
-int vt_search_more(vt_table *t, vt_search *s)
+int ext_vt_search_more(ext_vt_table *t, ext_vt_search *s)
 {
     double start = now_ms();
     int rc = SQLITE_OK;
@@ -242,8 +244,8 @@ int vt_search_more(vt_table *t, vt_search *s)
         size_t want = s->n_hits + s->batch;
         if (s->batch < SIZE_MAX / BATCH_GROWTH) s->batch *= BATCH_GROWTH;
         if (s->batch < BATCH_FIRST) s->batch = BATCH_FIRST;
-        if ((rc = vt_vectors_refresh(t))) break;
-        if (s->text != NULL && s->n_hits == 0) rc = vt_lexical_fuse(t, s, want);
+        if ((rc = ext_vt_vectors_refresh(t))) break;
+        if (s->text != NULL && s->n_hits == 0) rc = ext_vt_lexical_fuse(t, s, want);
         else rc = by_distance(t, s, want);
         if (s->n_hits >= s->limit) {
             s->n_hits = s->limit;

@@ -17,16 +17,16 @@ static double now_ms(void)
     return (double)at.tv_sec * 1e3 + (double)at.tv_nsec * 1e-6;
 }
 
-static vt_table *find(ext_conn *conn, const char *name)
+static ext_vt_table *find(ext_conn *conn, const char *name)
 {
-    vt_table *t = *ext_conn_tables(conn);
+    ext_vt_table *t = *ext_conn_tables(conn);
     while (t != NULL && sqlite3_stricmp(t->name, name) != 0) t = t->next_table;
     return t;
 }
 
 /* The table that the argument names; a statement that is prepared on it and not run makes
  * SQLite connect it, if it has not been used yet. */
-static vt_table *table_of(ext_call *c)
+static ext_vt_table *table_of(ext_call *c)
 {
     enc_bytes name;
     char quoted[80];
@@ -36,7 +36,7 @@ static vt_table *table_of(ext_call *c)
     char *text = sqlite3_mprintf("%.*s", (int)name.n, (const char *)name.at);
     char *sql = text == NULL ? NULL : sqlite3_mprintf("SELECT 1 FROM \"%w\"", text);
     if (sql != NULL) sqlite3_prepare_v2(ext_conn_db(c->conn), sql, -1, &s, NULL);
-    vt_table *t = text == NULL ? NULL : find(c->conn, text);
+    ext_vt_table *t = text == NULL ? NULL : find(c->conn, text);
     sqlite3_finalize(s);
     if (sql == NULL) ext_nomem(c);
     else if (t == NULL)
@@ -48,7 +48,7 @@ static vt_table *table_of(ext_call *c)
 }
 
 /* Moves what the table said into the call. */
-static bool took_failure(ext_call *c, vt_table *t, int rc)
+static bool took_failure(ext_call *c, ext_vt_table *t, int rc)
 {
     if (rc == SQLITE_OK) return false;
     if (rc == SQLITE_NOMEM) ext_nomem(c);
@@ -60,7 +60,7 @@ static bool took_failure(ext_call *c, vt_table *t, int rc)
     return true;
 }
 
-static bool count_rows(ext_scan *s, vt_table *t, sqlite3_int64 *n)
+static bool count_rows(ext_scan *s, ext_vt_table *t, sqlite3_int64 *n)
 {
     sqlite3_stmt *stmt = NULL;
     char *sql =
@@ -71,21 +71,21 @@ static bool count_rows(ext_scan *s, vt_table *t, sqlite3_int64 *n)
     if (rc == SQLITE_OK && sqlite3_step(stmt) == SQLITE_ROW)
         *n = sqlite3_column_int64(stmt, 0);
     int code = sqlite3_finalize(stmt);
-    return !took_failure(&s->call, t, rc == SQLITE_OK ? vt_fail_db(t, code) : rc);
+    return !took_failure(&s->call, t, rc == SQLITE_OK ? ext_vt_fail_db(t, code) : rc);
 }
 
 static bool stats(ext_scan *s)
 {
-    vt_table *t = table_of(&s->call);
+    ext_vt_table *t = table_of(&s->call);
     sqlite3_int64 n_rows = 0;
-    vt_sizes sizes;
+    ext_vt_sizes sizes;
 
     if (t == NULL) return false;
-    if (took_failure(&s->call, t, vt_vectors_refresh(t))) return false;
+    if (took_failure(&s->call, t, ext_vt_vectors_refresh(t))) return false;
     if (!count_rows(s, t, &n_rows)) return false;
-    vt_vectors_sizes(t->vectors, &sizes);
+    ext_vt_vectors_sizes(t->vectors, &sizes);
     return ext_put_int(s, n_rows) &&
-           ext_put_int(s, (sqlite3_int64)vt_vectors_count(t->vectors)) &&
+           ext_put_int(s, (sqlite3_int64)ext_vt_vectors_count(t->vectors)) &&
            ext_put_int(s, (sqlite3_int64)t->config.dims) &&
            ext_put_int(s, (sqlite3_int64)sizes.n_segments) &&
            ext_put_int(s, (sqlite3_int64)sizes.n_resident) &&
@@ -100,7 +100,8 @@ static bool stats(ext_scan *s)
 /* ---- recall ---- */
 
 /* The first k hits of a search by the vector q, which is copied. */
-static int search(vt_table *t, const float *q, size_t k, bool is_exact, vt_search *s)
+static int search(ext_vt_table *t, const float *q, size_t k, bool is_exact,
+                  ext_vt_search *s)
 {
     const enc_range all = {(double)-INFINITY, (double)INFINITY};
 
@@ -112,7 +113,7 @@ static int search(vt_table *t, const float *q, size_t k, bool is_exact, vt_searc
     memcpy(s->q, q, t->config.dims * sizeof *q);
     s->limit = s->batch = k;
     s->is_exact = is_exact;
-    return vt_search_more(t, s);
+    return ext_vt_search_more(t, s);
 }
 
 typedef struct recall {
@@ -120,9 +121,9 @@ typedef struct recall {
     double ms, exact_ms;
 } recall;
 
-static int ask(vt_table *t, const float *q, size_t k, recall *r)
+static int ask(ext_vt_table *t, const float *q, size_t k, recall *r)
 {
-    vt_search fast, exact = {0};
+    ext_vt_search fast, exact = {0};
     double start = now_ms();
     int rc = search(t, q, k, false, &fast);
 
@@ -133,23 +134,24 @@ static int ask(vt_table *t, const float *q, size_t k, recall *r)
     for (size_t i = 0; i < exact.n_hits && rc == SQLITE_OK; i++)
         r->n_found += enc_idset_has(fast.given, exact.hits[i].id);
     r->n_wanted += exact.n_hits;
-    vt_search_clear(&fast);
-    vt_search_clear(&exact);
+    ext_vt_search_clear(&fast);
+    ext_vt_search_clear(&exact);
     return rc;
 }
 
 /* Asks with n of the table's own vectors, spread evenly. */
-static int ask_many(vt_table *t, size_t k, size_t n, recall *r)
+static int ask_many(ext_vt_table *t, size_t k, size_t n, recall *r)
 {
     float *q = enc_mem_array(t->config.dims, sizeof *q);
-    size_t N = vt_vectors_count(t->vectors);
+    size_t N = ext_vt_vectors_count(t->vectors);
     ext_call c;
     int rc = q == NULL ? SQLITE_NOMEM : SQLITE_OK;
 
     ext_call_begin(&c, t->conn, "similarity");
     for (size_t i = 0; i < n && N > 0 && rc == SQLITE_OK; i++) {
-        rc = vt_vectors_get(t, (size_t)((uint64_t)i * 0x9e3779b97f4a7c15u >> 16) % N, q);
-        vt_vectors_close_blob(t);
+        rc = ext_vt_vectors_get(t, (size_t)((uint64_t)i * 0x9e3779b97f4a7c15u >> 16) % N,
+                                q);
+        ext_vt_vectors_close_blob(t);
         if (rc == SQLITE_OK) rc = ask(t, q, k, r);
         if (rc == SQLITE_OK && ext_stop(&c)) rc = SQLITE_INTERRUPT;
     }
@@ -158,7 +160,7 @@ static int ask_many(vt_table *t, size_t k, size_t n, recall *r)
     return rc;
 }
 
-int vt_recall_measure(vt_table *t, size_t k, size_t n, double *out)
+int ext_vt_recall_measure(ext_vt_table *t, size_t k, size_t n, double *out)
 {
     recall r = {0};
     int rc = ask_many(t, k, n, &r);
@@ -168,15 +170,15 @@ int vt_recall_measure(vt_table *t, size_t k, size_t n, double *out)
 
 static bool recall_at_k(ext_scan *s)
 {
-    vt_table *t = table_of(&s->call);
+    ext_vt_table *t = table_of(&s->call);
     sqlite3_int64 k, n;
     recall r = {0};
 
     if (t == NULL || !ext_arg_int(&s->call, 1, "k", 1, K_MAX, 10, &k) ||
         !ext_arg_int(&s->call, 2, "n", 1, QUERIES_MAX, 100, &n))
         return false;
-    if (took_failure(&s->call, t, vt_docs_flush(t)) ||
-        took_failure(&s->call, t, vt_vectors_refresh(t)))
+    if (took_failure(&s->call, t, ext_vt_docs_flush(t)) ||
+        took_failure(&s->call, t, ext_vt_vectors_refresh(t)))
         return false;
     if (took_failure(&s->call, t, ask_many(t, (size_t)k, (size_t)n, &r))) return false;
     double each = r.n_wanted > 0 ? (double)n : (double)NAN;

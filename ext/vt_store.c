@@ -30,7 +30,7 @@ static const char *const suffixes[] = {"config",  "doc",    "content", "queue",
 
 /* ---- failures ---- */
 
-int vt_fail(vt_table *t, int code, const char *format, ...)
+int ext_vt_fail(ext_vt_table *t, int code, const char *format, ...)
 {
     va_list args;
 
@@ -44,58 +44,59 @@ int vt_fail(vt_table *t, int code, const char *format, ...)
     return t->base.zErrMsg == NULL ? SQLITE_NOMEM : code;
 }
 
-int vt_fail_db(vt_table *t, int code)
+int ext_vt_fail_db(ext_vt_table *t, int code)
 {
     if (code == SQLITE_OK || code == SQLITE_NOMEM) return code;
-    return vt_fail(t, code, "%s", sqlite3_errmsg(t->db));
+    return ext_vt_fail(t, code, "%s", sqlite3_errmsg(t->db));
 }
 
-int vt_fail_enc(vt_table *t, enc_rc rc, const enc_err *e)
+int ext_vt_fail_enc(ext_vt_table *t, enc_rc rc, const enc_err *e)
 {
     int code = rc == ENC_CORRUPT ? SQLITE_CORRUPT_VTAB : ext_code(rc);
-    return rc == ENC_OK ? SQLITE_OK : vt_fail(t, code, "%s", e->text);
+    return rc == ENC_OK ? SQLITE_OK : ext_vt_fail(t, code, "%s", e->text);
 }
 
 /* ---- statements ---- */
 
 /* %1 schema and %2 name are quoted; %3 is a list made for the table. */
-static const char *const statements[VT_N_SQL] = {
-    [VT_CONFIG_GET] = "SELECT v FROM %1.%2_config WHERE k = ?1",
-    [VT_CONFIG_PUT] = "REPLACE INTO %1.%2_config(k, v) VALUES(?1, ?2)",
-    [VT_DOC_GET] = "SELECT h, c FROM %1.%2_doc WHERE id = ?1",
-    [VT_DOC_PUT] = "REPLACE INTO %1.%2_doc(id, h, c) VALUES(?1, ?2, ?3)",
-    [VT_DOC_DEL] = "DELETE FROM %1.%2_doc WHERE id = ?1",
-    [VT_DOC_LAST] = "SELECT max(id) FROM %1.%2_doc",
-    [VT_DOC_NEXT] = "SELECT id FROM %1.%2_doc WHERE id > ?1 ORDER BY id LIMIT 1",
-    [VT_CONTENT_GET] = NULL,
-    [VT_CONTENT_PUT] = NULL,
-    [VT_CONTENT_DEL] = "DELETE FROM %1.%2_content WHERE id = ?1",
-    [VT_CONTENT_ALL] = NULL,
-    [VT_QUEUE_PUT] = "REPLACE INTO %1.%2_queue(id, t) VALUES(?1, ?2)",
-    [VT_QUEUE_DEL] = "DELETE FROM %1.%2_queue WHERE id = ?1",
-    [VT_QUEUE_GET] = "SELECT t FROM %1.%2_queue WHERE id = ?1",
-    [VT_QUEUE_NEXT] = "SELECT id, t FROM %1.%2_queue ORDER BY id LIMIT ?1",
-    [VT_SEGMENT_LIST] = "SELECT id, n, h, m FROM %1.%2_segment ORDER BY id",
-    [VT_SEGMENT_GET] = "SELECT b FROM %1.%2_segment WHERE id = ?1",
-    [VT_SEGMENT_PUT] = "REPLACE INTO %1.%2_segment(id, n, h, m, b) "
-                       "VALUES(?1, ?2, ?3, ?4, ?5)",
-    [VT_SEGMENT_CUT] = "DELETE FROM %1.%2_segment WHERE id >= ?1",
-    [VT_BLOCK_GET] = "SELECT b FROM %1.%2_vector WHERE id = ?1",
-    [VT_BLOCK_PUT] = "REPLACE INTO %1.%2_vector(id, b) VALUES(?1, ?2)",
-    [VT_BLOCK_CUT] = "DELETE FROM %1.%2_vector WHERE id >= ?1",
-    [VT_FRESH_PUT] = "REPLACE INTO %1.%2_fresh(id, h, c, b) VALUES(?1, ?2, ?3, ?4)",
-    [VT_FRESH_DEL] = "DELETE FROM %1.%2_fresh WHERE id = ?1",
-    [VT_FRESH_TODO] = "SELECT id FROM %1.%2_doc WHERE c IS NOT NULL AND id NOT IN "
-                      "(SELECT id FROM %1.%2_fresh) ORDER BY id LIMIT ?1",
-    [VT_FRESH_ALL] = "SELECT id, h, c, b FROM %1.%2_fresh ORDER BY id",
-    [VT_FTS_PUT] = "INSERT INTO %1.%2_fts(rowid, text) VALUES(?1, ?2)",
-    [VT_FTS_DEL] = "DELETE FROM %1.%2_fts WHERE rowid = ?1",
-    [VT_FTS_MATCH] = "SELECT rowid FROM %1.%2_fts WHERE %2_fts MATCH ?1 ORDER BY rank, "
-                     "rowid",
+static const char *const statements[EXT_VT_N_SQL] = {
+    [EXT_VT_CONFIG_GET] = "SELECT v FROM %1.%2_config WHERE k = ?1",
+    [EXT_VT_CONFIG_PUT] = "REPLACE INTO %1.%2_config(k, v) VALUES(?1, ?2)",
+    [EXT_VT_DOC_GET] = "SELECT h, c FROM %1.%2_doc WHERE id = ?1",
+    [EXT_VT_DOC_PUT] = "REPLACE INTO %1.%2_doc(id, h, c) VALUES(?1, ?2, ?3)",
+    [EXT_VT_DOC_DEL] = "DELETE FROM %1.%2_doc WHERE id = ?1",
+    [EXT_VT_DOC_LAST] = "SELECT max(id) FROM %1.%2_doc",
+    [EXT_VT_DOC_NEXT] = "SELECT id FROM %1.%2_doc WHERE id > ?1 ORDER BY id LIMIT 1",
+    [EXT_VT_CONTENT_GET] = NULL,
+    [EXT_VT_CONTENT_PUT] = NULL,
+    [EXT_VT_CONTENT_DEL] = "DELETE FROM %1.%2_content WHERE id = ?1",
+    [EXT_VT_CONTENT_ALL] = NULL,
+    [EXT_VT_QUEUE_PUT] = "REPLACE INTO %1.%2_queue(id, t) VALUES(?1, ?2)",
+    [EXT_VT_QUEUE_DEL] = "DELETE FROM %1.%2_queue WHERE id = ?1",
+    [EXT_VT_QUEUE_GET] = "SELECT t FROM %1.%2_queue WHERE id = ?1",
+    [EXT_VT_QUEUE_NEXT] = "SELECT id, t FROM %1.%2_queue ORDER BY id LIMIT ?1",
+    [EXT_VT_SEGMENT_LIST] = "SELECT id, n, h, m FROM %1.%2_segment ORDER BY id",
+    [EXT_VT_SEGMENT_GET] = "SELECT b FROM %1.%2_segment WHERE id = ?1",
+    [EXT_VT_SEGMENT_PUT] = "REPLACE INTO %1.%2_segment(id, n, h, m, b) "
+                           "VALUES(?1, ?2, ?3, ?4, ?5)",
+    [EXT_VT_SEGMENT_CUT] = "DELETE FROM %1.%2_segment WHERE id >= ?1",
+    [EXT_VT_BLOCK_GET] = "SELECT b FROM %1.%2_vector WHERE id = ?1",
+    [EXT_VT_BLOCK_PUT] = "REPLACE INTO %1.%2_vector(id, b) VALUES(?1, ?2)",
+    [EXT_VT_BLOCK_CUT] = "DELETE FROM %1.%2_vector WHERE id >= ?1",
+    [EXT_VT_FRESH_PUT] = "REPLACE INTO %1.%2_fresh(id, h, c, b) VALUES(?1, ?2, ?3, ?4)",
+    [EXT_VT_FRESH_DEL] = "DELETE FROM %1.%2_fresh WHERE id = ?1",
+    [EXT_VT_FRESH_TODO] = "SELECT id FROM %1.%2_doc WHERE c IS NOT NULL AND id NOT IN "
+                          "(SELECT id FROM %1.%2_fresh) ORDER BY id LIMIT ?1",
+    [EXT_VT_FRESH_ALL] = "SELECT id, h, c, b FROM %1.%2_fresh ORDER BY id",
+    [EXT_VT_FTS_PUT] = "INSERT INTO %1.%2_fts(rowid, text) VALUES(?1, ?2)",
+    [EXT_VT_FTS_DEL] = "DELETE FROM %1.%2_fts WHERE rowid = ?1",
+    [EXT_VT_FTS_MATCH] =
+        "SELECT rowid FROM %1.%2_fts WHERE %2_fts MATCH ?1 ORDER BY rank, "
+        "rowid",
 };
 
 /* A name as SQL: "schema" and the front of "table_suffix", whose end follows. */
-static void expand(sqlite3_str *sql, const vt_table *t, const char *format)
+static void expand(sqlite3_str *sql, const ext_vt_table *t, const char *format)
 {
     for (; *format != '\0'; format++) {
         if (format[0] == '%' && format[1] == '1') {
@@ -113,20 +114,22 @@ static void expand(sqlite3_str *sql, const vt_table *t, const char *format)
     }
 }
 
-static bool is_stored(const vt_table *t, int i)
+static bool is_stored(const ext_vt_table *t, int i)
 {
-    vt_kind kind = t->config.columns[i].kind;
-    return kind == VT_STORED || (kind == VT_TEXT && t->config.content == VT_OWN);
+    ext_vt_kind kind = t->config.columns[i].kind;
+    return kind == EXT_VT_STORED ||
+           (kind == EXT_VT_TEXT && t->config.content == EXT_VT_OWN);
 }
 
 /* Statements that name the table's columns: each column in its place, so that a caller
  * finds column i at i + 1 whatever is stored; what is not stored is NULL. The user's own
  * columns stand behind "T.": a quoted name alone is a text where there is no such column.
  */
-static void content_statement(sqlite3_str *sql, const vt_table *t, vt_sql which)
+static void content_statement(sqlite3_str *sql, const ext_vt_table *t, ext_vt_sql which)
 {
-    const vt_config *c = &t->config;
-    bool is_external = c->content == VT_EXTERNAL, is_put = which == VT_CONTENT_PUT;
+    const ext_vt_config *c = &t->config;
+    bool is_external = c->content == EXT_VT_EXTERNAL,
+         is_put = which == EXT_VT_CONTENT_PUT;
 
     sqlite3_str_appendall(sql, is_put ? "REPLACE INTO " : "SELECT ");
     if (is_put) expand(sql, t, "%1.%2_content(id");
@@ -150,11 +153,12 @@ static void content_statement(sqlite3_str *sql, const vt_table *t, vt_sql which)
         sqlite3_str_appendf(sql, " FROM \"%w\".\"%w\" AS T", t->schema, c->content_table);
     else expand(sql, t, " FROM %1.%2_content AS T");
     const char *key = is_external ? c->content_rowid : "id";
-    if (which == VT_CONTENT_GET) sqlite3_str_appendf(sql, " WHERE T.\"%w\" = ?1", key);
+    if (which == EXT_VT_CONTENT_GET)
+        sqlite3_str_appendf(sql, " WHERE T.\"%w\" = ?1", key);
     else sqlite3_str_appendf(sql, " WHERE T.\"%w\" > ?1 ORDER BY 1 LIMIT ?2", key);
 }
 
-static char *vt_sql_text(const vt_table *t, vt_sql which)
+static char *vt_sql_text(const ext_vt_table *t, ext_vt_sql which)
 {
     sqlite3_str *sql = sqlite3_str_new(NULL);
 
@@ -163,7 +167,7 @@ static char *vt_sql_text(const vt_table *t, vt_sql which)
     return sqlite3_str_finish(sql);
 }
 
-int vt_sql_prepare(vt_table *t, vt_sql which, sqlite3_stmt **out)
+int ext_vt_sql_prepare(ext_vt_table *t, ext_vt_sql which, sqlite3_stmt **out)
 {
     char *sql = vt_sql_text(t, which);
 
@@ -171,41 +175,41 @@ int vt_sql_prepare(vt_table *t, vt_sql which, sqlite3_stmt **out)
     if (sql == NULL) return SQLITE_NOMEM;
     int rc = sqlite3_prepare_v3(t->db, sql, -1, SQLITE_PREPARE_PERSISTENT, out, NULL);
     sqlite3_free(sql);
-    return rc == SQLITE_OK ? SQLITE_OK : vt_fail_db(t, rc);
+    return rc == SQLITE_OK ? SQLITE_OK : ext_vt_fail_db(t, rc);
 }
 
-int vt_sql_get(vt_table *t, vt_sql which, sqlite3_stmt **out)
+int ext_vt_sql_get(ext_vt_table *t, ext_vt_sql which, sqlite3_stmt **out)
 {
     int rc = SQLITE_OK;
 
-    if (t->sql[which] == NULL) rc = vt_sql_prepare(t, which, &t->sql[which]);
+    if (t->sql[which] == NULL) rc = ext_vt_sql_prepare(t, which, &t->sql[which]);
     *out = t->sql[which];
     return rc;
 }
 
-int vt_done(vt_table *t, sqlite3_stmt *s)
+int ext_vt_done(ext_vt_table *t, sqlite3_stmt *s)
 {
     int rc = sqlite3_reset(s);
-    if (rc != SQLITE_OK) vt_fail_db(t, rc);
+    if (rc != SQLITE_OK) ext_vt_fail_db(t, rc);
     sqlite3_clear_bindings(s);
     return rc;
 }
 
-int vt_run(vt_table *t, sqlite3_stmt *s)
+int ext_vt_run(ext_vt_table *t, sqlite3_stmt *s)
 {
     while (sqlite3_step(s) == SQLITE_ROW) continue;
-    return vt_done(t, s);
+    return ext_vt_done(t, s);
 }
 
-void vt_store_close(vt_table *t)
+void ext_vt_store_close(ext_vt_table *t)
 {
-    for (int i = 0; i < VT_N_SQL; i++) {
+    for (int i = 0; i < EXT_VT_N_SQL; i++) {
         sqlite3_finalize(t->sql[i]);
         t->sql[i] = NULL;
     }
 }
 
-int vt_exec(vt_table *t, const char *format, ...)
+int ext_vt_exec(ext_vt_table *t, const char *format, ...)
 {
     va_list args;
     char *message = NULL;
@@ -217,28 +221,28 @@ int vt_exec(vt_table *t, const char *format, ...)
     int rc = sqlite3_exec(t->db, sql, NULL, NULL, &message);
     sqlite3_free(sql);
     if (rc != SQLITE_OK && rc != SQLITE_NOMEM)
-        vt_fail(t, rc, "%s", message != NULL ? message : sqlite3_errstr(rc));
+        ext_vt_fail(t, rc, "%s", message != NULL ? message : sqlite3_errstr(rc));
     sqlite3_free(message);
     return rc;
 }
 
 /* ---- the tables ---- */
 
-static bool has_table(const vt_table *t, const char *suffix)
+static bool has_table(const ext_vt_table *t, const char *suffix)
 {
-    if (strcmp(suffix, "content") == 0) return t->config.content != VT_EXTERNAL;
+    if (strcmp(suffix, "content") == 0) return t->config.content != EXT_VT_EXTERNAL;
     if (strcmp(suffix, "fts") == 0) return t->config.is_hybrid;
     return true;
 }
 
-bool vt_store_is_shadow(const char *suffix)
+bool ext_vt_store_is_shadow(const char *suffix)
 {
     for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++)
         if (sqlite3_stricmp(suffix, suffixes[i]) == 0) return true;
     return false;
 }
 
-static int create_content(vt_table *t)
+static int create_content(ext_vt_table *t)
 {
     sqlite3_str *sql = sqlite3_str_new(NULL);
 
@@ -252,12 +256,12 @@ static int create_content(vt_table *t)
     sqlite3_str_appendall(sql, ")");
     char *text = sqlite3_str_finish(sql);
     if (text == NULL) return SQLITE_NOMEM;
-    int rc = vt_exec(t, "%s", text);
+    int rc = ext_vt_exec(t, "%s", text);
     sqlite3_free(text);
     return rc;
 }
 
-int vt_store_create(vt_table *t)
+int ext_vt_store_create(ext_vt_table *t)
 {
     static const char *const columns[] = {
         "k PRIMARY KEY, v) WITHOUT ROWID",
@@ -272,91 +276,92 @@ int vt_store_create(vt_table *t)
 
     for (int i = 0; i < N_TABLES && rc == SQLITE_OK; i++) {
         if (!has_table(t, suffixes[i])) continue;
-        rc = columns[i] == NULL ? create_content(t)
-                                : vt_exec(t, "CREATE TABLE \"%w\".\"%w_%s\"(%s",
-                                          t->schema, t->name, suffixes[i], columns[i]);
+        rc = columns[i] == NULL
+                 ? create_content(t)
+                 : ext_vt_exec(t, "CREATE TABLE \"%w\".\"%w_%s\"(%s", t->schema, t->name,
+                               suffixes[i], columns[i]);
     }
     if (rc != SQLITE_OK || !t->config.is_hybrid) return rc;
     char *tokenizer = sqlite3_mprintf("wordpiece %Q", t->model_name);
     if (tokenizer == NULL) return SQLITE_NOMEM;
-    rc =
-        vt_exec(t, "CREATE VIRTUAL TABLE \"%w\".\"%w_fts\" USING fts5(text, tokenize=%Q)",
-                t->schema, t->name, tokenizer);
+    rc = ext_vt_exec(
+        t, "CREATE VIRTUAL TABLE \"%w\".\"%w_fts\" USING fts5(text, tokenize=%Q)",
+        t->schema, t->name, tokenizer);
     sqlite3_free(tokenizer);
     return rc;
 }
 
-int vt_store_drop_triggers(vt_table *t)
+int ext_vt_store_drop_triggers(ext_vt_table *t)
 {
     static const char *const events[] = {"ai", "ad", "au"};
     int rc = SQLITE_OK;
 
     for (size_t i = 0; i < 3 && rc == SQLITE_OK && t->triggers != NULL; i++)
-        rc = vt_exec(t, "DROP TRIGGER IF EXISTS \"%w\".\"%w_%s\"", t->schema, t->triggers,
-                     events[i]);
+        rc = ext_vt_exec(t, "DROP TRIGGER IF EXISTS \"%w\".\"%w_%s\"", t->schema,
+                         t->triggers, events[i]);
     return rc;
 }
 
-int vt_store_drop(vt_table *t)
+int ext_vt_store_drop(ext_vt_table *t)
 {
-    vt_store_close(t);
-    int rc = vt_store_drop_triggers(t);
+    ext_vt_store_close(t);
+    int rc = ext_vt_store_drop_triggers(t);
     for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes && rc == SQLITE_OK; i++)
         if (has_table(t, suffixes[i]))
-            rc = vt_exec(t, "DROP TABLE IF EXISTS \"%w\".\"%w_%s\"", t->schema, t->name,
-                         suffixes[i]);
+            rc = ext_vt_exec(t, "DROP TABLE IF EXISTS \"%w\".\"%w_%s\"", t->schema,
+                             t->name, suffixes[i]);
     return rc;
 }
 
-int vt_store_rename(vt_table *t, const char *name)
+int ext_vt_store_rename(ext_vt_table *t, const char *name)
 {
     int rc = SQLITE_OK;
 
-    vt_store_close(t);
+    ext_vt_store_close(t);
     for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes && rc == SQLITE_OK; i++)
         if (has_table(t, suffixes[i]))
-            rc = vt_exec(t, "ALTER TABLE \"%w\".\"%w_%s\" RENAME TO \"%w_%s\"", t->schema,
-                         t->name, suffixes[i], name, suffixes[i]);
+            rc = ext_vt_exec(t, "ALTER TABLE \"%w\".\"%w_%s\" RENAME TO \"%w_%s\"",
+                             t->schema, t->name, suffixes[i], name, suffixes[i]);
     return rc;
 }
 
 /* ---- the configuration ---- */
 
-static int config_put(vt_table *t, const char *key, sqlite3_stmt **s)
+static int config_put(ext_vt_table *t, const char *key, sqlite3_stmt **s)
 {
-    int rc = vt_sql_get(t, VT_CONFIG_PUT, s);
+    int rc = ext_vt_sql_get(t, EXT_VT_CONFIG_PUT, s);
     return rc == SQLITE_OK ? sqlite3_bind_text(*s, 1, key, -1, SQLITE_STATIC) : rc;
 }
 
-int vt_config_put_text(vt_table *t, const char *key, const char *value)
+int ext_vt_config_put_text(ext_vt_table *t, const char *key, const char *value)
 {
     sqlite3_stmt *s;
     int rc = config_put(t, key, &s);
     if (rc == SQLITE_OK) rc = sqlite3_bind_text(s, 2, value, -1, SQLITE_TRANSIENT);
-    return rc == SQLITE_OK ? vt_run(t, s) : rc;
+    return rc == SQLITE_OK ? ext_vt_run(t, s) : rc;
 }
 
-int vt_config_put_int(vt_table *t, const char *key, sqlite3_int64 value)
+int ext_vt_config_put_int(ext_vt_table *t, const char *key, sqlite3_int64 value)
 {
     sqlite3_stmt *s;
     int rc = config_put(t, key, &s);
     if (rc == SQLITE_OK) rc = sqlite3_bind_int64(s, 2, value);
-    return rc == SQLITE_OK ? vt_run(t, s) : rc;
+    return rc == SQLITE_OK ? ext_vt_run(t, s) : rc;
 }
 
-int vt_config_put_real(vt_table *t, const char *key, double value)
+int ext_vt_config_put_real(ext_vt_table *t, const char *key, double value)
 {
     sqlite3_stmt *s;
     int rc = config_put(t, key, &s);
     if (rc == SQLITE_OK) rc = sqlite3_bind_double(s, 2, value);
-    return rc == SQLITE_OK ? vt_run(t, s) : rc;
+    return rc == SQLITE_OK ? ext_vt_run(t, s) : rc;
 }
 
 /* A copy of a text value in place of *out, which is freed; NULL for none. */
-static int config_text(vt_table *t, const char *key, char **out)
+static int config_text(ext_vt_table *t, const char *key, char **out)
 {
     sqlite3_stmt *s;
-    int rc = vt_sql_get(t, VT_CONFIG_GET, &s);
+    int rc = ext_vt_sql_get(t, EXT_VT_CONFIG_GET, &s);
 
     if (rc == SQLITE_OK) rc = sqlite3_bind_text(s, 1, key, -1, SQLITE_STATIC);
     if (rc != SQLITE_OK) return rc;
@@ -367,32 +372,33 @@ static int config_text(vt_table *t, const char *key, char **out)
         *out = sqlite3_mprintf("%s", text == NULL ? (const unsigned char *)"" : text);
         if (*out == NULL) rc = SQLITE_NOMEM;
     }
-    int code = vt_done(t, s);
+    int code = ext_vt_done(t, s);
     return rc == SQLITE_OK ? code : rc;
 }
 
-static int config_number(vt_table *t, const char *key, double *out)
+static int config_number(ext_vt_table *t, const char *key, double *out)
 {
     sqlite3_stmt *s;
-    int rc = vt_sql_get(t, VT_CONFIG_GET, &s);
+    int rc = ext_vt_sql_get(t, EXT_VT_CONFIG_GET, &s);
 
     if (rc == SQLITE_OK) rc = sqlite3_bind_text(s, 1, key, -1, SQLITE_STATIC);
     if (rc != SQLITE_OK) return rc;
     if (sqlite3_step(s) == SQLITE_ROW) *out = sqlite3_column_double(s, 0);
-    return vt_done(t, s);
+    return ext_vt_done(t, s);
 }
 
-int vt_config_load(vt_table *t)
+int ext_vt_config_load(ext_vt_table *t)
 {
     double format = 0.0, dims = 0.0;
     char *fingerprint = NULL;
     int rc = config_number(t, "format", &format);
 
-    if (rc == SQLITE_OK && format != (double)VT_FORMAT)
-        return vt_fail(t, SQLITE_ERROR,
-                       "its format is %.0f, this extension reads %d (a newer one may be "
-                       "needed)",
-                       format, VT_FORMAT);
+    if (rc == SQLITE_OK && format != (double)EXT_VT_FORMAT)
+        return ext_vt_fail(
+            t, SQLITE_ERROR,
+            "its format is %.0f, this extension reads %d (a newer one may be "
+            "needed)",
+            format, EXT_VT_FORMAT);
     if (rc == SQLITE_OK) rc = config_number(t, "dims", &dims);
     if (rc == SQLITE_OK) rc = config_number(t, "lexical_weight", &t->weight_lexical);
     if (rc == SQLITE_OK) rc = config_number(t, "semantic_weight", &t->weight_semantic);
@@ -403,12 +409,12 @@ int vt_config_load(vt_table *t)
     if (rc == SQLITE_OK) rc = config_text(t, "triggers", &t->triggers);
     if (rc == SQLITE_OK) rc = config_text(t, "fingerprint", &fingerprint);
     if (rc == SQLITE_OK && !(dims >= 1.0 && dims <= (double)ENC_DIMS_MAX))
-        rc = vt_fail(t, SQLITE_CORRUPT_VTAB, "it says that its vectors have %g values",
-                     dims);
+        rc = ext_vt_fail(t, SQLITE_CORRUPT_VTAB,
+                         "it says that its vectors have %g values", dims);
     if (rc == SQLITE_OK && t->config.vector >= 0 && dims != (double)t->config.dims)
-        rc = vt_fail(t, SQLITE_CORRUPT_VTAB,
-                     "it is declared VECTOR(%d), its vectors have %g values",
-                     (int)t->config.dims, dims);
+        rc = ext_vt_fail(t, SQLITE_CORRUPT_VTAB,
+                         "it is declared VECTOR(%d), its vectors have %g values",
+                         (int)t->config.dims, dims);
     if (rc == SQLITE_OK) {
         t->config.dims = (size_t)dims;
         snprintf(t->fingerprint, sizeof t->fingerprint, "%s",

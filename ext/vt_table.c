@@ -3,19 +3,20 @@
 
 #include <string.h>
 
-void vt_table_free(vt_table *t)
+void ext_vt_table_free(ext_vt_table *t)
 {
     if (t == NULL) return;
-    for (vt_table **at = ext_conn_tables(t->conn); *at != NULL; at = &(*at)->next_table)
+    for (ext_vt_table **at = ext_conn_tables(t->conn); *at != NULL;
+         at = &(*at)->next_table)
         if (*at == t) {
             *at = t->next_table;
             break;
         }
-    vt_docs_end(t);
-    vt_store_close(t);
-    vt_vectors_free(t->vectors);
+    ext_vt_docs_end(t);
+    ext_vt_store_close(t);
+    ext_vt_vectors_free(t->vectors);
     ext_model_drop(t->model);
-    vt_config_clear(&t->config);
+    ext_vt_config_clear(&t->config);
     sqlite3_free(t->schema);
     sqlite3_free(t->name);
     sqlite3_free(t->model_name);
@@ -25,7 +26,7 @@ void vt_table_free(vt_table *t)
 }
 
 /* The model of a new table: its name, fingerprint and dimensions. */
-static int find_model(vt_table *t)
+static int find_model(ext_vt_table *t)
 {
     const char *name = t->config.model;
     char known[EXT_NAME_MAX + 1];
@@ -41,35 +42,36 @@ static int find_model(vt_table *t)
         ext_registry_default(known);
         name = known;
     }
-    int rc = vt_fail_enc(t, ext_registry_get(name, strlen(name), &m, &e), &e);
+    int rc = ext_vt_fail_enc(t, ext_registry_get(name, strlen(name), &m, &e), &e);
     if (rc != SQLITE_OK) return rc;
-    rc = vt_fail_enc(t, ext_model_fingerprint(m, t->fingerprint, &e), &e);
+    rc = ext_vt_fail_enc(t, ext_model_fingerprint(m, t->fingerprint, &e), &e);
     t->config.dims = enc_config_dims(&ext_model_enc(m)->config);
     t->model_name = sqlite3_mprintf("%s", name);
     t->model = m;
     return t->model_name == NULL ? SQLITE_NOMEM : rc;
 }
 
-static int create(vt_table *t)
+static int create(ext_vt_table *t)
 {
     int rc = find_model(t);
 
-    if (rc == SQLITE_OK) rc = vt_store_create(t);
-    if (rc == SQLITE_OK) rc = vt_config_put_int(t, "format", VT_FORMAT);
-    if (rc == SQLITE_OK) rc = vt_config_put_int(t, "generation", 0);
-    if (rc == SQLITE_OK) rc = vt_config_put_int(t, "dims", (sqlite3_int64)t->config.dims);
+    if (rc == SQLITE_OK) rc = ext_vt_store_create(t);
+    if (rc == SQLITE_OK) rc = ext_vt_config_put_int(t, "format", EXT_VT_FORMAT);
+    if (rc == SQLITE_OK) rc = ext_vt_config_put_int(t, "generation", 0);
+    if (rc == SQLITE_OK)
+        rc = ext_vt_config_put_int(t, "dims", (sqlite3_int64)t->config.dims);
     if (rc == SQLITE_OK && t->config.n_texts > 0)
-        rc = vt_config_put_text(t, "model", t->model_name);
+        rc = ext_vt_config_put_text(t, "model", t->model_name);
     if (rc == SQLITE_OK && t->config.n_texts > 0)
-        rc = vt_config_put_text(t, "fingerprint", t->fingerprint);
+        rc = ext_vt_config_put_text(t, "fingerprint", t->fingerprint);
     return rc;
 }
 
-static int declare(vt_table *t, int argc, const char *const *argv, char **message)
+static int declare(ext_vt_table *t, int argc, const char *const *argv, char **message)
 {
-    int rc = vt_args_read(&t->config, argc, argv, message);
+    int rc = ext_vt_args_read(&t->config, argc, argv, message);
     if (rc != SQLITE_OK) return rc;
-    char *schema = vt_config_schema(&t->config, argv[2]);
+    char *schema = ext_vt_config_schema(&t->config, argv[2]);
     if (schema == NULL) return SQLITE_NOMEM;
     rc = sqlite3_declare_vtab(t->db, schema);
     if (rc != SQLITE_OK) *message = sqlite3_mprintf("%s", sqlite3_errmsg(t->db));
@@ -77,10 +79,10 @@ static int declare(vt_table *t, int argc, const char *const *argv, char **messag
     return rc;
 }
 
-int vt_table_open(sqlite3 *db, void *client, int argc, const char *const *argv,
-                  sqlite3_vtab **out, char **message, bool is_new)
+int ext_vt_table_open(sqlite3 *db, void *client, int argc, const char *const *argv,
+                      sqlite3_vtab **out, char **message, bool is_new)
 {
-    vt_table *t = sqlite3_malloc64(sizeof *t);
+    ext_vt_table *t = sqlite3_malloc64(sizeof *t);
 
     if (t == NULL) return SQLITE_NOMEM;
     memset(t, 0, sizeof *t);
@@ -95,8 +97,8 @@ int vt_table_open(sqlite3 *db, void *client, int argc, const char *const *argv,
                                                   : declare(t, argc, argv, message);
     sqlite3_vtab_config(db, SQLITE_VTAB_CONSTRAINT_SUPPORT, 1);
     sqlite3_vtab_config(db, SQLITE_VTAB_INNOCUOUS);
-    if (rc == SQLITE_OK) rc = is_new ? create(t) : vt_config_load(t);
-    if (rc == SQLITE_OK) rc = vt_vectors_new(t);
+    if (rc == SQLITE_OK) rc = is_new ? create(t) : ext_vt_config_load(t);
+    if (rc == SQLITE_OK) rc = ext_vt_vectors_new(t);
     t->has_queue =
         !is_new && t->config.vector < 0; /* a DROP that was rolled back leaves it */
     if (rc == SQLITE_OK) {
@@ -109,6 +111,6 @@ int vt_table_open(sqlite3 *db, void *client, int argc, const char *const *argv,
         *message = t->base.zErrMsg;
         t->base.zErrMsg = NULL;
     }
-    vt_table_free(t);
+    ext_vt_table_free(t);
     return rc;
 }

@@ -23,11 +23,11 @@
 #include "search/means.h"
 #include "search/topk.h"
 
-#define GROUP_ROWS 128
+#define GROUP_ROWS    128
 #define WIDE_MAX      ENC_MEANS_SCORES
 #define WIDE_SAMPLE   64 /* rows that place one wide mean, and one narrow one */
 #define NARROW_SAMPLE 48
-#define NEAR 8 /* wide groups a row is tried in */
+#define NEAR          8 /* wide groups a row is tried in */
 #define ROWS_A_TASK   1024
 #define TASKS_A_TICK  32
 
