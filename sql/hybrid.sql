@@ -25,5 +25,5 @@ SELECT title, passage(page) AS passage
   FROM page WHERE page MATCH 'is it repaired for nothing in the first year?' ORDER BY rank LIMIT 1;
 
 -- How much each leg counts is the table's to keep.
-INSERT INTO page(page, rank) VALUES('semantic_weight', 0.5);
+INSERT INTO page(page, rank) VALUES('semantic_weight', 1);
 SELECT rank, title FROM page WHERE page MATCH 'lime in the tank' ORDER BY rank LIMIT 2;
