@@ -289,7 +289,7 @@ enc_rc enc_ivf_probe(const enc_ivf_map *map, const float *q, size_t n_probe, siz
     *n_out = 0;
     if (hits != NULL && best != NULL && code != NULL) {
         enc_code_of(q, map->dims, code, &c);
-        for (size_t i = 0; i < map->n_segments; i++) best[i] = -INFINITY;
+        for (size_t i = 0; i < map->n_segments; i++) best[i] = (double)-INFINITY;
         for (size_t i = 0; i < map->n; i++) look(map, map->centers[i], code, &c, best);
         for (size_t i = 0; i < map->n_segments; i++)
             if (best[i] > -(double)INFINITY)
