@@ -50,7 +50,7 @@ static int write_block(ext_vt_table *t, const ext_vt_block *b)
     int rc = ext_vt_sql_get(t, EXT_VT_BLOCK_PUT, &s);
     if (rc != SQLITE_OK) return rc;
     enc_wr_init(&w);
-    for (size_t i = 0; i < n; i++) enc_wr_f32(&w, b->v[i]);
+    enc_wr_f32s(&w, b->v, n);
     if (w.failed) {
         enc_wr_clear(&w);
         return SQLITE_NOMEM;
@@ -87,7 +87,7 @@ static int read_block(ext_vt_table *t, size_t index, float *out)
         const void *at = sqlite3_column_blob(s, 0);
         enc_rd r = enc_rd_of(at, (size_t)sqlite3_column_bytes(s, 0));
         found = r.left == 4 * n && at != NULL;
-        for (size_t i = 0; i < n && found; i++) out[i] = enc_rd_f32(&r);
+        if (found) enc_rd_f32s(&r, out, n);
     }
     rc = ext_vt_done(t, s);
     if (rc != SQLITE_OK || found) return rc;
@@ -155,7 +155,7 @@ int ext_vt_vector_read(ext_vt_table *t, size_t slot, float *out)
                                           : sqlite3_errmsg(t->db));
     }
     enc_rd r = enc_rd_of(v->bytes, n);
-    for (size_t i = 0; i < v->dims; i++) out[i] = enc_rd_f32(&r);
+    enc_rd_f32s(&r, out, v->dims);
     return SQLITE_OK;
 }
 

@@ -247,7 +247,7 @@ static void read_range(ext_vt_plan *p, enc_range *r, char op, sqlite3_value *val
         p->is_empty = true;
         return;
     }
-    if (type == SQLITE_TEXT || type == SQLITE_BLOB) x = INFINITY, op = 'l';
+    if (type == SQLITE_TEXT || type == SQLITE_BLOB) x = (double)INFINITY, op = 'l';
     if (op == '<') x = nextafter(x, (double)-INFINITY);
     if (op == '>') x = nextafter(x, (double)INFINITY);
     if (is_one_of(op, "=<l") && x < r->max) r->max = x;
@@ -427,7 +427,7 @@ static int read_item(ext_vt_table *t, ext_vt_plan *p, const char *item,
 int ext_vt_plan_read(ext_vt_table *t, const char *text, int argc, sqlite3_value **argv,
                      ext_vt_plan *out)
 {
-    const enc_range all = {-INFINITY, INFINITY};
+    const enc_range all = {(double)-INFINITY, (double)INFINITY};
     int rc = SQLITE_OK;
 
     memset(out, 0, sizeof *out);

@@ -49,7 +49,7 @@ static int put_fresh(ext_vt_table *t, sqlite3_int64 id, const ext_vt_doc *d,
         enc_wr_u32(&c, d->at[i].start);
         enc_wr_u32(&c, d->at[i].end);
     }
-    for (size_t i = 0; i < d->n * dims; i++) enc_wr_f32(&b, v[i]);
+    if (d->n > 0) enc_wr_f32s(&b, v, d->n * dims);
     sqlite3_bind_int64(s, 1, id);
     sqlite3_bind_blob64(s, 3, c.at, c.n, SQLITE_STATIC);
     sqlite3_bind_blob64(s, 4, b.at, b.n, SQLITE_STATIC);
@@ -117,7 +117,7 @@ static int take_row(ext_vt_table *t, sqlite3_int64 id, enc_rd c, enc_rd b, float
     while (rc == SQLITE_OK && c.left >= 8 && b.left >= 4 * dims) {
         ext_vt_stretch s = {0, enc_rd_u32(&c), 0};
         s.end = enc_rd_u32(&c);
-        for (size_t i = 0; i < dims; i++) v[i] = enc_rd_f32(&b);
+        enc_rd_f32s(&b, v, dims);
         if (!enc_mem_reserve((void **)&d.at, &d.cap, d.n + 1, sizeof *d.at)) {
             rc = SQLITE_NOMEM;
             break;

@@ -39,7 +39,7 @@ static int blob_vector(ext_vt_table *t, sqlite3_value *value, float *out)
     if (n / 4 != t->config.dims)
         return ext_vt_fail(t, SQLITE_ERROR, "vector has %d values, expected %d",
                            (int)(n / 4), (int)t->config.dims);
-    for (size_t i = 0; i < t->config.dims; i++) out[i] = enc_rd_f32(&r);
+    enc_rd_f32s(&r, out, t->config.dims);
     return SQLITE_OK;
 }
 

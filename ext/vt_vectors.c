@@ -174,7 +174,7 @@ static int list_row(ext_vt_table *t, sqlite3_stmt *s, size_t i)
     if (bytes != 4 * n_values) return SQLITE_OK;
     if ((v->parts[i].centers = enc_mem_array(n_values, 4)) == NULL) return SQLITE_NOMEM;
     enc_rd r = enc_rd_of(sqlite3_column_blob(s, 3), bytes);
-    for (size_t k = 0; k < n_values; k++) v->parts[i].centers[k] = enc_rd_f32(&r);
+    enc_rd_f32s(&r, v->parts[i].centers, n_values);
     return SQLITE_OK;
 }
 

@@ -60,6 +60,22 @@ float enc_rd_f32(enc_rd *r)
     return v;
 }
 
+void enc_rd_f32s(enc_rd *r, float *out, size_t n)
+{
+    const uint8_t *at = enc_rd_span(r, n, sizeof *out);
+
+    if (at == NULL) {
+        memset(out, 0, n * sizeof *out);
+        return;
+    }
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    memcpy(out, at, n * sizeof *out);
+#else
+    enc_rd one = enc_rd_of(at, n * sizeof *out);
+    for (size_t i = 0; i < n; i++) out[i] = enc_rd_f32(&one);
+#endif
+}
+
 bool enc_rd_end(const enc_rd *r)
 {
     return !r->failed && r->left == 0;

@@ -32,6 +32,7 @@ uint16_t enc_rd_u16(enc_rd *r);
 uint32_t enc_rd_u32(enc_rd *r);
 uint64_t enc_rd_u64(enc_rd *r);
 float enc_rd_f32(enc_rd *r);
+void enc_rd_f32s(enc_rd *r, float *out, size_t n); /* n of them; zeros if short */
 const uint8_t *enc_rd_span(enc_rd *r, size_t n,
                            size_t size); /* n elements; NULL if short */
 bool enc_rd_end(const enc_rd *r); /* everything was read and nothing more was asked for */

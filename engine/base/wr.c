@@ -71,6 +71,15 @@ void enc_wr_f32(enc_wr *w, float v)
     put(w, bits, 4);
 }
 
+void enc_wr_f32s(enc_wr *w, const float *v, size_t n)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    enc_wr_bytes(w, v, n * sizeof *v); /* of floats that exist: no overflow */
+#else
+    for (size_t i = 0; i < n; i++) enc_wr_f32(w, v[i]);
+#endif
+}
+
 void enc_wr_bytes(enc_wr *w, const void *bytes, size_t n)
 {
     if (n == 0) return;

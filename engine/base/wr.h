@@ -23,6 +23,7 @@ void enc_wr_u16(enc_wr *w, uint16_t v);
 void enc_wr_u32(enc_wr *w, uint32_t v);
 void enc_wr_u64(enc_wr *w, uint64_t v);
 void enc_wr_f32(enc_wr *w, float v);
+void enc_wr_f32s(enc_wr *w, const float *v, size_t n); /* n of them, at once */
 void enc_wr_bytes(enc_wr *w, const void *bytes, size_t n);
 void enc_wr_text(enc_wr *w, const char *text); /* its bytes, without the NUL */
 void enc_wr_format(enc_wr *w, const char *format, ...)

@@ -90,8 +90,29 @@ static void a_failed_allocation_sticks(void)
     CHECK(enc_mem_live() == 0);
 }
 
+static void floats_at_once_are_floats_one_by_one(void)
+{
+    static const float v[4] = {0.5f, -3.25f, 1e-30f, -0.0f};
+    float back[4] = {9.0f, 9.0f, 9.0f, 9.0f};
+    enc_wr one, all;
+    enc_wr_init(&one);
+    enc_wr_init(&all);
+    for (int i = 0; i < 4; i++) enc_wr_f32(&one, v[i]);
+    enc_wr_f32s(&all, v, 4);
+    CHECK(one.n == all.n && memcmp(one.at, all.at, one.n) == 0);
+    enc_rd r = enc_rd_of(all.at, all.n);
+    enc_rd_f32s(&r, back, 4);
+    CHECK(enc_rd_end(&r) && memcmp(v, back, sizeof v) == 0);
+    r = enc_rd_of(all.at, all.n - 1);
+    enc_rd_f32s(&r, back, 4);
+    CHECK(!enc_rd_ok(&r) && back[0] == 0.0f && back[3] == 0.0f);
+    enc_wr_clear(&one);
+    enc_wr_clear(&all);
+}
+
 int main(void)
 {
+    floats_at_once_are_floats_one_by_one();
     what_is_written_is_read();
     formats_append_without_a_nul();
     json_text_comes_back_as_it_was();
