@@ -102,7 +102,6 @@ typedef enum ext_vt_sql {
     EXT_VT_CONTENT_ALL,
     EXT_VT_QUEUE_PUT,
     EXT_VT_QUEUE_DEL,
-    EXT_VT_QUEUE_GET,
     EXT_VT_QUEUE_NEXT,
     EXT_VT_SEGMENT_LIST,
     EXT_VT_SEGMENT_GET,
@@ -113,7 +112,7 @@ typedef enum ext_vt_sql {
     EXT_VT_BLOCK_CUT,
     EXT_VT_FRESH_PUT,
     EXT_VT_FRESH_DEL,
-    EXT_VT_FRESH_TODO,
+    EXT_VT_FRESH_LEFT,
     EXT_VT_FRESH_ALL,
     EXT_VT_FTS_PUT,
     EXT_VT_FTS_DEL,
@@ -177,6 +176,7 @@ int ext_vt_sql_get(ext_vt_table *t, ext_vt_sql which, sqlite3_stmt **out);
 int ext_vt_sql_prepare(ext_vt_table *t, ext_vt_sql which,
                        sqlite3_stmt **out); /* the caller's own */
 int ext_vt_done(ext_vt_table *t, sqlite3_stmt *s);
+int ext_vt_run_id(ext_vt_table *t, ext_vt_sql which, sqlite3_int64 id); /* ?1 is id */
 int ext_vt_run(ext_vt_table *t, sqlite3_stmt *s); /* steps to the end, and ext_vt_done */
 void ext_vt_store_close(ext_vt_table *t);         /* finalizes all */
 
@@ -264,6 +264,8 @@ int ext_vt_docs_update(ext_vt_table *t, sqlite3_int64 old_id, sqlite3_int64 id,
                        sqlite3_value **values);
 int ext_vt_docs_delete(ext_vt_table *t, sqlite3_int64 id);
 int ext_vt_docs_clear(ext_vt_table *t);
+int ext_vt_docs_forget(ext_vt_table *t); /* all but the content */
+void ext_vt_docs_hash(enc_bytes text, uint8_t out[16]);
 int ext_vt_docs_new_id(ext_vt_table *t, sqlite3_int64 *id);
 
 /* Removes a document's slots from the array; d->n is 0 afterwards. The caller writes d.
@@ -339,12 +341,13 @@ typedef struct ext_vt_search { /* storage is the cursor's, zeroed */
     bool is_exact;    /* index=ivf: from now on all segments are looked into */
     bool was_probed;  /* the last scan left segments out */
     enc_idset *given; /* ids in hits */
-    size_t n_fused;   /* hybrid: hits that came from the fused ranks */
 } ext_vt_search;
 
 int ext_vt_search_open(ext_vt_table *t, ext_vt_search *s);
 int ext_vt_search_more(ext_vt_table *t, ext_vt_search *s); /* hits[at...], or is_ended */
 void ext_vt_search_clear(ext_vt_search *s);
+
+double ext_vt_now_ms(void); /* of a clock that only goes forward */
 
 /* What vt_lexical.c needs of it. */
 int ext_vt_search_documents(ext_vt_table *t, ext_vt_search *s, size_t want,

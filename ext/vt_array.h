@@ -58,6 +58,7 @@ void ext_vt_blob_close(ext_vt_vectors *v);
 
 /* ---- vt_vectors.c ---- */
 
+int ext_vt_slot_fail(ext_vt_table *t, size_t slot); /* it is not one of the array's */
 void ext_vt_part_clear(ext_vt_part *p);
 void ext_vt_map_drop(ext_vt_vectors *v); /* after the list of segments has changed */
 

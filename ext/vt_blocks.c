@@ -172,9 +172,7 @@ int ext_vt_vectors_get(ext_vt_table *t, size_t slot, float *out)
     ext_vt_vectors *v = t->vectors;
     const ext_vt_block *b = ext_vt_block_find(v, slot / v->per_block);
 
-    if (slot >= v->n)
-        return ext_vt_fail(t, SQLITE_CORRUPT_VTAB, "slot %d is named, there are %d",
-                           (int)slot, (int)v->n);
+    if (slot >= t->vectors->n) return ext_vt_slot_fail(t, slot);
     if (b == NULL) return ext_vt_vector_read(t, slot, out);
     memcpy(out, b->v + slot % v->per_block * v->dims, v->dims * sizeof *out);
     return SQLITE_OK;

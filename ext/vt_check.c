@@ -93,10 +93,8 @@ static int check_text(check *c, sqlite3_int64 id, const ext_vt_doc *d)
         return SQLITE_OK;
     enc_wr_init(&text);
     int rc = ext_vt_docs_stored_text(t, id, &text, &is_null);
-    enc_hash h = enc_hash_of(text.at, text.n);
     uint8_t hash[16];
-    memcpy(hash, &h.high, 8);
-    memcpy(hash + 8, &h.low, 8);
+    ext_vt_docs_hash((enc_bytes){text.at, text.n}, hash);
     size_t n = text.n;
     enc_wr_clear(&text);
     if (rc != SQLITE_OK) return rc;

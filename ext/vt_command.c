@@ -1,14 +1,14 @@
 /* vt_command.c - INSERT INTO x(x) VALUES('...'), in the manner of FTS5; some take an
  * argument in the column rank.
  *
- *   triggers          the content table's INSERT, UPDATE and DELETE keep the index in
- * step rebuild           the index follows the content; texts that have not changed keep
- *                     their vectors, and an index that is damaged is made anew
- *   reembed [n|model] all texts are encoded again, by the model of that name as it is
- * now; with n, at most n rows of it: call again until the table is done optimize
- * index=ivf: near rows are put together; hybrid: FTS5's own integrity-check   fails with
- * a sentence that names the first thing that is wrong delete-all        empties the index
- *   recall r          index=ivf: finds the number of probes that gives it
+ *   triggers         the content table's changes reach the index
+ *   rebuild          the index follows the content; unchanged texts keep their vectors,
+ *                    an index that is damaged is made anew
+ *   reembed [n|model] all texts encoded again (vt_reembed.c)
+ *   optimize         index=ivf: near rows are put together; hybrid: FTS5's own
+ *   integrity-check  fails with the first thing that is wrong (vt_check.c)
+ *   delete-all       empties the index
+ *   recall r         index=ivf: finds the number of probes that gives it
  *   lexical_weight w, semantic_weight w, probes n: settings, kept with the table */
 #include "vt.h"
 
@@ -199,24 +199,6 @@ static int drop_gone(ext_vt_table *t)
     return rc == SQLITE_OK ? ext_vt_fail_db(t, code) : rc;
 }
 
-/* All but the content. */
-static int forget_index(ext_vt_table *t)
-{
-    static const char *const suffixes[] = {"doc",     "queue",  "fresh",
-                                           "segment", "vector", "fts"};
-    int rc = SQLITE_OK;
-
-    t->must_roll_back = true;
-    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes && rc == SQLITE_OK; i++)
-        if (i < 5 || t->config.is_hybrid)
-            rc = ext_vt_exec(t, "DELETE FROM \"%w\".\"%w_%s\"", t->schema, t->name,
-                             suffixes[i]);
-    if (rc == SQLITE_OK) rc = ext_vt_vectors_clear(t);
-    if (rc == SQLITE_OK) t->must_roll_back = false;
-    t->has_queue = false;
-    return rc;
-}
-
 static int rebuild(ext_vt_table *t)
 {
     char *problem;
@@ -232,7 +214,7 @@ static int rebuild(ext_vt_table *t)
     if (rc != SQLITE_OK) return rc;
     bool is_anew = problem != NULL;
     sqlite3_free(problem);
-    if (is_anew) rc = forget_index(t);
+    if (is_anew) rc = ext_vt_docs_forget(t);
     if (rc == SQLITE_OK) rc = follow_content(t);
     if (rc == SQLITE_OK) rc = drop_gone(t);
     if (rc != SQLITE_OK && is_anew && !sqlite3_get_autocommit(t->db))
@@ -241,11 +223,6 @@ static int rebuild(ext_vt_table *t)
 }
 
 /* ---- optimize ---- */
-
-static bool stop(void *call)
-{
-    return ext_stop(call);
-}
 
 static int cluster(ext_vt_table *t)
 {
@@ -256,7 +233,7 @@ static int cluster(ext_vt_table *t)
     if (order == NULL) return SQLITE_NOMEM;
     ext_call_begin(&c, t->conn, "similarity");
     t->must_roll_back = true;
-    int rc = ext_vt_vectors_cluster(t, order, stop, &c);
+    int rc = ext_vt_vectors_cluster(t, order, ext_stop, &c);
     if (rc == SQLITE_OK) rc = ext_vt_docs_follow(t, order);
     if (rc == SQLITE_OK) t->must_roll_back = false;
     ext_call_end(&c);

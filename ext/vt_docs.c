@@ -153,6 +153,13 @@ int ext_vt_docs_follow(ext_vt_table *t, const size_t *order)
 
 /* ---- texts ---- */
 
+void ext_vt_docs_hash(enc_bytes text, uint8_t out[16])
+{
+    enc_hash h = enc_hash_of(text.at, text.n);
+    memcpy(out, &h.high, 8);
+    memcpy(out + 8, &h.low, 8);
+}
+
 int ext_vt_docs_text(ext_vt_table *t, sqlite3_value **values, enc_wr *out, bool *is_null)
 {
     const ext_vt_config *c = &t->config;
@@ -211,16 +218,6 @@ int ext_vt_docs_queue(ext_vt_table *t, sqlite3_int64 id, enc_bytes text)
                         SQLITE_STATIC, SQLITE_UTF8);
     if ((rc = ext_vt_run(t, s))) return rc;
     return ++t->n_queued < QUEUE_MAX ? SQLITE_OK : ext_vt_docs_flush(t);
-}
-
-static int queue_del(ext_vt_table *t, sqlite3_int64 id)
-{
-    sqlite3_stmt *s;
-    int rc = ext_vt_sql_get(t, EXT_VT_QUEUE_DEL, &s);
-
-    if (rc != SQLITE_OK) return rc;
-    sqlite3_bind_int64(s, 1, id);
-    return ext_vt_run(t, s);
 }
 
 int ext_vt_model(ext_vt_table *t, const enc_model **out)
@@ -407,7 +404,7 @@ static int batch_store(ext_vt_table *t, batch *b)
     for (size_t i = 0; i < b->n_docs; i++) {
         size_t n = b->docs[i].n;
         int rc = store_doc(t, b->ids[i], &b->docs[i], b->vectors + at * t->config.dims);
-        if (rc == SQLITE_OK) rc = queue_del(t, b->ids[i]);
+        if (rc == SQLITE_OK) rc = ext_vt_run_id(t, EXT_VT_QUEUE_DEL, b->ids[i]);
         if (rc != SQLITE_OK) return rc;
         at += n;
     }

@@ -211,7 +211,6 @@ static int fuse(ext_vt_table *t, ext_vt_search *s, const ext_vt_hit *near, size_
         if (!enc_filter_has(&s->plan.filter, t->config.metric, h->distance)) continue;
         rc = ext_vt_search_add(s, h);
     }
-    s->n_fused = s->n_hits;
     enc_mem_free(f.at);
     enc_mem_free(f.slots);
     return rc;

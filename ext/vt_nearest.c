@@ -39,9 +39,7 @@ int ext_vt_vectors_id(ext_vt_table *t, size_t slot, sqlite3_int64 *id)
     enc_err e;
 
     enc_err_clear(&e);
-    if (slot >= t->vectors->n)
-        return ext_vt_fail(t, SQLITE_CORRUPT_VTAB, "slot %d is named, there are %d",
-                           (int)slot, (int)t->vectors->n);
+    if (slot >= t->vectors->n) return ext_vt_slot_fail(t, slot);
     enc_rc rc = store_segment(t, slot / ENC_SEGMENT_ROWS, &s, &e);
     if (rc != ENC_OK) return ext_vt_fail_enc(t, rc, &e);
     *id = s->ids[slot % ENC_SEGMENT_ROWS];

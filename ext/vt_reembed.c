@@ -94,7 +94,7 @@ static int encode_some(ext_vt_table *t, const enc_model *m, size_t n, bool *is_d
     sqlite3_int64 ids[SLICE];
     size_t n_ids = 0;
     sqlite3_stmt *s;
-    int rc = ext_vt_sql_get(t, EXT_VT_FRESH_TODO, &s);
+    int rc = ext_vt_sql_get(t, EXT_VT_FRESH_LEFT, &s);
 
     if (rc != SQLITE_OK) return rc;
     sqlite3_bind_int64(s, 1, n == 0 ? 1 : n < SLICE ? (sqlite3_int64)n : SLICE);

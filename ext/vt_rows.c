@@ -126,23 +126,11 @@ static int row_read(ext_vt_table *t, sqlite3_value **values, bool is_update, row
         return rc;
     }
     if ((rc = ext_vt_docs_text(t, values, &r->text, &r->is_null))) return rc;
-    enc_hash h = enc_hash_of(r->text.at, r->text.n);
-    memcpy(r->hash, &h.high, 8);
-    memcpy(r->hash + 8, &h.low, 8);
+    ext_vt_docs_hash((enc_bytes){r->text.at, r->text.n}, r->hash);
     return SQLITE_OK;
 }
 
 /* ---- writing ---- */
-
-static int delete_in(ext_vt_table *t, ext_vt_sql which, sqlite3_int64 id)
-{
-    sqlite3_stmt *s;
-    int rc = ext_vt_sql_get(t, which, &s);
-
-    if (rc != SQLITE_OK) return rc;
-    sqlite3_bind_int64(s, 1, id);
-    return ext_vt_run(t, s);
-}
 
 static int put_content(ext_vt_table *t, sqlite3_int64 id, sqlite3_value **values)
 {
@@ -195,8 +183,8 @@ static int put_meaning(ext_vt_table *t, sqlite3_int64 id, ext_vt_doc *d, const r
     }
     if (rc == SQLITE_OK) rc = ext_vt_doc_put(t, id, d);
     if (rc == SQLITE_OK && t->config.vector < 0) {
-        rc = delete_in(t, EXT_VT_FRESH_DEL, id);
-        if (rc == SQLITE_OK && r->is_null) rc = delete_in(t, EXT_VT_QUEUE_DEL, id);
+        rc = ext_vt_run_id(t, EXT_VT_FRESH_DEL, id);
+        if (rc == SQLITE_OK && r->is_null) rc = ext_vt_run_id(t, EXT_VT_QUEUE_DEL, id);
         if (rc == SQLITE_OK) rc = put_fts(t, id, r);
     }
     if (rc == SQLITE_OK && d->has_hash)
@@ -226,13 +214,13 @@ int ext_vt_docs_insert(ext_vt_table *t, sqlite3_int64 id, sqlite3_value **values
 /* The document is another row's now. */
 static int rekey(ext_vt_table *t, sqlite3_int64 old_id, sqlite3_int64 id, ext_vt_doc *d)
 {
-    int rc = delete_in(t, EXT_VT_DOC_DEL, old_id);
+    int rc = ext_vt_run_id(t, EXT_VT_DOC_DEL, old_id);
 
     if (rc == SQLITE_OK && t->config.content != EXT_VT_EXTERNAL)
-        rc = delete_in(t, EXT_VT_CONTENT_DEL, old_id);
+        rc = ext_vt_run_id(t, EXT_VT_CONTENT_DEL, old_id);
     for (size_t i = 0; i < d->n && rc == SQLITE_OK; i++)
         rc = ext_vt_vectors_rekey(t, d->at[i].slot, id);
-    if (rc == SQLITE_OK) rc = delete_in(t, EXT_VT_FRESH_DEL, old_id);
+    if (rc == SQLITE_OK) rc = ext_vt_run_id(t, EXT_VT_FRESH_DEL, old_id);
     if (rc == SQLITE_OK && t->has_queue)
         rc = ext_vt_exec(t, "UPDATE \"%w\".\"%w_queue\" SET id = %lld WHERE id = %lld",
                          t->schema, t->name, id, old_id);
@@ -266,7 +254,7 @@ static int write_update(ext_vt_table *t, sqlite3_int64 old_id, sqlite3_int64 id,
         t->n_kept++;
         return old_id != id ? ext_vt_doc_put(t, id, d) : SQLITE_OK;
     }
-    if (t->config.is_hybrid && (rc = delete_in(t, EXT_VT_FTS_DEL, id))) return rc;
+    if (t->config.is_hybrid && (rc = ext_vt_run_id(t, EXT_VT_FTS_DEL, id))) return rc;
     return put_meaning(t, id, d, r);
 }
 
@@ -295,14 +283,14 @@ static int write_delete(ext_vt_table *t, sqlite3_int64 id, ext_vt_doc *d)
 {
     int rc = ext_vt_docs_release(t, id, d);
 
-    if (rc == SQLITE_OK) rc = delete_in(t, EXT_VT_DOC_DEL, id);
+    if (rc == SQLITE_OK) rc = ext_vt_run_id(t, EXT_VT_DOC_DEL, id);
     if (rc == SQLITE_OK && t->config.content != EXT_VT_EXTERNAL)
-        rc = delete_in(t, EXT_VT_CONTENT_DEL, id);
+        rc = ext_vt_run_id(t, EXT_VT_CONTENT_DEL, id);
     if (rc == SQLITE_OK && t->config.vector < 0) {
-        rc = delete_in(t, EXT_VT_QUEUE_DEL, id);
-        if (rc == SQLITE_OK) rc = delete_in(t, EXT_VT_FRESH_DEL, id);
+        rc = ext_vt_run_id(t, EXT_VT_QUEUE_DEL, id);
+        if (rc == SQLITE_OK) rc = ext_vt_run_id(t, EXT_VT_FRESH_DEL, id);
     }
-    if (rc == SQLITE_OK && t->config.is_hybrid) rc = delete_in(t, EXT_VT_FTS_DEL, id);
+    if (rc == SQLITE_OK && t->config.is_hybrid) rc = ext_vt_run_id(t, EXT_VT_FTS_DEL, id);
     return rc;
 }
 
@@ -322,22 +310,31 @@ int ext_vt_docs_delete(ext_vt_table *t, sqlite3_int64 id)
     return rc;
 }
 
-int ext_vt_docs_clear(ext_vt_table *t)
+int ext_vt_docs_forget(ext_vt_table *t)
 {
-    static const char *const suffixes[] = {"doc", "content", "queue", "fresh", "fts"};
+    static const char *const suffixes[] = {"doc",     "queue",  "fresh",
+                                           "segment", "vector", "fts"};
     int rc = SQLITE_OK;
 
     t->must_roll_back = true;
-    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes && rc == SQLITE_OK; i++) {
-        if (i == 1 && t->config.content == EXT_VT_EXTERNAL) continue;
-        if (i == 4 && !t->config.is_hybrid) continue;
-        rc = ext_vt_exec(t, "DELETE FROM \"%w\".\"%w_%s\"", t->schema, t->name,
-                         suffixes[i]);
-    }
+    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes && rc == SQLITE_OK; i++)
+        if (i < 5 || t->config.is_hybrid)
+            rc = ext_vt_exec(t, "DELETE FROM \"%w\".\"%w_%s\"", t->schema, t->name,
+                             suffixes[i]);
     if (rc == SQLITE_OK) rc = ext_vt_vectors_clear(t);
+    if (rc == SQLITE_OK) t->must_roll_back = false;
     t->next_id = 0;
     t->has_queue = false;
-    if (rc == SQLITE_OK) t->must_roll_back = false;
+    return rc;
+}
+
+int ext_vt_docs_clear(ext_vt_table *t)
+{
+    int rc = ext_vt_docs_forget(t);
+
+    if (rc != SQLITE_OK || t->config.content == EXT_VT_EXTERNAL) return rc;
+    rc = ext_vt_exec(t, "DELETE FROM \"%w\".\"%w_content\"", t->schema, t->name);
+    t->must_roll_back = rc != SQLITE_OK;
     return rc;
 }
 

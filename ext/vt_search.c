@@ -93,11 +93,6 @@ void ext_vt_search_clear(ext_vt_search *s)
 
 /* ---- one scan ---- */
 
-static bool stop(void *call)
-{
-    return ext_stop(call);
-}
-
 /* Segments worth a look for index=ivf; *only NULL: all. */
 static int choose(ext_vt_table *t, const ext_vt_search *s, size_t want, size_t **only,
                   size_t *n)
@@ -136,15 +131,9 @@ static int scan(ext_vt_table *t, ext_vt_search *s, size_t k, enc_hit **hits, siz
         rc = SQLITE_NOMEM;
     if (rc == SQLITE_OK) {
         ext_call_begin(&c, t->conn, "similarity");
-        const enc_scan_query q = {t->config.metric,
-                                  s->q,
-                                  t->config.dims,
-                                  k,
-                                  &s->plan.filter,
-                                  stop,
-                                  &c,
-                                  only,
-                                  n_only};
+        const enc_scan_query q = {
+            t->config.metric, s->q, t->config.dims, k,     &s->plan.filter,
+            ext_stop,         &c,   only,           n_only};
         rc = ext_vt_fail_enc(t, enc_scan_run(&store, &q, *hits, n, &t->last, &e), &e);
         ext_call_end(&c);
         s->was_probed = only != NULL;
@@ -208,7 +197,7 @@ int ext_vt_search_documents(ext_vt_table *t, ext_vt_search *s, size_t want,
 
 /* ---- batches ---- */
 
-static double now_ms(void)
+double ext_vt_now_ms(void)
 {
     struct timespec at;
     clock_gettime(CLOCK_MONOTONIC, &at);
@@ -236,7 +225,7 @@ static int by_distance(ext_vt_table *t, ext_vt_search *s, size_t want)
 
 int ext_vt_search_more(ext_vt_table *t, ext_vt_search *s)
 {
-    double start = now_ms();
+    double start = ext_vt_now_ms();
     int rc = SQLITE_OK;
 
     while (rc == SQLITE_OK && s->at >= s->n_hits && !s->is_ended) {
@@ -251,7 +240,7 @@ int ext_vt_search_more(ext_vt_table *t, ext_vt_search *s)
             s->n_hits = s->limit;
             s->is_ended = true;
         }
-        t->last_ms = now_ms() - start;
+        t->last_ms = ext_vt_now_ms() - start;
     }
     return rc;
 }

@@ -5,17 +5,9 @@
 
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
 #define K_MAX       10000
 #define QUERIES_MAX 100000
-
-static double now_ms(void)
-{
-    struct timespec at;
-    clock_gettime(CLOCK_MONOTONIC, &at);
-    return (double)at.tv_sec * 1e3 + (double)at.tv_nsec * 1e-6;
-}
 
 static ext_vt_table *find(ext_conn *conn, const char *name)
 {
@@ -124,13 +116,13 @@ typedef struct recall {
 static int ask(ext_vt_table *t, const float *q, size_t k, recall *r)
 {
     ext_vt_search fast, exact = {0};
-    double start = now_ms();
+    double start = ext_vt_now_ms();
     int rc = search(t, q, k, false, &fast);
 
-    r->ms += now_ms() - start;
-    start = now_ms();
+    r->ms += ext_vt_now_ms() - start;
+    start = ext_vt_now_ms();
     if (rc == SQLITE_OK) rc = search(t, q, k, true, &exact);
-    r->exact_ms += now_ms() - start;
+    r->exact_ms += ext_vt_now_ms() - start;
     for (size_t i = 0; i < exact.n_hits && rc == SQLITE_OK; i++)
         r->n_found += enc_idset_has(fast.given, exact.hits[i].id);
     r->n_wanted += exact.n_hits;

@@ -73,7 +73,6 @@ static const char *const statements[EXT_VT_N_SQL] = {
     [EXT_VT_CONTENT_ALL] = NULL,
     [EXT_VT_QUEUE_PUT] = "REPLACE INTO %1.%2_queue(id, t) VALUES(?1, ?2)",
     [EXT_VT_QUEUE_DEL] = "DELETE FROM %1.%2_queue WHERE id = ?1",
-    [EXT_VT_QUEUE_GET] = "SELECT t FROM %1.%2_queue WHERE id = ?1",
     [EXT_VT_QUEUE_NEXT] = "SELECT id, t FROM %1.%2_queue ORDER BY id LIMIT ?1",
     [EXT_VT_SEGMENT_LIST] = "SELECT id, n, h, m FROM %1.%2_segment ORDER BY id",
     [EXT_VT_SEGMENT_GET] = "SELECT b FROM %1.%2_segment WHERE id = ?1",
@@ -85,7 +84,7 @@ static const char *const statements[EXT_VT_N_SQL] = {
     [EXT_VT_BLOCK_CUT] = "DELETE FROM %1.%2_vector WHERE id >= ?1",
     [EXT_VT_FRESH_PUT] = "REPLACE INTO %1.%2_fresh(id, h, c, b) VALUES(?1, ?2, ?3, ?4)",
     [EXT_VT_FRESH_DEL] = "DELETE FROM %1.%2_fresh WHERE id = ?1",
-    [EXT_VT_FRESH_TODO] = "SELECT id FROM %1.%2_doc WHERE c IS NOT NULL AND id NOT IN "
+    [EXT_VT_FRESH_LEFT] = "SELECT id FROM %1.%2_doc WHERE c IS NOT NULL AND id NOT IN "
                           "(SELECT id FROM %1.%2_fresh) ORDER BY id LIMIT ?1",
     [EXT_VT_FRESH_ALL] = "SELECT id, h, c, b FROM %1.%2_fresh ORDER BY id",
     [EXT_VT_FTS_PUT] = "INSERT INTO %1.%2_fts(rowid, text) VALUES(?1, ?2)",
@@ -199,6 +198,16 @@ int ext_vt_run(ext_vt_table *t, sqlite3_stmt *s)
 {
     while (sqlite3_step(s) == SQLITE_ROW) continue;
     return ext_vt_done(t, s);
+}
+
+int ext_vt_run_id(ext_vt_table *t, ext_vt_sql which, sqlite3_int64 id)
+{
+    sqlite3_stmt *s;
+    int rc = ext_vt_sql_get(t, which, &s);
+
+    if (rc != SQLITE_OK) return rc;
+    sqlite3_bind_int64(s, 1, id);
+    return ext_vt_run(t, s);
 }
 
 void ext_vt_store_close(ext_vt_table *t)

@@ -379,11 +379,15 @@ static int write_slot(ext_vt_table *t, size_t slot, sqlite3_int64 id, const floa
     return SQLITE_OK;
 }
 
+int ext_vt_slot_fail(ext_vt_table *t, size_t slot)
+{
+    return ext_vt_fail(t, SQLITE_CORRUPT_VTAB, "slot %d is named, there are %d",
+                       (int)slot, (int)t->vectors->n);
+}
+
 int ext_vt_vectors_put(ext_vt_table *t, size_t slot, sqlite3_int64 id, const float *x)
 {
-    if (slot >= t->vectors->n)
-        return ext_vt_fail(t, SQLITE_CORRUPT_VTAB, "slot %d is named, there are %d",
-                           (int)slot, (int)t->vectors->n);
+    if (slot >= t->vectors->n) return ext_vt_slot_fail(t, slot);
     return write_slot(t, slot, id, x);
 }
 
@@ -400,9 +404,7 @@ int ext_vt_vectors_rekey(ext_vt_table *t, size_t slot, sqlite3_int64 id)
 {
     ext_vt_part *p;
 
-    if (slot >= t->vectors->n)
-        return ext_vt_fail(t, SQLITE_CORRUPT_VTAB, "slot %d is named, there are %d",
-                           (int)slot, (int)t->vectors->n);
+    if (slot >= t->vectors->n) return ext_vt_slot_fail(t, slot);
     int rc = ext_vt_part_open(t, slot / ENC_SEGMENT_ROWS, &p);
     if (rc == SQLITE_OK) p->own->ids[slot % ENC_SEGMENT_ROWS] = id;
     return rc;
@@ -417,9 +419,7 @@ int ext_vt_vectors_remove(ext_vt_table *t, size_t slot, bool *has_moved,
     int rc;
 
     *has_moved = false;
-    if (slot >= v->n)
-        return ext_vt_fail(t, SQLITE_CORRUPT_VTAB, "slot %d is named, there are %d",
-                           (int)slot, (int)v->n);
+    if (slot >= t->vectors->n) return ext_vt_slot_fail(t, slot);
     size_t last = v->n - 1;
     /* Two segments are changed at once: neither may be written out between. */
     if (v->n_dirty + 2 > DIRTY_PARTS && (rc = write_parts(t))) return rc;
