@@ -1,5 +1,5 @@
-/* utf8.c - see utf8.h. ASCII never reaches utf8proc: it is answered from one table, and
- * Hangul syllables, most of Korean text, by their range. */
+/* utf8.c - see utf8.h. ASCII and Hangul syllables, most of the text there is, never reach
+ * utf8proc: they are answered by their ranges and by arithmetic. */
 #include "base/utf8.h"
 
 #include <utf8proc.h>
@@ -14,16 +14,28 @@
 #define N_VOWELS    21u
 #define N_TAILS     28u
 
-static bool is_hangul(uint32_t c)
+bool enc_utf8_is_hangul(uint32_t c)
 {
     return c >= HANGUL_BASE && c < HANGUL_END;
 }
 
 static utf8proc_category_t category(uint32_t c)
 {
-    if (is_hangul(c)) return UTF8PROC_CATEGORY_LO;
+    if (enc_utf8_is_hangul(c)) return UTF8PROC_CATEGORY_LO;
     return c > 0x10ffff ? UTF8PROC_CATEGORY_CN : utf8proc_category((utf8proc_int32_t)c);
 }
+
+static const uint8_t kinds[] = {
+    [UTF8PROC_CATEGORY_MN] = ENC_MARK,        [UTF8PROC_CATEGORY_MC] = ENC_OTHER_MARK,
+    [UTF8PROC_CATEGORY_ME] = ENC_OTHER_MARK,  [UTF8PROC_CATEGORY_PC] = ENC_PUNCTUATION,
+    [UTF8PROC_CATEGORY_PD] = ENC_PUNCTUATION, [UTF8PROC_CATEGORY_PS] = ENC_PUNCTUATION,
+    [UTF8PROC_CATEGORY_PE] = ENC_PUNCTUATION, [UTF8PROC_CATEGORY_PI] = ENC_PUNCTUATION,
+    [UTF8PROC_CATEGORY_PF] = ENC_PUNCTUATION, [UTF8PROC_CATEGORY_PO] = ENC_PUNCTUATION,
+    [UTF8PROC_CATEGORY_ZS] = ENC_SPACE,       [UTF8PROC_CATEGORY_ZL] = ENC_SPACE,
+    [UTF8PROC_CATEGORY_ZP] = ENC_SPACE,       [UTF8PROC_CATEGORY_CC] = ENC_CONTROL,
+    [UTF8PROC_CATEGORY_CF] = ENC_CONTROL,     [UTF8PROC_CATEGORY_CS] = ENC_CONTROL,
+    [UTF8PROC_CATEGORY_CO] = ENC_CONTROL,
+};
 
 /* Well-formed second bytes of Unicode 15, table 3-7: for all but four leading bytes they
  * are 80..BF. */
@@ -80,30 +92,30 @@ size_t enc_utf8_encode(uint32_t c, uint8_t out[4])
     return 4;
 }
 
-bool enc_utf8_is_space(uint32_t c)
-{
-    if (c < 0x80) return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-    utf8proc_category_t k = category(c);
-    return k >= UTF8PROC_CATEGORY_ZS && k <= UTF8PROC_CATEGORY_ZP;
-}
-
 /* BERT's Python also drops unassigned characters, but which those are depends on the age
  * of its Unicode tables; Hugging Face's tokenizers keep them, and so do we. */
+enc_kind enc_utf8_kind(uint32_t c)
+{
+    if (c >= 0x80) return (enc_kind)kinds[category(c)];
+    if (c == ' ' || c == '\t' || c == '\n' || c == '\r') return ENC_SPACE;
+    if (c < ' ' || c == 0x7f) return ENC_CONTROL;
+    bool is_plain = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
+    return is_plain ? ENC_PLAIN : ENC_PUNCTUATION;
+}
+
+bool enc_utf8_is_space(uint32_t c)
+{
+    return enc_utf8_kind(c) == ENC_SPACE;
+}
+
 bool enc_utf8_is_control(uint32_t c)
 {
-    if (c < 0x80) return (c < ' ' && c != '\t' && c != '\n' && c != '\r') || c == 0x7f;
-    utf8proc_category_t k = category(c);
-    return k == UTF8PROC_CATEGORY_CC || k == UTF8PROC_CATEGORY_CF ||
-           k == UTF8PROC_CATEGORY_CS || k == UTF8PROC_CATEGORY_CO;
+    return enc_utf8_kind(c) == ENC_CONTROL;
 }
 
 bool enc_utf8_is_punctuation(uint32_t c)
 {
-    if (c < 0x80)
-        return c > ' ' && c < 0x7f && !(c >= '0' && c <= '9') &&
-               !((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
-    utf8proc_category_t k = category(c);
-    return k >= UTF8PROC_CATEGORY_PC && k <= UTF8PROC_CATEGORY_PO;
+    return enc_utf8_kind(c) == ENC_PUNCTUATION;
 }
 
 bool enc_utf8_is_cjk(uint32_t c)
@@ -116,14 +128,12 @@ bool enc_utf8_is_cjk(uint32_t c)
 
 bool enc_utf8_is_mark(uint32_t c)
 {
-    return c >= 0x300 && category(c) == UTF8PROC_CATEGORY_MN;
+    return enc_utf8_kind(c) == ENC_MARK;
 }
 
 bool enc_utf8_is_any_mark(uint32_t c)
 {
-    if (c < 0x300) return false;
-    utf8proc_category_t k = category(c);
-    return k >= UTF8PROC_CATEGORY_MN && k <= UTF8PROC_CATEGORY_ME;
+    return enc_utf8_kind(c) >= ENC_MARK;
 }
 
 bool enc_utf8_is_letter(uint32_t c)
@@ -151,7 +161,7 @@ size_t enc_utf8_lower(uint32_t c, uint32_t out[3])
         out[1] = 0x307;
         return 2;
     }
-    out[0] = is_hangul(c) || c > 0x10ffff
+    out[0] = enc_utf8_is_hangul(c) || c > 0x10ffff
                  ? c
                  : (uint32_t)utf8proc_tolower((utf8proc_int32_t)c);
     return 1;
@@ -160,9 +170,18 @@ size_t enc_utf8_lower(uint32_t c, uint32_t out[3])
 size_t enc_utf8_decompose(uint32_t c, uint32_t out[18])
 {
     utf8proc_int32_t buffer[18];
+    int boundary = 0;
     out[0] = c;
     if (c < 0xc0 || c > 0x10ffff || (c >= 0xd800 && c < 0xe000)) return 1;
-    int boundary = 0;
+    if (enc_utf8_is_hangul(c)) { /* Unicode 15, section 3.12 */
+        uint32_t i = c - HANGUL_BASE;
+        out[0] = LEAD_BASE + i / N_TAILS / N_VOWELS;
+        out[1] = VOWEL_BASE + i / N_TAILS % N_VOWELS;
+        out[2] = TAIL_BASE + i % N_TAILS;
+        return i % N_TAILS == 0 ? 2 : 3;
+    }
+    const utf8proc_property_t *p = utf8proc_get_property((utf8proc_int32_t)c);
+    if (p->decomp_seqindex == UINT16_MAX || p->decomp_type != 0) return 1;
     utf8proc_ssize_t n = utf8proc_decompose_char((utf8proc_int32_t)c, buffer, 18,
                                                  UTF8PROC_DECOMPOSE, &boundary);
     if (n < 1 || n > 18) return 1;
@@ -180,7 +199,7 @@ uint32_t enc_utf8_compose(uint32_t a, uint32_t b)
 {
     if (a - LEAD_BASE < N_LEADS && b - VOWEL_BASE < N_VOWELS)
         return HANGUL_BASE + ((a - LEAD_BASE) * N_VOWELS + (b - VOWEL_BASE)) * N_TAILS;
-    if (is_hangul(a) && b > TAIL_BASE && b - TAIL_BASE < N_TAILS)
+    if (enc_utf8_is_hangul(a) && b > TAIL_BASE && b - TAIL_BASE < N_TAILS)
         return (a - HANGUL_BASE) % N_TAILS == 0 ? a + (b - TAIL_BASE) : 0;
     if (!enc_utf8_is_any_mark(b) || a > 0x10ffff) return 0;
     utf8proc_int32_t pair[3] = {(utf8proc_int32_t)a, (utf8proc_int32_t)b, 0};

@@ -15,13 +15,24 @@
 size_t enc_utf8_decode(const uint8_t *at, size_t n, uint32_t *c);
 size_t enc_utf8_encode(uint32_t c, uint8_t out[4]); /* returns the bytes written */
 
-bool enc_utf8_is_space(uint32_t c);   /* \t \n \r, space, category Z* */
-bool enc_utf8_is_control(uint32_t c); /* category Cc Cf Co Cs, without \t \n \r */
-bool enc_utf8_is_punctuation(
-    uint32_t c);                       /* category P*, and ASCII symbols (BERT's rule) */
-bool enc_utf8_is_cjk(uint32_t c);      /* BERT's ideograph blocks; not Hangul or kana */
-bool enc_utf8_is_mark(uint32_t c);     /* category Mn: what accent stripping removes */
+typedef enum enc_kind {
+    ENC_PLAIN,       /* none of the others: letters, digits, symbols, unassigned */
+    ENC_SPACE,       /* \t \n \r, space, category Z* */
+    ENC_CONTROL,     /* category Cc Cf Co Cs, without \t \n \r */
+    ENC_PUNCTUATION, /* category P*, and ASCII symbols (BERT's rule) */
+    ENC_MARK,        /* category Mn: what accent stripping removes */
+    ENC_OTHER_MARK   /* category Mc Me */
+} enc_kind;
+
+/* All of it in one look; the functions below ask for one kind. */
+enc_kind enc_utf8_kind(uint32_t c);
+bool enc_utf8_is_space(uint32_t c);
+bool enc_utf8_is_control(uint32_t c);
+bool enc_utf8_is_punctuation(uint32_t c);
+bool enc_utf8_is_mark(uint32_t c);
 bool enc_utf8_is_any_mark(uint32_t c); /* category M* */
+bool enc_utf8_is_cjk(uint32_t c);      /* BERT's ideograph blocks; not Hangul or kana */
+bool enc_utf8_is_hangul(uint32_t c);   /* a whole syllable */
 bool enc_utf8_is_letter(uint32_t c);   /* category L* */
 bool enc_utf8_is_word(uint32_t c);     /* category L* M* Nd Nl Pc: \w of a regex */
 

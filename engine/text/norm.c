@@ -5,8 +5,10 @@
  * pending characters to words: white space ends one, punctuation and ideographs are one,
  * anything else continues one. append() keeps them with their places.
  *
- * ASCII takes a shortcut past refill(): NFD leaves it as it is, and its class and lower
- * case come from a table. Hangul syllables that stay whole take another.
+ * Most of a text takes a shortcut past refill(), a run at a time: ASCII that continues a
+ * word, whose class and lower case NFD does not change, and Hangul syllables that stay
+ * whole. What they come to is the same as without; tests/engine/text/test_plain.c
+ * compares.
  *
  * Order: Python BERT lower-cases and then strips, Hugging Face strips and then
  * lower-cases. The outcome is the same: the one lower case with a mark, that of U+0130,
@@ -21,6 +23,7 @@
 #include "base/utf8.h"
 
 #define REPLACEMENT 0xfffdu
+#define CAP_FIRST   64 /* bytes of a word that there is room for at first */
 
 enum { WORD, ALONE, SPACE, CONTROL, OLD_SPACE };
 
@@ -63,29 +66,29 @@ void enc_norm_start(enc_norm *w, const void *text, size_t n)
 
 void enc_norm_clear(enc_norm *w)
 {
-    enc_mem_free(w->bytes);
     enc_mem_free(w->start);
-    enc_mem_free(w->end);
     enc_norm_init(w, w->rules);
 }
 
-static bool grow(enc_norm *w)
+/* Room for n more bytes of the word; start, end and bytes are one block. */
+static bool reserve(enc_norm *w, size_t n)
 {
-    size_t need = w->n_bytes + 4;
-    void *bytes = w->bytes, *start = w->start, *end = w->end;
-    bool ok = enc_mem_reserve(&bytes, &w->cap_bytes, need, sizeof *w->bytes);
-    w->bytes = bytes;
-    ok = ok && enc_mem_reserve(&start, &w->cap_start, need, sizeof *w->start);
-    w->start = start;
-    ok = ok && enc_mem_reserve(&end, &w->cap_end, need, sizeof *w->end);
-    w->end = end;
-    return ok;
-}
-
-static bool has_room(const enc_norm *w)
-{
-    size_t need = w->n_bytes + 4;
-    return need <= w->cap_bytes && need <= w->cap_start && need <= w->cap_end;
+    size_t cap = w->cap > 0 ? w->cap : CAP_FIRST;
+    if (w->n_bytes + n <= w->cap) return true;
+    while (cap < w->n_bytes + n) cap *= 2;
+    uint32_t *block = enc_mem_array(cap, 2 * sizeof *block + 1);
+    if (block == NULL) return false;
+    if (w->n_bytes > 0) {
+        memcpy(block, w->start, w->n_bytes * sizeof *block);
+        memcpy(block + cap, w->end, w->n_bytes * sizeof *block);
+        memcpy(block + 2 * cap, w->bytes, w->n_bytes);
+    }
+    enc_mem_free(w->start);
+    w->start = block;
+    w->end = block + cap;
+    w->bytes = (uint8_t *)(block + 2 * cap);
+    w->cap = cap;
+    return true;
 }
 
 /* The last character kept ends at `end` now. */
@@ -117,7 +120,7 @@ static bool append(enc_norm *w, uint32_t c, size_t start, size_t end)
         stretch(w, end);
         return true;
     }
-    if (!has_room(w) && !grow(w)) return false;
+    if (!reserve(w, 4)) return false;
     if (w->rules.keep_hangul && w->n_chars > 0 && c >= 0x300) {
         uint32_t both = enc_utf8_compose(w->last_char, c);
         if (both != 0) {
@@ -132,78 +135,88 @@ static bool append(enc_norm *w, uint32_t c, size_t start, size_t end)
     return true;
 }
 
-static bool is_stripped(const enc_norm *w, uint32_t c)
+/* What the words make of a character of this kind. */
+static int class_of(const enc_norm *w, uint32_t c, enc_kind kind)
 {
-    return w->rules.strip_marks ? enc_utf8_is_any_mark(c) : enc_utf8_is_mark(c);
-}
-
-/* White space, VT, FF and NEL among it, when nobody has cleaned the text. */
-static bool is_space(const enc_norm *w, uint32_t c)
-{
-    return enc_utf8_is_space(c) ||
-           (!w->rules.clean_text && (c == 0x0b || c == 0x0c || c == 0x85));
+    if (kind == ENC_SPACE) return SPACE;
+    /* VT, FF and NEL, when nobody has cleaned the text. */
+    if (!w->rules.clean_text && (c == 0x0b || c == 0x0c || c == 0x85)) return SPACE;
+    return kind == ENC_PUNCTUATION ? ALONE : WORD;
 }
 
 /* Takes apart the character at w->at, which is not the end. */
 static void refill(enc_norm *w)
 {
     uint32_t c, parts[18];
+    size_t n_parts = 1;
     w->n_pending = w->i_pending = 0;
     w->pending_start = w->at;
     w->at += enc_utf8_decode(w->text + w->at, w->n - w->at, &c);
     w->pending_end = w->at;
-    if (c >= 0xac00 && c < 0xd7a4 && (w->rules.keep_hangul || !w->rules.strip_accents)) {
-        w->is_alone = false;
-        w->pending[w->n_pending++] = c;
-        return;
-    }
-    if (w->rules.clean_text && (c == REPLACEMENT || enc_utf8_is_control(c))) return;
-    w->is_alone = w->rules.chinese_chars && enc_utf8_is_cjk(c);
-    size_t n_parts = 1;
+    enc_kind kind = enc_utf8_kind(c);
+    if (w->rules.clean_text && (c == REPLACEMENT || kind == ENC_CONTROL)) return;
+    bool is_alone = w->rules.chinese_chars && enc_utf8_is_cjk(c);
     parts[0] = c;
-    if (w->rules.strip_accents) n_parts = enc_utf8_decompose(c, parts);
+    if (w->rules.strip_accents && !(w->rules.keep_hangul && enc_utf8_is_hangul(c)))
+        n_parts = enc_utf8_decompose(c, parts);
     for (size_t i = 0; i < n_parts; i++) {
         uint32_t *to = w->pending + w->n_pending;
-        if (w->rules.strip_accents && is_stripped(w, parts[i])) {
+        size_t n = 1;
+        if (parts[i] != c) kind = enc_utf8_kind(parts[i]);
+        if (w->rules.strip_accents &&
+            (kind == ENC_MARK || (kind == ENC_OTHER_MARK && w->rules.strip_marks))) {
             /* A mark by itself stands on the last character of the word, if any. */
             if (w->n_pending == 0 && w->n_bytes > 0) stretch(w, w->pending_end);
-        } else if (w->rules.lower_case) {
-            w->n_pending += enc_utf8_lower(parts[i], to);
-        } else {
-            *to = parts[i];
-            w->n_pending++;
+            continue;
         }
+        if (w->rules.lower_case) n = enc_utf8_lower(parts[i], to);
+        else *to = parts[i];
+        for (size_t k = 0; k < n; k++)
+            w->class[w->n_pending++] =
+                (uint8_t)(is_alone ? ALONE : class_of(w, to[k], kind));
     }
-}
-
-/* The class of the pending character. Most of it is known in refill(); what NFD has
- * brought forth, such as ';' out of U+037E, is not. */
-static int pending_class(const enc_norm *w)
-{
-    uint32_t c = w->pending[w->i_pending];
-    if (c >= 0xac00 && c < 0xd7a4) return WORD;
-    if (w->is_alone) return ALONE;
-    if (is_space(w, c)) return SPACE;
-    return enc_utf8_is_punctuation(c) ? ALONE : WORD;
 }
 
 /* Appends ASCII from w->at on as long as it continues the word; false: no memory. */
 static bool take_ascii(enc_norm *w)
 {
-    bool lower = w->rules.lower_case;
-    for (; w->at < w->n; w->at++) {
-        uint8_t c = w->text[w->at];
-        if (c >= 0x80 || ascii_class[c] != WORD) return true;
-        if (w->n_chars++ > w->chars_max) {
-            stretch(w, w->at + 1);
-            continue;
-        }
-        if (!has_room(w) && !grow(w)) return false;
-        w->last = w->n_bytes;
-        w->last_char = lower && c >= 'A' && c <= 'Z' ? c | 0x20u : c;
-        w->bytes[w->n_bytes] = (uint8_t)w->last_char;
-        w->start[w->n_bytes] = (uint32_t)w->at;
-        w->end[w->n_bytes++] = (uint32_t)w->at + 1;
+    size_t from = w->at, to = from, n_kept = 0;
+    unsigned n_upper = w->rules.lower_case ? 26 : 0; /* letters that have another case */
+    while (to < w->n && w->text[to] < 0x80 && ascii_class[w->text[to]] == WORD) to++;
+    if (to == from) return true;
+    if (w->n_chars <= w->chars_max) n_kept = w->chars_max + 1 - w->n_chars;
+    if (n_kept > to - from) n_kept = to - from;
+    if (!reserve(w, n_kept)) return false;
+    for (size_t i = 0; i < n_kept; i++) {
+        unsigned c = w->text[from + i];
+        w->bytes[w->n_bytes + i] = (uint8_t)(c - 'A' < n_upper ? c | 0x20u : c);
+        w->start[w->n_bytes + i] = (uint32_t)(from + i);
+        w->end[w->n_bytes + i] = (uint32_t)(from + i + 1);
+    }
+    w->n_bytes += n_kept;
+    w->n_chars += to - from;
+    w->at = to;
+    if (n_kept > 0) {
+        w->last = w->n_bytes - 1;
+        w->last_char = w->bytes[w->last];
+    }
+    if (n_kept < to - from) stretch(w, to);
+    return true;
+}
+
+/* The same for Hangul syllables, where they stay whole. */
+static bool take_hangul(enc_norm *w)
+{
+    if (w->rules.strip_accents && !w->rules.keep_hangul) return true;
+    for (uint32_t c; w->at < w->n; w->at += 3) {
+        uint8_t first = w->text[w->at];
+        if (first < 0xea || first > 0xed) return true; /* U+A000 to U+DFFF */
+        enc_utf8_decode(w->text + w->at, w->n - w->at, &c);
+        if (!enc_utf8_is_hangul(c)) return true;
+        if (w->n_chars > w->chars_max) stretch(w, w->at + 3);
+        else if (!reserve(w, 4)) return false;
+        else put(w, c, w->at, w->at + 3);
+        w->n_chars++;
     }
     return true;
 }
@@ -234,12 +247,12 @@ enc_rc enc_norm_next(enc_norm *w, enc_word *word, bool *found, enc_err *e)
     if (w->i_pending == w->n_pending) skip_ascii(w);
     for (;;) {
         if (w->i_pending == w->n_pending) {
-            if (!take_ascii(w)) return enc_nomem(e);
+            if (!take_ascii(w) || !take_hangul(w)) return enc_nomem(e);
             if (w->at == w->n) break;
             refill(w);
             continue;
         }
-        int class = pending_class(w);
+        int class = w->class[w->i_pending];
         if (class == SPACE) w->i_pending++;
         if (class == SPACE && w->n_bytes == 0) continue;
         if (class != WORD && w->n_bytes > 0) break;

@@ -47,15 +47,15 @@ typedef struct enc_norm {
     const uint8_t *text;
     size_t n, at;
     /* private: the word being built, and the character taken apart but not yet taken */
-    uint8_t *bytes;
     uint32_t *start, *end;
-    size_t n_bytes, n_chars, cap_bytes, cap_start, cap_end;
+    uint8_t *bytes;
+    size_t n_bytes, n_chars, cap;
     size_t last;          /* where the last kept character begins in bytes */
     uint32_t last_char;   /* and which it is */
     uint32_t pending[54]; /* 18 of a decomposition, each up to 3 in lower case */
+    uint8_t class[54];    /* what words make of each of them */
     size_t n_pending, i_pending;
     size_t pending_start, pending_end; /* where it stands in the text */
-    bool is_alone;                     /* it is a word of its own */
 } enc_norm;
 
 void enc_norm_init(enc_norm *w, enc_norm_rules rules);

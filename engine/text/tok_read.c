@@ -26,8 +26,7 @@ static const char TOKJSON[] = "tokenizer.json", CONFIG[] = "tokenizer_config.jso
 typedef struct reading {
     enc_tok *t;
     enc_json_value *root, *config, *map; /* NULL if there is no such file */
-    enc_bytes *pieces;                   /* n_pieces, by id */
-    size_t n_pieces, cap_pieces;
+    enc_tok_cut cut;                     /* of tokenizer.json */
 } reading;
 
 /* ---- values ---- */
@@ -104,13 +103,8 @@ static enc_rc put_piece(reading *r, enc_json_value *id_value, const char *text, 
         return enc_fail(e, ENC_CORRUPT, "%s: a token has id %lld, allowed are 0 to %zu",
                         TOKJSON, id, ENC_VOCAB_MAX - 1);
     if (n == 0) return enc_fail(e, ENC_CORRUPT, "%s: token %lld is empty", TOKJSON, id);
-    void *pieces = r->pieces;
-    if (!enc_mem_reserve(&pieces, &r->cap_pieces, (size_t)id + 1, sizeof *r->pieces))
-        return enc_nomem(e);
-    r->pieces = pieces;
-    for (; r->n_pieces <= (size_t)id; r->n_pieces++)
-        r->pieces[r->n_pieces] = (enc_bytes){NULL, 0};
-    enc_bytes *p = r->pieces + id;
+    enc_bytes *p = enc_tok_cut_place(&r->cut, (size_t)id);
+    if (p == NULL) return enc_nomem(e);
     if (p->n > 0 && (p->n != n || memcmp(p->at, text, n) != 0))
         return enc_fail(e, ENC_CORRUPT, "%s: two tokens have id %lld", TOKJSON, id);
     *p = (enc_bytes){(const uint8_t *)text, n};
@@ -137,7 +131,7 @@ static enc_rc read_pieces(reading *r, enc_json_value *model, enc_err *e)
         rc = put_piece(r, enc_json_get(enc_json_at(added, i), "id"), text, n, e);
     }
     if (rc == ENC_OK)
-        rc = enc_vocab_new(&r->t->vocab, r->pieces, r->n_pieces, TOKJSON, e);
+        rc = enc_vocab_new(&r->t->vocab, r->cut.pieces, r->cut.n_pieces, TOKJSON, e);
     return rc;
 }
 
@@ -526,6 +520,29 @@ static enc_rc open_file(enc_json **out, enc_json_value **root, enc_bytes text, s
     return ENC_OK;
 }
 
+/* Most of a tokenizer.json is its vocabulary, so that is taken out first. Where there is
+ * something to complain about, all of the file is parsed, so that lines are counted
+ * right. */
+static enc_rc open_tokjson(reading *r, enc_json **out, enc_bytes text, enc_err *e)
+{
+    enc_err unsaid;
+    enc_rc rc = ENC_OK;
+    enc_err_clear(&unsaid);
+    if (text.at != NULL && text.n <= ENC_TOKJSON_MAX)
+        rc = enc_tok_cut_open(&r->cut, text, e);
+    if (rc == ENC_OK && r->cut.rest != NULL) {
+        enc_bytes rest = {r->cut.rest, r->cut.n_rest};
+        rc = open_file(out, &r->root, rest, ENC_TOKJSON_MAX, TOKJSON, &unsaid);
+        if (rc == ENC_OK) return ENC_OK;
+        enc_json_close(*out);
+        enc_tok_cut_close(&r->cut);
+        rc = rc == ENC_NOMEM ? enc_nomem(e) : ENC_OK;
+    }
+    *out = NULL;
+    return rc != ENC_OK ? rc
+                        : open_file(out, &r->root, text, ENC_TOKJSON_MAX, TOKJSON, e);
+}
+
 static void read_max(reading *r)
 {
     double max = enc_json_number(enc_json_get(r->config, "model_max_length"));
@@ -541,8 +558,7 @@ enc_rc enc_tok_open(enc_tok **out, const enc_tok_files *files, enc_err *e)
     if (r.t == NULL) return enc_nomem(e);
     memcpy(r.t->prefix, "##", 3);
     r.t->word_max = ENC_WORD_MAX;
-    if ((rc = open_file(&json, &r.root, files->tokenizer_json, ENC_TOKJSON_MAX, TOKJSON,
-                        e)) ||
+    if ((rc = open_tokjson(&r, &json, files->tokenizer_json, e)) ||
         (rc = open_file(&config, &r.config, files->tokenizer_config, ENC_JSON_MAX, CONFIG,
                         e)) ||
         (rc = open_file(&map, &r.map, files->special_tokens_map, ENC_JSON_MAX, MAP, e)))
@@ -556,7 +572,7 @@ enc_rc enc_tok_open(enc_tok **out, const enc_tok_files *files, enc_err *e)
     r.t = NULL;
 done:
     enc_tok_close(r.t);
-    enc_mem_free(r.pieces);
+    enc_tok_cut_close(&r.cut);
     enc_json_close(json);
     enc_json_close(config);
     enc_json_close(map);

@@ -1,9 +1,19 @@
 /* vocab.c - see vocab.h.
  *
- * One block of bytes, an array of offsets, and a hash table of ids: open addressing, a
- * power of two, at most half full. The hash is FNV-1a (Fowler, Noll, Vo) with 64 bits,
- * because it goes forward byte by byte: the hashes of all prefixes of a word cost as much
- * as that of the word. A slot keeps 32 bits of the hash, so most misses touch no piece.
+ * The pieces lie end to end in one block, each as a record
+ *
+ *     u32 id, u16 n, n bytes       (the machine's byte order: it never leaves memory)
+ *
+ * and are found by id through an array of places, and by their bytes through a hash
+ * table of places: open addressing, a power of two, at most half full. The hash is FNV-1a
+ * (Fowler, Noll, Vo) with 64 bits, because it goes forward byte by byte: the hashes of
+ * all prefixes of a word cost as much as that of the word.
+ *
+ * What a lookup costs is the cache lines it touches. Most lookups miss, because a word is
+ * tried at every length from the whole of it down: beside each slot stands one byte of a
+ * sieve, in which every piece that belongs to the slot has set one bit, chosen by three
+ * further bits of its hash; a lookup whose bit is clear is over. A slot keeps 32 bits of
+ * the hash, so that a record is read only to find what is there.
  *
  * FNV can be attacked with chosen pieces; a table where some piece is more than
  * PROBES_MAX slots from home is refused instead of being slow. In honest ones, half full,
@@ -19,18 +29,21 @@
 #define FNV_BASIS  0xcbf29ce484222325u
 #define FNV_PRIME  0x100000001b3u
 #define PROBES_MAX 512
+#define FREE       UINT32_MAX
+#define HEAD       (sizeof(uint32_t) + sizeof(uint16_t)) /* of a record */
 
 typedef struct slot {
     uint32_t tag; /* upper half of the mixed hash */
-    int32_t id;   /* -1: free */
+    uint32_t at;  /* of the record; FREE: none */
 } slot;
 
 struct enc_vocab {
     size_t n;
     size_t piece_max;
-    uint32_t *offsets; /* n + 1: piece id is bytes[offsets[id] .. offsets[id + 1]) */
-    uint8_t *bytes;
-    slot *slots; /* mask + 1 */
+    uint32_t *places; /* n: of the records */
+    uint8_t *records;
+    slot *slots;    /* mask + 1 */
+    uint8_t *sieve; /* mask + 1 */
     size_t mask;
 };
 
@@ -52,87 +65,123 @@ static uint64_t mix(uint64_t h)
     return (h ^ h >> 32) * 0x9e3779b97f4a7c15u;
 }
 
+static size_t home_of(const enc_vocab *v, uint64_t mixed)
+{
+    return (size_t)(mixed >> 24) & v->mask;
+}
+
+static uint8_t bit_of(uint64_t mixed)
+{
+    return (uint8_t)(1u << (mixed >> 21 & 7));
+}
+
+static enc_bytes read_record(const enc_vocab *v, size_t at, int32_t *id)
+{
+    uint16_t n;
+    memcpy(id, v->records + at, sizeof *id);
+    memcpy(&n, v->records + at + sizeof *id, sizeof n);
+    return (enc_bytes){v->records + at + HEAD, n};
+}
+
 /* The id of the piece prefix + at[0..n), whose hash is h. */
 static int32_t find_hashed(const enc_vocab *v, uint64_t h, enc_bytes prefix,
                            const uint8_t *at, size_t n)
 {
     uint64_t mixed = mix(h);
     uint32_t tag = (uint32_t)(mixed >> 32);
-    for (size_t i = (size_t)(mixed >> 24) & v->mask;; i = (i + 1) & v->mask) {
+    size_t home = home_of(v, mixed);
+    if ((v->sieve[home] & bit_of(mixed)) == 0) return -1;
+    for (size_t i = home;; i = (i + 1) & v->mask) {
         const slot *s = v->slots + i;
-        if (s->id < 0) return -1;
+        int32_t id;
+        if (s->at == FREE) return -1;
         if (s->tag != tag) continue;
-        const uint8_t *piece = v->bytes + v->offsets[s->id];
-        size_t n_piece = v->offsets[s->id + 1] - v->offsets[s->id];
-        if (n_piece != prefix.n + n) continue;
-        if (prefix.n > 0 && memcmp(piece, prefix.at, prefix.n) != 0) continue;
-        if (memcmp(piece + prefix.n, at, n) == 0) return s->id;
+        enc_bytes piece = read_record(v, s->at, &id);
+        if (piece.n != prefix.n + n) continue;
+        if (prefix.n > 0 && memcmp(piece.at, prefix.at, prefix.n) != 0) continue;
+        if (memcmp(piece.at + prefix.n, at, n) == 0) return id;
     }
 }
 
-/* Enters every piece that is not a hole into the table. */
-static enc_rc fill(enc_vocab *v, const char *what, enc_err *e)
+/* Enters the piece at this place into the table. */
+static enc_rc enter(enc_vocab *v, uint32_t at, const char *what, enc_err *e)
 {
-    for (size_t id = 0; id < v->n; id++) {
-        const uint8_t *piece = v->bytes + v->offsets[id];
-        size_t n = v->offsets[id + 1] - v->offsets[id], n_probes = 0;
-        if (n == 0) continue;
-        uint64_t mixed = mix(hash_bytes(FNV_BASIS, piece, n));
-        size_t i = (size_t)(mixed >> 24) & v->mask;
-        for (; v->slots[i].id >= 0; i = (i + 1) & v->mask) {
-            int32_t other = v->slots[i].id;
-            if (v->slots[i].tag == (uint32_t)(mixed >> 32) &&
-                v->offsets[other + 1] - v->offsets[other] == n &&
-                memcmp(v->bytes + v->offsets[other], piece, n) == 0)
-                return enc_fail(e, ENC_CORRUPT, "%s has the same piece at ids %d and %zu",
-                                what, (int)other, id);
-            if (++n_probes > PROBES_MAX)
-                return enc_fail(e, ENC_CORRUPT,
-                                "%s has more than %d pieces with colliding hashes", what,
-                                PROBES_MAX);
-        }
-        v->slots[i] = (slot){(uint32_t)(mixed >> 32), (int32_t)id};
+    int32_t id, other;
+    enc_bytes piece = read_record(v, at, &id);
+    uint64_t mixed = mix(hash_bytes(FNV_BASIS, piece.at, piece.n));
+    uint32_t tag = (uint32_t)(mixed >> 32);
+    size_t i = home_of(v, mixed), n_probes = 0;
+    v->sieve[i] |= bit_of(mixed);
+    for (; v->slots[i].at != FREE; i = (i + 1) & v->mask) {
+        if (++n_probes > PROBES_MAX)
+            return enc_fail(e, ENC_CORRUPT,
+                            "%s has more than %d pieces with colliding hashes", what,
+                            PROBES_MAX);
+        if (v->slots[i].tag != tag) continue;
+        enc_bytes same = read_record(v, v->slots[i].at, &other);
+        if (same.n == piece.n && memcmp(same.at, piece.at, piece.n) == 0)
+            return enc_fail(e, ENC_CORRUPT, "%s has the same piece at ids %d and %d",
+                            what, (int)other, (int)id);
     }
+    v->slots[i] = (slot){tag, at};
     return ENC_OK;
 }
 
-/* Copies the pieces; their sizes were checked. */
-static enc_rc copy(enc_vocab *v, const enc_bytes *pieces, size_t n, enc_err *e)
+/* Room for n pieces of n_bytes together. */
+static enc_rc make_room(enc_vocab *v, size_t n, size_t n_bytes, enc_err *e)
 {
-    size_t total = 0, n_slots = 16;
-    for (size_t i = 0; i < n; i++) total += pieces[i].n;
+    size_t n_slots = 16;
     while (n_slots < 2 * n) n_slots *= 2;
-    v->offsets = enc_mem_array(n + 1, sizeof *v->offsets);
-    v->bytes = enc_mem_alloc(total);
+    v->places = enc_mem_array(n, sizeof *v->places);
+    v->records = enc_mem_alloc(n * HEAD + n_bytes);
     v->slots = enc_mem_array(n_slots, sizeof *v->slots);
-    if (v->offsets == NULL || v->bytes == NULL || v->slots == NULL) return enc_nomem(e);
+    v->sieve = enc_mem_zero(n_slots);
+    if (v->places == NULL || v->records == NULL || v->slots == NULL || v->sieve == NULL)
+        return enc_nomem(e);
     v->n = n;
     v->mask = n_slots - 1;
-    for (size_t i = 0; i < n_slots; i++) v->slots[i] = (slot){0, -1};
-    v->offsets[0] = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (pieces[i].n > 0) memcpy(v->bytes + v->offsets[i], pieces[i].at, pieces[i].n);
-        v->offsets[i + 1] = v->offsets[i] + (uint32_t)pieces[i].n;
-        if (pieces[i].n > v->piece_max) v->piece_max = pieces[i].n;
-    }
+    for (size_t i = 0; i < n_slots; i++) v->slots[i].at = FREE;
     return ENC_OK;
+}
+
+/* Copies the pieces, whose sizes were checked, and enters those that are no holes. */
+static enc_rc fill(enc_vocab *v, const enc_bytes *pieces, const char *what, enc_err *e)
+{
+    size_t at = 0;
+    enc_rc rc = ENC_OK;
+    for (size_t i = 0; i < v->n && rc == ENC_OK; i++) {
+        enc_bytes piece = pieces[i];
+        int32_t id = (int32_t)i;
+        uint16_t n = (uint16_t)piece.n;
+        memcpy(v->records + at, &id, sizeof id);
+        memcpy(v->records + at + sizeof id, &n, sizeof n);
+        if (n > 0) memcpy(v->records + at + HEAD, piece.at, n);
+        v->places[i] = (uint32_t)at;
+        if (n > v->piece_max) v->piece_max = n;
+        if (n > 0) rc = enter(v, (uint32_t)at, what, e);
+        at += HEAD + n;
+    }
+    return rc;
 }
 
 enc_rc enc_vocab_new(enc_vocab **out, const enc_bytes *pieces, size_t n, const char *what,
                      enc_err *e)
 {
+    size_t n_bytes = 0;
     *out = NULL;
     if (n > ENC_VOCAB_MAX)
         return enc_fail(e, ENC_RANGE, "%s has %zu pieces, at most %zu are allowed", what,
                         n, ENC_VOCAB_MAX);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         if (pieces[i].n > ENC_PIECE_MAX)
             return enc_fail(e, ENC_CORRUPT, "piece %zu of %s has %zu bytes, at most %d",
                             i, what, pieces[i].n, ENC_PIECE_MAX);
+        n_bytes += pieces[i].n;
+    }
     enc_vocab *v = enc_mem_zero(sizeof *v);
     if (v == NULL) return enc_nomem(e);
-    enc_rc rc = copy(v, pieces, n, e);
-    if (rc == ENC_OK) rc = fill(v, what, e);
+    enc_rc rc = make_room(v, n, n_bytes, e);
+    if (rc == ENC_OK) rc = fill(v, pieces, what, e);
     if (rc == ENC_OK && v->piece_max == 0)
         rc = enc_fail(e, ENC_CORRUPT, "%s has no pieces", what);
     if (rc == ENC_OK) {
@@ -170,9 +219,10 @@ enc_rc enc_vocab_read(enc_vocab **out, enc_bytes text, const char *what, enc_err
 void enc_vocab_free(enc_vocab *v)
 {
     if (v == NULL) return;
-    enc_mem_free(v->offsets);
-    enc_mem_free(v->bytes);
+    enc_mem_free(v->places);
+    enc_mem_free(v->records);
     enc_mem_free(v->slots);
+    enc_mem_free(v->sieve);
     enc_mem_free(v);
 }
 
@@ -210,9 +260,9 @@ int32_t enc_vocab_find_longest(const enc_vocab *v, enc_bytes prefix, const uint8
 
 enc_bytes enc_vocab_piece(const enc_vocab *v, int32_t id)
 {
-    if (id < 0 || (size_t)id >= v->n || v->offsets[id] == v->offsets[id + 1])
-        return (enc_bytes){NULL, 0};
-    return (enc_bytes){v->bytes + v->offsets[id], v->offsets[id + 1] - v->offsets[id]};
+    if (id < 0 || (size_t)id >= v->n) return (enc_bytes){NULL, 0};
+    enc_bytes piece = read_record(v, v->places[id], &id);
+    return piece.n > 0 ? piece : (enc_bytes){NULL, 0};
 }
 
 size_t enc_vocab_piece_max(const enc_vocab *v)

@@ -238,7 +238,7 @@ static void what_a_tokenizer_json_asks_in_vain_is_named(void)
                 "a token has id");
     open_edited("\"the\": 5", "\"the\": \"5\"", bad, "a token has id");
     open_edited("\"the\": 5", "\"\": 5", bad, "token 5 is empty");
-    open_edited("\"the\": 5", "\"fox\": 5", bad, "duplicate");
+    open_edited("\"the\": 5", "\"fox\": 5", bad, "same piece at ids 5 and 6");
     open_edited("\"id\": 12, \"content\": \"<tag>\"", "\"id\": 5, \"content\": \"<tag>\"",
                 bad, "two tokens have id 5");
     open_edited("\"id\": 12, \"content\": \"<tag>\"", "\"id\": 12, \"content\": \"the\"",
