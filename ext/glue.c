@@ -206,11 +206,10 @@ bool ext_arg_vector(ext_call *c, int i, const char *what, const float **v, size_
     float *copy = ext_alloc(c, size, 1);
     if (copy == NULL) return false;
     enc_rd r = enc_rd_of(blob, size);
-    for (size_t j = 0; j < size / sizeof(float); j++) {
-        copy[j] = enc_rd_f32(&r);
+    enc_rd_f32s(&r, copy, size / sizeof(float));
+    for (size_t j = 0; j < size / sizeof(float); j++)
         if (!isfinite(copy[j]))
             return ext_fail(c, SQLITE_ERROR, "value %zu of %s is not finite", j, what);
-    }
     *v = copy;
     *n = size / sizeof(float);
     return true;

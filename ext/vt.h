@@ -347,6 +347,11 @@ int ext_vt_search_open(ext_vt_table *t, ext_vt_search *s);
 int ext_vt_search_more(ext_vt_table *t, ext_vt_search *s); /* hits[at...], or is_ended */
 void ext_vt_search_clear(ext_vt_search *s);
 
+/* The hits of n searches by vectors, of one limit and EXT_VT_AT_ONCE at most, which look
+ * into all segments and read each once for all of them. */
+#define EXT_VT_AT_ONCE 8
+int ext_vt_search_exact(ext_vt_table *t, ext_vt_search *s, size_t n);
+
 double ext_vt_now_ms(void); /* of a clock that only goes forward */
 
 /* What vt_lexical.c needs of it. */

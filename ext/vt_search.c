@@ -244,3 +244,57 @@ int ext_vt_search_more(ext_vt_table *t, ext_vt_search *s)
     }
     return rc;
 }
+
+/* ---- many at once ---- */
+
+/* What one of many scans found, each document once; the rest of them if it was too few.
+ */
+static int add_first(ext_vt_table *t, ext_vt_search *s, const enc_hit *hits, size_t n)
+{
+    int rc = SQLITE_OK;
+
+    for (size_t i = 0; i < n && rc == SQLITE_OK; i++)
+        if (!enc_idset_has(s->given, hits[i].id))
+            rc = ext_vt_search_add(
+                s, &(ext_vt_hit){hits[i].id,
+                                 hits[i].segment * ENC_SEGMENT_ROWS + hits[i].row,
+                                 hits[i].distance, 0, 0});
+    s->is_ended = n < s->limit;
+    if (rc == SQLITE_OK && !s->is_ended && s->n_hits < s->limit)
+        rc = by_distance(t, s, s->limit);
+    if (s->n_hits > s->limit) s->n_hits = s->limit;
+    return rc;
+}
+
+int ext_vt_search_exact(ext_vt_table *t, ext_vt_search *s, size_t n)
+{
+    size_t k = s->limit, n_hits[EXT_VT_AT_ONCE];
+    enc_scan_query q[EXT_VT_AT_ONCE];
+    enc_hit *at[EXT_VT_AT_ONCE], *hits = enc_mem_array(n * k, sizeof *hits);
+    enc_store store;
+    enc_err e;
+    ext_call c;
+    int rc = hits == NULL ? SQLITE_NOMEM : ext_vt_vectors_store(t, &store);
+
+    enc_err_clear(&e);
+    ext_call_begin(&c, t->conn, "similarity");
+    for (size_t i = 0; i < n && rc == SQLITE_OK; i++) {
+        at[i] = hits + i * k;
+        q[i] = (enc_scan_query){.metric = t->config.metric,
+                                .q = s[i].q,
+                                .dims = t->config.dims,
+                                .k = k,
+                                .filter = &s[i].plan.filter,
+                                .tick = ext_stop,
+                                .tick_arg = &c};
+    }
+    if (rc == SQLITE_OK)
+        rc =
+            ext_vt_fail_enc(t, enc_scan_run_many(&store, q, n, at, n_hits, NULL, &e), &e);
+    ext_call_end(&c);
+    for (size_t i = 0; i < n && rc == SQLITE_OK; i++)
+        rc = add_first(t, &s[i], at[i], n_hits[i]);
+    ext_vt_vectors_close_blob(t);
+    enc_mem_free(hits);
+    return rc;
+}

@@ -23,12 +23,6 @@
 #define SQUARE_MARGIN 0x1p-19
 #define UP            (1.0 + 0x1p-30) /* rounds up what double arithmetic gave */
 
-typedef struct product { /* of c1 and the codes of a segment, or what stands for them */
-    const int32_t *dot;
-    const float *loss; /* of the rows, by what stands for them */
-    double step, offset;
-} product;
-
 /* Lengths of q', of s1 c1 and of what they lose. */
 static void measure(enc_bound *b, const float *q, size_t dims)
 {
@@ -49,7 +43,7 @@ static void measure(enc_bound *b, const float *q, size_t dims)
 enc_rc enc_bound_init(enc_bound *b, enc_metric m, const float *q, size_t dims, enc_err *e)
 {
     enc_code c;
-    *b = (enc_bound){.metric = m, .dot = enc_dot_pick(), .dot_half = enc_dot_half_pick()};
+    *b = (enc_bound){.metric = m, .kernels = enc_dot_pick()};
     b->stride = (dims + 63) & ~(size_t)63;
     b->code = enc_mem_zero_array(2, b->stride);
     float *rest = enc_mem_array(dims, sizeof *rest);
@@ -87,53 +81,79 @@ void enc_bound_clear(enc_bound *b)
 void enc_bound_dot(const enc_bound *b, const enc_segment *s, size_t i, size_t n,
                    int32_t *dot)
 {
-    b->dot(b->code, s->codes + i * s->stride, s->stride, n, dot);
+    b->kernels->codes(b->code, s->codes + i * s->stride, s->stride, n, dot);
 }
 
 /* A row can be no farther than `farthest` only if its greatest q.x is at least
  * base + by_norm norm + by_square norm^2: each metric solved for q.x. The product of the
  * codes is step dot + offset. */
-static void sift(const enc_bound *b, const enc_segment *s, const product *p,
-                 double farthest, bool *may_enter)
+static enc_sift sift_of(const enc_bound *b, double farthest, double step, double offset)
 {
-    const float *loss = p->loss;
-    const int32_t *dot = p->dot;
-    double base = 0.0, by_norm = 0.0, by_square = 0.0, excess[ENC_SEGMENT_ROWS];
+    enc_sift s = {.step = b->scale[0] * step,
+                  .offset = b->scale[0] * offset,
+                  .coded = b->coded[0],
+                  .unknown = b->is_unknown ? 0.0f : ENC_LOSS_UNKNOWN};
     switch (b->metric) {
-    case ENC_DOT: base = -farthest; break;
-    case ENC_COSINE: by_norm = (1.0 - farthest - NORM_MARGIN) * b->norm; break;
+    case ENC_DOT: s.base = -farthest; break;
+    case ENC_COSINE: s.by_norm = (1.0 - farthest - NORM_MARGIN) * b->norm; break;
     case ENC_L2:
-        by_square = (1.0 - NORM_MARGIN) / 2.0;
-        base = by_square * b->norm * b->norm - farthest * farthest / 2.0;
+        s.by_square = (1.0 - NORM_MARGIN) / 2.0;
+        s.base = s.by_square * b->norm * b->norm - farthest * farthest / 2.0;
         break;
     }
-    const double s1 = b->scale[0] * p->step, s0 = b->scale[0] * p->offset;
-    const double coded = b->coded[0];
-    by_norm -= b->loss[0] + MARGIN * b->norm;
-    /* All rows there is room for: a fixed count is what lets a compiler vectorize it. */
-    for (size_t i = 0; i < ENC_SEGMENT_ROWS; i++) {
-        double norm = (double)s->norm[i];
-        excess[i] = (double)s->scale[i] * (s1 * (double)dot[i] + s0) +
-                    coded * (double)loss[i] - (by_norm + by_square * norm) * norm - base;
+    s.by_norm -= b->loss[0] + MARGIN * b->norm;
+    return s;
+}
+
+uint32_t enc_bound_sift(const enc_bound *b, const enc_segment *s, size_t block,
+                        const int32_t *dot, double farthest)
+{
+    size_t i = block * ENC_SIFT_ROWS;
+    const enc_sift line = sift_of(b, farthest, 1.0, 0.0);
+    const enc_sift_rows rows = {dot, s->scale + i, s->loss + i, s->norm + i};
+    return b->kernels->sift(&line, &rows);
+}
+
+/* What the sift of a block reads beside its codes. */
+static void fetch(const enc_segment *s, size_t i)
+{
+    for (size_t j = 0; j < ENC_SIFT_ROWS; j += 16) { /* floats of a cache line */
+        __builtin_prefetch(s->scale + i + j);
+        __builtin_prefetch(s->half_loss + i + j);
+        __builtin_prefetch(s->norm + i + j);
     }
-    for (size_t i = 0; i < ENC_SEGMENT_ROWS; i++) /* without a branch: | and not || */
-        may_enter[i] = (excess[i] >= 0.0) | (loss[i] >= ENC_LOSS_UNKNOWN) | b->is_unknown;
 }
 
-void enc_bound_sift(const enc_bound *b, const enc_segment *s, const int32_t *dot,
-                    double farthest, bool *may_enter)
+void enc_bound_dot_half(const enc_bound *b, const enc_segment *s, size_t block,
+                        const enc_segment *to, size_t next, int32_t *dot)
 {
-    const product p = {dot, s->loss, 1.0, 0.0};
-    sift(b, s, &p, farthest, may_enter);
+    const size_t bytes = ENC_SIFT_ROWS * (s->stride / 2);
+    fetch(to, next * ENC_SIFT_ROWS);
+    b->kernels->halves(b->code, s->halves + block * bytes, s->stride, ENC_SIFT_ROWS,
+                       to->halves + next * bytes, dot);
 }
 
-void enc_bound_sift_half(const enc_bound *b, const enc_segment *s, double farthest,
-                         bool *may_enter)
+static uint32_t sift_half(const enc_bound *b, const enc_sift *line, const enc_segment *s,
+                          size_t block, const int32_t *dot)
 {
-    int32_t dot[ENC_SEGMENT_ROWS] = {0};
-    const product p = {dot, s->half_loss, ENC_HALF_STEP, -ENC_HALF_MIDDLE * b->sum};
-    b->dot_half(b->code, s->halves, s->stride, s->n, dot);
-    sift(b, s, &p, farthest, may_enter);
+    size_t i = block * ENC_SIFT_ROWS;
+    const enc_sift_rows rows = {dot, s->scale + i, s->half_loss + i, s->norm + i};
+    return b->kernels->sift(line, &rows);
+}
+
+uint32_t enc_bound_sift_half(const enc_bound *b, const enc_segment *s, size_t block,
+                             const int32_t *dot, double farthest)
+{
+    const enc_sift line = sift_of(b, farthest, ENC_HALF_STEP, -ENC_HALF_MIDDLE * b->sum);
+    return sift_half(b, &line, s, block, dot);
+}
+
+uint32_t enc_bound_guess_half(const enc_bound *b, const enc_segment *s, size_t block,
+                              const int32_t *dot, double farthest)
+{
+    enc_sift line = sift_of(b, farthest, ENC_HALF_STEP, -ENC_HALF_MIDDLE * b->sum);
+    line.coded = 0.0;
+    return sift_half(b, &line, s, block, dot);
 }
 
 static double held(double x, double min, double max)
@@ -168,7 +188,8 @@ enc_interval enc_bound_of(const enc_bound *b, const enc_segment *s, size_t i, in
                               (double)INFINITY};
     if (b->metric == ENC_COSINE && !(b->norm > 0.0 && norm > 0.0))
         return (enc_interval){(double)NAN, (double)NAN};
-    b->dot(b->code + b->stride, s->codes + i * s->stride, s->stride, 1, &second);
+    b->kernels->codes(b->code + b->stride, s->codes + i * s->stride, s->stride, 1,
+                      &second);
     double p =
         (double)s->scale[i] * (b->scale[0] * (double)dot + b->scale[1] * (double)second);
     double square =

@@ -21,6 +21,8 @@
 #include "search/dot.h"
 #include "search/vec.h"
 
+#define ENC_BLOCKS (ENC_SEGMENT_ROWS / ENC_SIFT_ROWS) /* of a segment */
+
 typedef struct enc_bound {
     enc_metric metric;
     bool is_unknown; /* the query is out of range or not finite: nothing can be said */
@@ -31,8 +33,7 @@ typedef struct enc_bound {
     int8_t *code;    /* 2 x stride */
     size_t stride;
     double sum; /* of the values of c1 */
-    enc_dot *dot;
-    enc_dot_half *dot_half;
+    const enc_dot *kernels;
 } enc_bound;
 
 typedef struct enc_interval {
@@ -48,15 +49,24 @@ void enc_bound_clear(enc_bound *b); /* zeroed storage is fine */
 void enc_bound_dot(const enc_bound *b, const enc_segment *s, size_t i, size_t n,
                    int32_t *dot);
 
-/* Over all ENC_SEGMENT_ROWS rows: may_enter[i] is false only if row i is farther than
- * `farthest`, which is finite. dot is from enc_bound_dot; past s->n nothing is promised.
- */
-void enc_bound_sift(const enc_bound *b, const enc_segment *s, const int32_t *dot,
-                    double farthest, bool *may_enter);
+/* Which rows of a block may be near enough, a bit each: it is 0 only if the row is
+ * farther than `farthest`, which is finite. dot is from enc_bound_dot, for the whole
+ * block; past s->n nothing is promised. */
+uint32_t enc_bound_sift(const enc_bound *b, const enc_segment *s, size_t block,
+                        const int32_t *dot, double farthest);
 
-/* The same from the halves of the codes, at half the price: lets more rows through. */
-void enc_bound_sift_half(const enc_bound *b, const enc_segment *s, double farthest,
-                         bool *may_enter);
+/* c1 with the halves of a block, at half the price; those of block `next` of segment `to`
+ * are asked for next, and fetched meanwhile. */
+void enc_bound_dot_half(const enc_bound *b, const enc_segment *s, size_t block,
+                        const enc_segment *to, size_t next, int32_t *dot);
+
+/* As enc_bound_sift, from enc_bound_dot_half: lets more rows through. */
+uint32_t enc_bound_sift_half(const enc_bound *b, const enc_segment *s, size_t block,
+                             const int32_t *dot, double farthest);
+
+/* Which rows are likely to be near enough, as far as halves tell: a guess. */
+uint32_t enc_bound_guess_half(const enc_bound *b, const enc_segment *s, size_t block,
+                              const int32_t *dot, double farthest);
 
 /* Between what and what the distance of row i lies, as enc_vec_distance computes it. */
 enc_interval enc_bound_of(const enc_bound *b, const enc_segment *s, size_t i,

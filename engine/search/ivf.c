@@ -263,11 +263,11 @@ enc_rc enc_ivf_centers(const enc_segment *s, enc_metric metric, float *out, enc_
 
 /* How near the centers of one part of the map are: best[segment], the greatest of each.
  */
-static void look(const enc_ivf_map *map, const enc_segment *s, const int8_t *q,
-                 const enc_code *c, double *best)
+static void look(const enc_ivf_map *map, const enc_dot *kernels, const enc_segment *s,
+                 const int8_t *q, const enc_code *c, double *best)
 {
     int32_t dot[ENC_SEGMENT_ROWS];
-    enc_dot_pick()(q, s->codes, s->stride, s->n, dot);
+    kernels->codes(q, s->codes, s->stride, s->n, dot);
     for (size_t i = 0; i < s->n; i++) {
         double norm = (double)s->norm[i], near;
         size_t segment = (size_t)s->ids[i];
@@ -284,13 +284,15 @@ enc_rc enc_ivf_probe(const enc_ivf_map *map, const float *q, size_t n_probe, siz
     enc_hit *hits = enc_mem_array(k, sizeof *hits);
     double *best = enc_mem_array(map->n_segments, sizeof *best);
     int8_t *code = enc_mem_zero((map->dims + 63) & ~(size_t)63);
+    const enc_dot *kernels = enc_dot_pick();
     enc_code c;
 
     *n_out = 0;
     if (hits != NULL && best != NULL && code != NULL) {
         enc_code_of(q, map->dims, code, &c);
         for (size_t i = 0; i < map->n_segments; i++) best[i] = (double)-INFINITY;
-        for (size_t i = 0; i < map->n; i++) look(map, map->centers[i], code, &c, best);
+        for (size_t i = 0; i < map->n; i++)
+            look(map, kernels, map->centers[i], code, &c, best);
         for (size_t i = 0; i < map->n_segments; i++)
             if (best[i] > -(double)INFINITY)
                 n = enc_topk_add(hits, n, k, (enc_hit){(int64_t)i, i, 0, -best[i]});

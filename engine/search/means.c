@@ -11,7 +11,7 @@
 
 bool enc_means_init(enc_means *m, size_t n, size_t dims, bool is_unit)
 {
-    *m = (enc_means){.n = n, .dims = dims, .is_unit = is_unit, .dot = enc_dot_pick()};
+    *m = (enc_means){.n = n, .dims = dims, .is_unit = is_unit, .kernels = enc_dot_pick()};
     m->stride = (dims + 63) & ~(size_t)63;
     m->code = enc_mem_zero_array(n, m->stride);
     m->weight = enc_mem_zero_array(n, sizeof *m->weight);
@@ -33,7 +33,7 @@ void enc_means_score(const enc_means *m, const enc_source *row, size_t from, siz
                      float *out)
 {
     int32_t dot[ENC_MEANS_SCORES];
-    m->dot(row->code, m->code + from * m->stride, m->stride, n, dot);
+    m->kernels->codes(row->code, m->code + from * m->stride, m->stride, n, dot);
     for (size_t i = 0; i < n; i++)
         out[i] = row->weight * m->weight[from + i] * (float)dot[i] - m->half[from + i];
 }

@@ -26,7 +26,7 @@ typedef struct enc_means {
     int8_t *code;  /* n x stride */
     float *weight; /* n */
     float *half;   /* n: |m|^2 / 2 */
-    enc_dot *dot;
+    const enc_dot *kernels;
 } enc_means;
 
 #define ENC_MEANS_SCORES 256 /* scores asked for at once, at most */

@@ -6,6 +6,12 @@
  * stays goes into the part's `found` with its lower bound in place of a distance. Only
  * rows that the filter is sure to let through may put a bound into the heap.
  *
+ * Rows are sifted a block at a time, first by the halves of their codes. What these say
+ * is likely to be near is compared by its codes at once, for that lowers the limit; what
+ * only may be near waits until the whole batch of segments has been seen, and then most
+ * of it is known to be far. Many queries may share the reading: each segment is sifted
+ * for one after the other while it is in the cache.
+ *
  * Measure: what all parts found, by lower bound. The first k must be measured whatever
  * comes (in the order of storage, since there may be many); then each next one until its
  * lower bound is behind the k-th hit. A row known to be at distance NaN is not read.
@@ -32,12 +38,26 @@
 #define TICK_ROWS    512                /* rows measured between two ticks */
 #define FEW          4                  /* 1 in so many rows: take them one by one */
 
+typedef struct later { /* rows of a block that may be near and hardly are */
+    size_t group, block;
+    uint32_t rows;
+    int32_t dot[ENC_SIFT_ROWS]; /* of their halves */
+} later;
+
 typedef struct part {
     enc_hit *found; /* .distance: the lower bound, NaN where the distance is NaN */
     size_t n_found, n_room;
+    later *later;
+    size_t n_later, later_room;
     size_t n_scanned;
     bool is_out_of_memory;
 } part;
+
+typedef struct batch { /* segments at hand, and their numbers */
+    const enc_segment *segments[GROUP];
+    size_t numbers[GROUP];
+    size_t n;
+} batch;
 
 typedef struct scan {
     const enc_store *store;
@@ -52,14 +72,18 @@ typedef struct scan {
     size_t k_bounds; /* k, or 0 where k rows cannot be exceeded */
     part *parts;
     size_t n_parts;
-    const enc_segment *group[GROUP]; /* segments at hand, and their numbers */
-    size_t number[GROUP];
-    size_t n_group;
+    const batch *batch;
     enc_hit *hits;
     size_t n_hits;
     float *v; /* dims */
     enc_scan_stats stats;
 } scan;
+
+typedef struct crowd { /* scans that read the same segments, each once for all */
+    scan *scans;
+    size_t n, n_parts;
+    batch batch;
+} crowd;
 
 /* The distance that no hit exceeds, as far as is known. */
 static double limit_of(const scan *s)
@@ -110,7 +134,7 @@ static void find(const scan *s, part *p, enc_hit h)
 /* One row that the filter on ids has passed and the sift has not stopped. */
 static void consider(scan *s, part *p, size_t group, size_t row, int32_t dot)
 {
-    const enc_segment *segment = s->group[group];
+    const enc_segment *segment = s->batch->segments[group];
     const enc_filter *f = s->q->filter;
     enc_metric m = s->q->metric;
     enc_interval at = enc_bound_of(&s->bound, segment, row, dot);
@@ -118,94 +142,150 @@ static void consider(scan *s, part *p, size_t group, size_t row, int32_t dot)
     if (!enc_filter_may_have(f, m, at.lower, at.upper)) return;
     if (at.upper < (double)INFINITY && enc_filter_must_have(f, m, at.lower, at.upper))
         add_bound(s, at.upper);
-    find(s, p, (enc_hit){segment->ids[row], s->number[group], row, at.lower});
+    find(s, p, (enc_hit){segment->ids[row], s->batch->numbers[group], row, at.lower});
 }
 
-/* The rows of a segment that the filter on ids lets through; returns how many. */
-static size_t rows_of(const scan *s, const enc_segment *segment, uint16_t *rows)
+/* The rows of a segment that the filter on ids lets through, a bit each; returns how
+ * many. */
+static size_t rows_of(const scan *s, const enc_segment *segment, uint32_t *rows)
 {
     size_t n = 0;
-    if (!s->is_by_id) {
-        for (; n < segment->n; n++) rows[n] = (uint16_t)n;
-        return n;
+    for (size_t i = 0; i < ENC_BLOCKS; i++) {
+        size_t from = i * ENC_SIFT_ROWS, left = segment->n > from ? segment->n - from : 0;
+        rows[i] = left < ENC_SIFT_ROWS ? ((uint32_t)1 << left) - 1 : UINT32_MAX;
     }
-    for (size_t i = 0; i < segment->n; i++)
-        if (enc_filter_has_id(s->q->filter, segment->ids[i])) rows[n++] = (uint16_t)i;
+    if (!s->is_by_id) return segment->n;
+    for (size_t i = 0; i < segment->n; i++) {
+        bool is_in = enc_filter_has_id(s->q->filter, segment->ids[i]);
+        rows[i / ENC_SIFT_ROWS] &= ~((uint32_t)!is_in << i % ENC_SIFT_ROWS);
+        n += is_in;
+    }
     return n;
 }
 
-/* Keeps those of n rows that may enter; returns how many. Mostly none, which is soon
- * told by eights. */
-static size_t keep(uint16_t *rows, size_t n, const bool *may_enter)
+/* The codes of some rows of a block, and what they let through. */
+static void sift_block(scan *s, part *p, size_t group, size_t block, uint32_t rows)
 {
-    static const bool none[8] = {false};
-    size_t n_kept = 0, first = 0;
-    while (first + 8 <= ENC_SEGMENT_ROWS && memcmp(may_enter + first, none, 8) == 0)
-        first += 8;
-    if (first == ENC_SEGMENT_ROWS) return 0;
-    for (size_t i = 0; i < n; i++) {
-        rows[n_kept] = rows[i];
-        n_kept += may_enter[rows[i]];
-    }
-    return n_kept;
-}
-
-/* First the halves of the codes, then the codes of what they let through. */
-static void sift_segment(scan *s, part *p, size_t group)
-{
-    const enc_segment *segment = s->group[group];
-    uint16_t rows[ENC_SEGMENT_ROWS];
-    int32_t dot[ENC_SEGMENT_ROWS] = {0};
-    bool may_enter[ENC_SEGMENT_ROWS];
+    const enc_segment *segment = s->batch->segments[group];
+    size_t first = block * ENC_SIFT_ROWS;
+    int32_t dot[ENC_SIFT_ROWS];
     double limit = limit_of(s);
-    bool is_sifted = limit < (double)INFINITY;
-    size_t n = rows_of(s, segment, rows);
-    p->n_scanned += n;
-    if (is_sifted && n > 0 && n >= segment->n / FEW) {
-        enc_bound_sift_half(&s->bound, segment, limit, may_enter);
-        n = keep(rows, n, may_enter);
+    if (__builtin_popcount(rows) < ENC_SIFT_ROWS / FEW) {
+        for (uint32_t left = rows; left != 0; left &= left - 1) {
+            int i = __builtin_ctz(left);
+            enc_bound_dot(&s->bound, segment, first + (size_t)i, 1, &dot[i]);
+        }
+    } else {
+        enc_bound_dot(&s->bound, segment, first, ENC_SIFT_ROWS, dot);
+        if (limit < (double)INFINITY)
+            rows &= enc_bound_sift(&s->bound, segment, block, dot, limit);
     }
-    if (n == 0) return;
-    if (n >= segment->n / FEW) enc_bound_dot(&s->bound, segment, 0, segment->n, dot);
-    else
-        for (size_t i = 0; i < n; i++)
-            enc_bound_dot(&s->bound, segment, rows[i], 1, &dot[rows[i]]);
-    if (is_sifted && n >= segment->n / FEW) {
-        enc_bound_sift(&s->bound, segment, dot, limit, may_enter);
-        n = keep(rows, n, may_enter);
+    for (; rows != 0; rows &= rows - 1) {
+        int i = __builtin_ctz(rows);
+        consider(s, p, group, first + (size_t)i, dot[i]);
     }
-    for (size_t i = 0; i < n; i++) consider(s, p, group, rows[i], dot[rows[i]]);
 }
 
-/* An enc_task: part i takes its share of the group. */
+/* The halves of the codes of some rows of a block. What they promise to be near is looked
+ * at now, for it lowers the limit; the rest waits until the limit is low. */
+static void sift_halves(scan *s, part *p, size_t group, size_t block, uint32_t rows,
+                        size_t next)
+{
+    const enc_segment *segment = s->batch->segments[group],
+                      *to = s->batch->segments[next];
+    int32_t dot[ENC_SIFT_ROWS];
+    double limit = limit_of(s);
+    enc_bound_dot_half(&s->bound, segment, block, block + 1 < ENC_BLOCKS ? segment : to,
+                       (block + 1) % ENC_BLOCKS, dot);
+    rows &= enc_bound_sift_half(&s->bound, segment, block, dot, limit);
+    if (rows == 0) return;
+    uint32_t now = rows & enc_bound_guess_half(&s->bound, segment, block, dot, limit);
+    if (now != 0) sift_block(s, p, group, block, now);
+    if (now == rows) return;
+    void *all = p->later;
+    if (!enc_mem_reserve(&all, &p->later_room, p->n_later + 1, sizeof *p->later)) {
+        p->is_out_of_memory = true;
+        return;
+    }
+    p->later = all;
+    later *l = &p->later[p->n_later++];
+    *l = (later){group, block, rows & ~now, {0}};
+    memcpy(l->dot, dot, sizeof dot);
+}
+
+static void sift_segment(scan *s, part *p, size_t group, size_t next)
+{
+    const enc_segment *segment = s->batch->segments[group];
+    uint32_t rows[ENC_BLOCKS];
+    size_t n = rows_of(s, segment, rows);
+    bool has_limit = limit_of(s) < (double)INFINITY;
+    p->n_scanned += n;
+    for (size_t i = 0; i < ENC_BLOCKS; i++) {
+        if (rows[i] == 0) continue;
+        if (has_limit && n >= segment->n / FEW)
+            sift_halves(s, p, group, i, rows[i], next);
+        else sift_block(s, p, group, i, rows[i]);
+    }
+}
+
+/* An enc_task: part i takes its share of the batch. */
 static void sift_part(void *arg, size_t i)
 {
-    scan *s = arg;
-    size_t end = s->n_group * (i + 1) / s->n_parts;
-    for (size_t j = s->n_group * i / s->n_parts; j < end; j++)
-        sift_segment(s, &s->parts[i], j);
+    crowd *c = arg;
+    size_t end = c->batch.n * (i + 1) / c->n_parts;
+    for (size_t j = c->batch.n * i / c->n_parts; j < end; j++)
+        for (size_t k = 0; k < c->n; k++) {
+            scan *s = &c->scans[k];
+            sift_segment(s, &s->parts[i], j, j + 1 < end ? j + 1 : j);
+        }
 }
 
-static enc_rc sift(scan *s, size_t n_segments, enc_err *e)
+/* An enc_task: what waits in part i, by the limit of now. */
+static void sift_later(void *arg, size_t i)
 {
-    const enc_scan_query *q = s->q;
+    crowd *c = arg;
+    for (scan *s = c->scans; s < c->scans + c->n; s++) {
+        part *p = &s->parts[i];
+        for (size_t j = 0; j < p->n_later; j++) {
+            const later *l = &p->later[j];
+            uint32_t rows =
+                l->rows & enc_bound_sift_half(&s->bound, s->batch->segments[l->group],
+                                              l->block, l->dot, limit_of(s));
+            if (rows != 0) sift_block(s, p, l->group, l->block, rows);
+        }
+        p->n_later = 0;
+    }
+}
+
+static bool is_out_of_memory(const crowd *c)
+{
+    for (size_t k = 0; k < c->n; k++)
+        for (size_t i = 0; i < c->n_parts; i++)
+            if (c->scans[k].parts[i].is_out_of_memory) return true;
+    return false;
+}
+
+static enc_rc sift(crowd *c, size_t n_segments, enc_err *e)
+{
+    const enc_store *store = c->scans[0].store;
+    const enc_scan_query *q = c->scans[0].q;
+    batch *b = &c->batch;
     enc_rc rc;
     for (size_t done = 0; done < n_segments;) {
         if (q->tick != NULL && q->tick(q->tick_arg))
             return enc_fail(e, ENC_INTERRUPT, "interrupted after %zu of %zu segments",
                             done, n_segments);
         /* A segment that is not resident is gone when the next one comes. */
-        size_t n_here = s->store->is_resident ? GROUP : 1;
-        for (s->n_group = 0; s->n_group < n_here && done < n_segments; done++) {
-            size_t i = s->number[s->n_group] = q->only != NULL ? q->only[done] : done;
-            rc = enc_scan_segment(s->store, q, i, &s->group[s->n_group++], e);
-            if (rc) return rc;
+        size_t n_here = store->is_resident ? GROUP : 1;
+        for (b->n = 0; b->n < n_here && done < n_segments; done++) {
+            size_t i = b->numbers[b->n] = q->only != NULL ? q->only[done] : done;
+            if ((rc = enc_scan_segment(store, q, i, &b->segments[b->n++], e))) return rc;
         }
-        enc_threads_run(s->n_parts, sift_part, s);
-        for (size_t i = 0; i < s->n_parts; i++)
-            if (s->parts[i].is_out_of_memory) return enc_nomem(e);
+        enc_threads_run(c->n_parts, sift_part, c);
+        enc_threads_run(c->n_parts, sift_later, c);
+        if (is_out_of_memory(c)) return enc_nomem(e);
     }
-    s->stats.n_segments = n_segments;
+    for (size_t k = 0; k < c->n; k++) c->scans[k].stats.n_segments = n_segments;
     return ENC_OK;
 }
 
@@ -243,7 +323,7 @@ static enc_rc measure_row(scan *s, enc_hit h, enc_err *e)
     if (!isnan(h.distance)) {
         enc_rc rc = s->store->vector(s->store->self, h.segment, h.row, s->v, e);
         if (rc) return rc;
-        h.distance = enc_vec_distance(q->metric, q->q, s->v, q->dims);
+        h.distance = s->bound.kernels->distance(q->metric, q->q, s->v, q->dims);
         s->stats.n_rescored++;
     }
     if (enc_filter_has(q->filter, q->metric, h.distance))
@@ -271,26 +351,38 @@ static enc_rc measure(scan *s, enc_err *e)
     return ENC_OK;
 }
 
-/* Parts, and room for the bounds. */
-static bool parts_new(scan *s, size_t n_segments)
+static size_t parts_for(const enc_store *store, size_t n_segments)
 {
+    size_t n = enc_threads_count();
+    if (!store->is_resident || n == 1 || n_segments <= ROWS_TO_DEAL / ENC_SEGMENT_ROWS)
+        return 1;
+    return PARTS * n < PARTS_MAX ? PARTS * n : PARTS_MAX;
+}
+
+/* What a scan needs until it is cleared, whether this succeeds or not. */
+static enc_rc begin(scan *s, size_t n_segments, enc_err *e)
+{
+    const enc_scan_query *q = s->q;
     size_t rows;
-    bool is_large = !enc_mem_mul(n_segments, ENC_SEGMENT_ROWS, &rows) || rows > s->q->k;
-    s->k_bounds = is_large ? s->q->k : 0;
-    s->n_parts = 1;
-    if (s->store->is_resident && n_segments > ROWS_TO_DEAL / ENC_SEGMENT_ROWS) {
-        size_t n = enc_threads_count();
-        s->n_parts = n == 1 ? 1 : PARTS * n < PARTS_MAX ? PARTS * n : PARTS_MAX;
-    }
+    bool is_large = !enc_mem_mul(n_segments, ENC_SEGMENT_ROWS, &rows) || rows > q->k;
+    s->k_bounds = is_large ? q->k : 0;
+    s->farthest = enc_filter_farthest(q->filter, q->metric);
+    s->is_by_id = enc_filter_is_by_id(q->filter);
+    pthread_mutex_init(&s->lock, NULL);
+    enc_rc rc = enc_bound_init(&s->bound, q->metric, q->q, q->dims, e);
+    if (rc) return rc;
+    s->v = enc_mem_array(q->dims, sizeof *s->v);
     s->parts = enc_mem_zero_array(s->n_parts, sizeof *s->parts);
     s->bounds = enc_mem_array(s->k_bounds, sizeof *s->bounds);
-    return s->parts != NULL && s->bounds != NULL;
+    return s->v == NULL || s->parts == NULL || s->bounds == NULL ? enc_nomem(e) : ENC_OK;
 }
 
 static void clear(scan *s)
 {
-    for (size_t i = 0; s->parts != NULL && i < s->n_parts; i++)
+    for (size_t i = 0; s->parts != NULL && i < s->n_parts; i++) {
         enc_mem_free(s->parts[i].found);
+        enc_mem_free(s->parts[i].later);
+    }
     enc_mem_free(s->parts);
     enc_mem_free(s->bounds);
     pthread_mutex_destroy(&s->lock);
@@ -318,33 +410,50 @@ void enc_scan_stats_add(enc_scan_stats *to, const enc_scan_stats *from)
     to->n_segments += from->n_segments;
 }
 
+/* The hits of a scan that has seen all segments. */
+static enc_rc finish(scan *s, size_t *n_hits, enc_scan_stats *stats, enc_err *e)
+{
+    if (!gather(s)) return enc_nomem(e);
+    enc_rc rc = measure(s, e);
+    if (rc) return rc;
+    enc_topk_sort(s->hits, s->n_hits);
+    *n_hits = s->n_hits;
+    enc_scan_stats_add(stats, &s->stats);
+    return ENC_OK;
+}
+
+enc_rc enc_scan_run_many(const enc_store *store, const enc_scan_query *queries, size_t n,
+                         enc_hit *const *hits, size_t *n_hits, enc_scan_stats *stats,
+                         enc_err *e)
+{
+    enc_rc rc = ENC_OK;
+    const enc_scan_query *q = queries;
+    size_t n_segments = q->only != NULL ? q->n_only : store->n_segments, n_begun = 0;
+    crowd c = {.n = n, .n_parts = parts_for(store, n_segments)};
+
+    memset(n_hits, 0, n * sizeof *n_hits);
+    if (q->k == 0) return ENC_OK;
+    c.scans = enc_mem_zero_array(n, sizeof *c.scans);
+    if (c.scans == NULL) return enc_nomem(e);
+    while (n_begun < n && rc == ENC_OK) {
+        scan *s = &c.scans[n_begun];
+        s->store = store;
+        s->q = &queries[n_begun];
+        s->hits = hits[n_begun++];
+        s->batch = &c.batch;
+        s->n_parts = c.n_parts;
+        rc = begin(s, n_segments, e);
+    }
+    if (rc == ENC_OK) rc = sift(&c, n_segments, e);
+    for (size_t i = 0; i < n && rc == ENC_OK; i++)
+        rc = finish(&c.scans[i], &n_hits[i], stats, e);
+    for (size_t i = 0; i < n_begun; i++) clear(&c.scans[i]);
+    enc_mem_free(c.scans);
+    return rc;
+}
+
 enc_rc enc_scan_run(const enc_store *store, const enc_scan_query *q, enc_hit *hits,
                     size_t *n_hits, enc_scan_stats *stats, enc_err *e)
 {
-    enc_rc rc;
-    size_t n_segments = q->only != NULL ? q->n_only : store->n_segments;
-    scan s = {.store = store, .q = q, .hits = hits, .lock = PTHREAD_MUTEX_INITIALIZER};
-
-    *n_hits = 0;
-    if (q->k == 0) return ENC_OK;
-    s.farthest = enc_filter_farthest(q->filter, q->metric);
-    s.is_by_id = enc_filter_is_by_id(q->filter);
-    if ((rc = enc_bound_init(&s.bound, q->metric, q->q, q->dims, e))) goto done;
-    s.v = enc_mem_array(q->dims, sizeof *s.v);
-    if (s.v == NULL || !parts_new(&s, n_segments)) {
-        rc = enc_nomem(e);
-        goto done;
-    }
-    if ((rc = sift(&s, n_segments, e))) goto done;
-    if (!gather(&s)) {
-        rc = enc_nomem(e);
-        goto done;
-    }
-    if ((rc = measure(&s, e))) goto done;
-    enc_topk_sort(hits, s.n_hits);
-    *n_hits = s.n_hits;
-    enc_scan_stats_add(stats, &s.stats);
-done:
-    clear(&s);
-    return rc;
+    return enc_scan_run_many(store, q, 1, &hits, n_hits, stats, e);
 }

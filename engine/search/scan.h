@@ -61,6 +61,14 @@ void enc_scan_stats_add(enc_scan_stats *to,
  * ENC_INTERRUPT, or ENC_MISUSE if a segment has other dims than the query. */
 enc_rc enc_scan_run(const enc_store *s, const enc_scan_query *q, enc_hit *hits,
                     size_t *n_hits, enc_scan_stats *stats, enc_err *e);
+
+/* The same for n queries that differ in q alone, 1 at least: each segment is read once
+ * for all of them. hits[i] and n_hits[i] belong to queries[i]. */
+enc_rc enc_scan_run_many(const enc_store *s, const enc_scan_query *queries, size_t n,
+                         enc_hit *const *hits, size_t *n_hits, enc_scan_stats *stats,
+                         enc_err *e);
+
+/* The same as enc_scan_run. */
 enc_rc enc_scan_plain(const enc_store *s, const enc_scan_query *q, enc_hit *hits,
                       size_t *n_hits, enc_scan_stats *stats, enc_err *e);
 

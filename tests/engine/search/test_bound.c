@@ -12,10 +12,12 @@ static double try_query(enc_metric m, const array_store *a, const float *q)
     enc_bound b;
     const enc_segment *s = a->segments[0];
     int32_t dot[ENC_SEGMENT_ROWS] = {0};
-    bool may_enter[ENC_SEGMENT_ROWS];
+    int32_t half[ENC_SEGMENT_ROWS];
     double width = 0.0;
     if (enc_bound_init(&b, m, q, a->dims, NULL)) abort();
     enc_bound_dot(&b, s, 0, s->n, dot);
+    for (size_t k = 0; k < ENC_BLOCKS; k++)
+        enc_bound_dot_half(&b, s, k, s, k, half + k * ENC_SIFT_ROWS);
     for (size_t i = 0; i < s->n; i++) {
         double d = enc_vec_distance(m, q, a->v + i * a->dims, a->dims);
         enc_interval at = enc_bound_of(&b, s, i, dot[i]);
@@ -25,10 +27,9 @@ static double try_query(enc_metric m, const array_store *a, const float *q)
                       at.lower, at.upper);
         if (isfinite(at.upper)) width += at.upper - at.lower;
         if (isnan(d)) continue;
-        enc_bound_sift(&b, s, dot, d, may_enter);
-        CHECK(may_enter[i]);
-        enc_bound_sift_half(&b, s, d, may_enter);
-        CHECK(may_enter[i]);
+        size_t block = i / ENC_SIFT_ROWS, from = block * ENC_SIFT_ROWS;
+        CHECK(enc_bound_sift(&b, s, block, dot + from, d) >> (i - from) & 1);
+        CHECK(enc_bound_sift_half(&b, s, block, half + from, d) >> (i - from) & 1);
     }
     enc_bound_clear(&b);
     return width;
@@ -71,15 +72,13 @@ static void a_query_out_of_range_bounds_nothing(void)
     const float q[3] = {1e30f, 0.0f, 0.0f}, x[3] = {1.0f, 2.0f, 3.0f};
     enc_segment *s;
     enc_bound b;
-    bool may_enter[ENC_SEGMENT_ROWS];
-    int32_t dot[ENC_SEGMENT_ROWS] = {0};
+    int32_t dot[ENC_SIFT_ROWS] = {0};
     if (enc_segment_new(&s, 3, NULL)) abort();
     enc_segment_put(s, 0, 1, x);
     CHECK(enc_bound_init(&b, ENC_L2, q, 3, NULL) == ENC_OK && b.is_unknown);
     enc_interval at = enc_bound_of(&b, s, 0, 0);
     CHECK(at.lower <= 0.0 && isinf(at.upper));
-    enc_bound_sift(&b, s, dot, 0.0, may_enter);
-    CHECK(may_enter[0]);
+    CHECK(enc_bound_sift(&b, s, 0, dot, 0.0) == UINT32_MAX);
     enc_bound_clear(&b);
     enc_segment_free(s);
     for (size_t i = 1; i < 3; i++) {

@@ -193,6 +193,43 @@ static void the_number_of_threads_does_not_matter(void)
     array_store_free(a);
 }
 
+static void many_at_once_are_as_one_by_one(void)
+{
+    enum { N = 7, DIMS = 32, N_ROWS = 18000 };
+    enc_rng r = {6};
+    array_store *a =
+        array_store_new(vectors_new(&r, UNIT, N_ROWS, DIMS), NULL, N_ROWS, DIMS, 256);
+    for (size_t k = 1; k <= 3000; k += 2999) {
+        for (int turn = 0; turn < 4; turn++) {
+            enc_scan_query q[N];
+            enc_hit *hits[N], *alone = hits_new(k);
+            enc_scan_stats many = {0}, one = {0};
+            size_t n[N], n_alone;
+            for (size_t i = 0; i < N; i++) {
+                q[i] = (enc_scan_query){.metric = ENC_COSINE,
+                                        .q = a->v + (i * 900 + (size_t)turn) * DIMS,
+                                        .dims = DIMS,
+                                        .k = k};
+                hits[i] = hits_new(k);
+            }
+            enc_threads_set(turn % 2 == 0 ? 1 : 3);
+            a->store.is_resident = turn < 2;
+            CHECK(enc_scan_run_many(&a->store, q, N, hits, n, &many, NULL) == ENC_OK);
+            for (size_t i = 0; i < N; i++) {
+                enc_scan_plain(&a->store, &q[i], alone, &n_alone, NULL, NULL);
+                CHECK(n[i] == k && n_alone == k &&
+                      memcmp(hits[i], alone, k * sizeof *alone) == 0);
+                enc_scan_run(&a->store, &q[i], alone, &n_alone, &one, NULL);
+                free(hits[i]);
+            }
+            CHECK(memcmp(&many, &one, sizeof many) == 0);
+            free(alone);
+        }
+    }
+    enc_threads_set(0);
+    array_store_free(a);
+}
+
 static bool third_time(void *arg)
 {
     return ++*(int *)arg == 3;
@@ -234,7 +271,18 @@ static void every_allocation_and_every_call_may_fail(void)
     enc_hit hits[20];
     size_t n, before = enc_mem_live();
     enc_scan_query q = {.metric = ENC_COSINE, .q = a->v + 8, .dims = 4, .k = 20};
+    enc_scan_query both[2] = {q, q};
+    enc_hit more[20], *all[2] = {hits, more};
+    size_t n_all[2];
     enc_rc rc = ENC_NOMEM;
+    for (size_t i = 1; rc == ENC_NOMEM && i < 100; i++) {
+        enc_mem_fault(i, false);
+        rc = enc_scan_run_many(&a->store, both, 2, all, n_all, NULL, NULL);
+        enc_mem_fault(0, false);
+        CHECK(enc_mem_live() == before && (rc == ENC_OK || rc == ENC_NOMEM));
+    }
+    CHECK(rc == ENC_OK && n_all[0] == 20 && n_all[1] == 20);
+    rc = ENC_NOMEM;
     for (size_t i = 1; rc == ENC_NOMEM && i < 100; i++) {
         enc_mem_fault(i, false);
         rc = enc_scan_run(&a->store, &q, hits, &n, NULL, NULL);
@@ -258,6 +306,7 @@ int main(void)
     queries_that_are_no_direction_agree();
     ties_break_by_id_then_by_place();
     the_number_of_threads_does_not_matter();
+    many_at_once_are_as_one_by_one();
     a_tick_stops_it_and_misuse_is_named();
     every_allocation_and_every_call_may_fail();
     return check_done("scan");
