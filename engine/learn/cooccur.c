@@ -40,7 +40,7 @@ static enc_rc make(factoring *f, const enc_corpus *c, size_t D, enc_err *e)
     if (f->context == NULL || f->m == NULL || f->q == NULL || f->y == NULL ||
         f->z == NULL || f->gram == NULL || f->vectors == NULL)
         return enc_nomem(e);
-    return ENC_OK;
+    return enc_gemm_room_init(&f->room, e);
 }
 
 static void clear(factoring *f)
@@ -156,6 +156,7 @@ static void multiply(factoring *f)
                              .ldb = D,
                              .ldc = D,
                              .a_trans = true,
+                             .bf16 = true,
                              .room = &f->room});
     enc_gemm_run(&(enc_gemm){.a = f->m,
                              .b = f->z,
@@ -166,6 +167,7 @@ static void multiply(factoring *f)
                              .lda = C,
                              .ldb = D,
                              .ldc = D,
+                             .bf16 = true,
                              .room = &f->room});
 }
 

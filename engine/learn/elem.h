@@ -31,9 +31,9 @@ typedef struct enc_elem {
     void (*norm_back)(float *dx, const float *dy, const float *xhat, const float *rstd,
                       const float *gain, float *dgain, float *dshift, size_t T, size_t D);
 
-    /* Rows of n x n: w = softmax(w * scale), and back: d = w * (d - sum(d w)) * scale. */
-    void (*softmax)(float *w, float scale, size_t n);
-    void (*softmax_back)(float *d, const float *w, float scale, size_t n);
+    /* Rows, T x n: w = softmax(w * scale), and back: d = w * (d - sum(d w)) * scale. */
+    void (*softmax)(float *w, float scale, size_t T, size_t n);
+    void (*softmax_back)(float *d, const float *w, float scale, size_t T, size_t n);
 
     /* One row of V logits -> d loss / d logits * weight, in place. Returns the loss,
      * -log softmax[label]; *is_top says whether label has the largest logit. */
@@ -41,8 +41,9 @@ typedef struct enc_elem {
                            int *is_top);
 
     void (*add_rows)(float *x, const float *bias, size_t T, size_t D); /* x += bias */
-    void (*sum_rows)(float *sum, const float *x, size_t T, size_t D);  /* sum += rows */
-    void (*add)(float *y, const float *x, size_t n);                   /* y += x */
+    /* sum += rows of x, which are `stride` apart */
+    void (*sum_rows)(float *sum, const float *x, size_t stride, size_t T, size_t D);
+    void (*add)(float *y, const float *x, size_t n); /* y += x */
     void (*adamw)(float *p, const float *g, float *m, float *v, size_t n,
                   const enc_adamw *o);
     double (*square_sum)(const float *x, size_t n);

@@ -1,15 +1,16 @@
-/* gemm.h - the big products of training, by OpenBLAS, or in bfloat16 by our own kernel
- * (gemm_bf16.c) where the CPU multiplies that: at twice the speed.
+/* gemm.h - the big products of training: by our own kernels on an x86-64 that has AVX2 or
+ * AVX-512 (gemm_f32.inc), in bfloat16 at twice the speed where the CPU multiplies that
+ * (gemm_bf16.c), and by OpenBLAS on any other.
  *
- * This is the only door to OpenBLAS. It is opened when the first training needs it and
- * never before, because its start-up alone can hang or kill a process under a process
- * limit, and inference must not depend on it: its bits change with the shape of a
- * product, the number of threads and the CPU. Its settings are the host's and are left
- * alone.
+ * Our kernels run on the thread that calls them; the trainer divides a step over threads
+ * of its own.
  *
- * The trainer divides a step over threads of its own. That is right for our kernel, and
- * for an OpenBLAS that runs each product on its caller (OPENBLAS_NUM_THREADS=1 in the
- * environment). With any other, products are made one at a time under a lock and the
+ * The door to OpenBLAS (gemm_blas.c) is opened when the first training needs it and never
+ * before, because its start-up alone can hang or kill a process under a process limit,
+ * and inference must not depend on it: its bits change with the shape of a product, the
+ * number of threads and the CPU. Its settings are the host's and are left alone. Only one
+ * that runs each product on its caller (OPENBLAS_NUM_THREADS=1 in the environment) takes
+ * several callers. With any other, products are made one at a time under a lock and the
  * trainer keeps to one thread: several callers would fight over OpenBLAS's threads (two
  * of them were nine times slower), and its serial flavour gives wrong results under
  * several callers (32 of 20,410 when tried). */
@@ -23,12 +24,10 @@
 #include "base/err.h"
 #include "learn/gemm_room.h"
 
-/* ENC_UNSUPPORTED if no OpenBLAS can be opened; the sentence names the Debian package. */
+/* ENC_UNSUPPORTED if this CPU needs OpenBLAS and none can be opened; the sentence names
+ * the Debian package. */
 enc_rc enc_gemm_open(enc_err *e);
 bool enc_gemm_is_parallel_safe(void);
-
-/* "OpenBLAS 0.3.21 ... Haswell", as the library describes itself; NULL if not open. */
-const char *enc_gemm_about(void);
 
 /* C (m x n, rows ldc apart) = A B + keep * C. A is m x k, or k x m if a_trans; B is k x
  * n, or n x k if b_trans; rows lda and ldb apart. Only after enc_gemm_open. */
@@ -37,12 +36,23 @@ typedef struct enc_gemm {
     float *c;
     size_t m, n, k, lda, ldb, ldc;
     bool a_trans, b_trans;
+    bool bf16;           /* in bfloat16, if the CPU can */
     float keep;          /* 0 or 1 */
-    enc_gemm_room *room; /* for bfloat16, if the CPU can; NULL: f32 by OpenBLAS */
+    enc_gemm_room *room; /* the calling thread's */
 } enc_gemm;
 
 void enc_gemm_run(const enc_gemm *g);
-bool enc_gemm_has_bf16(void);          /* this CPU can */
+bool enc_gemm_has_bf16(void); /* this CPU can */
+
+/* The ways to make one whose m and n are not 0, for this file and for tests. */
+typedef void enc_gemm_kernel(const enc_gemm *g);
+enc_gemm_kernel enc_gemm_avx2, enc_gemm_avx512;
 bool enc_gemm_bf16(const enc_gemm *g); /* false: it cannot, or there is no memory */
+enc_gemm_kernel enc_gemm_blas;         /* only after enc_gemm_blas_open */
+enc_rc enc_gemm_blas_open(enc_err *e);
+bool enc_gemm_blas_is_parallel_safe(void);
+
+/* "OpenBLAS 0.3.21 ... Haswell", as the library describes itself; NULL if not open. */
+const char *enc_gemm_about(void);
 
 #endif

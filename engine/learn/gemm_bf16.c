@@ -206,7 +206,7 @@ static void block(const enc_gemm *g, pairs a, uint32_t *packed, size_t k, size_t
 
 bool enc_gemm_bf16(const enc_gemm *g)
 {
-    if (g->k == 0) return false; /* C = 0 * C, which OpenBLAS knows how to do */
+    if (g->k == 0) return false; /* C = 0 * C, which the f32 kernels do */
     size_t n_pairs = (g->k + 1) / 2 < BLOCK_K ? (g->k + 1) / 2 : BLOCK_K;
     size_t width = (n_pairs + 15) & ~(size_t)15;
     uint32_t *packed = enc_gemm_room_of(g->room, BLOCK_N * n_pairs + (g->m + 16) * width);

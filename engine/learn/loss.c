@@ -6,13 +6,15 @@
 
 #include "learn/gemm.h"
 
-#define CHUNK                                                                            \
-    256 /* masked words at a time: their logits, CHUNK x V, are the widest thing */
+/* Masked words at a time: their logits, CHUNK x V, are the widest thing. Each time costs
+ * a pass over the word table and its gradient, so one should do for a group of texts. */
+#define CHUNK 512
 
 struct enc_loss {
     const enc_params *p;
     const enc_elem *elem;
-    enc_gemm_room *room, own_room; /* room is NULL or &own_room */
+    bool bf16;
+    enc_gemm_room room;
     float *block;
     size_t n_floats;
 };
@@ -25,15 +27,15 @@ enc_rc enc_loss_new(enc_loss **out, const enc_params *p, const enc_elem *elem, b
     if (l == NULL) return enc_nomem(e);
     l->p = p;
     l->elem = elem;
-    l->room = bf16 ? &l->own_room : NULL;
-    return ENC_OK;
+    l->bf16 = bf16;
+    return enc_gemm_room_init(&l->room, e);
 }
 
 void enc_loss_free(enc_loss *l)
 {
     if (l == NULL) return;
     enc_mem_free(l->block);
-    enc_gemm_room_clear(&l->own_room);
+    enc_gemm_room_clear(&l->room);
     enc_mem_free(l);
 }
 
@@ -51,7 +53,8 @@ static float *room(enc_loss *l, size_t n)
 /* y = x W^T, x n x K. */
 static void forward(enc_loss *l, float *y, const float *x, const enc_mat *w, size_t n)
 {
-    enc_gemm_run(&(enc_gemm){.room = l->room,
+    enc_gemm_run(&(enc_gemm){.room = &l->room,
+                             .bf16 = l->bf16,
                              .a = x,
                              .b = w->data,
                              .c = y,
@@ -68,7 +71,8 @@ static void forward(enc_loss *l, float *y, const float *x, const enc_mat *w, siz
 static void backward(enc_loss *l, const enc_mat *w, const float *dy, const float *x,
                      float *dx, size_t n, float *grad)
 {
-    enc_gemm_run(&(enc_gemm){.room = l->room,
+    enc_gemm_run(&(enc_gemm){.room = &l->room,
+                             .bf16 = l->bf16,
                              .a = dy,
                              .b = w->data,
                              .c = dx,
@@ -78,7 +82,8 @@ static void backward(enc_loss *l, const enc_mat *w, const float *dy, const float
                              .lda = w->rows,
                              .ldb = w->cols,
                              .ldc = w->cols});
-    enc_gemm_run(&(enc_gemm){.room = l->room,
+    enc_gemm_run(&(enc_gemm){.room = &l->room,
+                             .bf16 = l->bf16,
                              .a = dy,
                              .b = x,
                              .c = enc_params_in(l->p, grad, w->data),
@@ -116,13 +121,13 @@ static void masked_chunk(enc_loss *l, const masked *m, const int32_t *label, siz
     }
     sum->n += n;
 
-    l->elem->sum_rows(enc_params_in(p, grad, w->mlm_bias), m->logits, n, V);
+    l->elem->sum_rows(enc_params_in(p, grad, w->mlm_bias), m->logits, V, n, V);
     backward(l, &w->word, m->logits, m->y, m->d, n, grad);
     l->elem->norm_back(m->d, m->d, m->xhat, m->rstd, w->mlm_norm.gain,
                        enc_params_in(p, grad, w->mlm_norm.gain),
                        enc_params_in(p, grad, w->mlm_norm.bias), n, D);
     l->elem->gelu_back(m->d, m->u, n * D);
-    l->elem->sum_rows(enc_params_in(p, grad, w->mlm_transform.b), m->d, n, D);
+    l->elem->sum_rows(enc_params_in(p, grad, w->mlm_transform.b), m->d, D, n, D);
     backward(l, &w->mlm_transform.w, m->d, m->h, m->g, n, grad);
 }
 
@@ -177,10 +182,10 @@ enc_rc enc_loss_next(enc_loss *l, enc_pass *s, const uint8_t *is_random, float w
     }
     sum->n += n;
 
-    l->elem->sum_rows(enc_params_in(l->p, grad, w->next_sentence.b), logits, n, 2);
+    l->elem->sum_rows(enc_params_in(l->p, grad, w->next_sentence.b), logits, 2, n, 2);
     backward(l, &w->next_sentence.w, logits, pooled, d, n, grad);
     for (size_t i = 0; i < n * D; i++) d[i] *= 1.0f - pooled[i] * pooled[i];
-    l->elem->sum_rows(enc_params_in(l->p, grad, w->pooler.b), d, n, D);
+    l->elem->sum_rows(enc_params_in(l->p, grad, w->pooler.b), d, D, n, D);
     backward(l, &w->pooler.w, d, h, pooled, n, grad);
     for (size_t i = 0; i < n; i++)
         l->elem->add(enc_pass_by_hidden(s) + b->start[i] * D, pooled + i * D, D);
@@ -239,9 +244,11 @@ static void contrast_rows(const enc_loss *l, float *z, size_t n, float weight,
     }
 }
 
-static void similarities(float *z, const float *a, const float *b, size_t n, size_t D)
+static void similarities(enc_loss *l, float *z, const float *a, const float *b, size_t n,
+                         size_t D)
 {
-    enc_gemm_run(&(enc_gemm){.a = a,
+    enc_gemm_run(&(enc_gemm){.room = &l->room,
+                             .a = a,
                              .b = b,
                              .c = z,
                              .m = n,
@@ -262,7 +269,7 @@ enc_rc enc_loss_contrast(enc_loss *l, const enc_contrast *c, float *by_a, float 
     if (z == NULL) return enc_nomem(e);
     float *zt = z + n * n;
     enc_loss_sum back = {0};
-    similarities(z, a, b, n, D);
+    similarities(l, z, a, b, n, D);
     for (size_t i = 0; i < n; i++)
         for (size_t j = 0; j < n; j++) {
             bool is_twin = i != j && c->key[i] == c->key[j];
@@ -277,9 +284,18 @@ enc_rc enc_loss_contrast(enc_loss *l, const enc_contrast *c, float *by_a, float 
     for (size_t i = 0; i < n; i++)
         for (size_t j = 0; j < n; j++)
             z[i * n + j] = (z[i * n + j] + zt[j * n + i]) / c->temperature;
-    enc_gemm_run(&(enc_gemm){
-        .a = z, .b = b, .c = by_a, .m = n, .n = D, .k = n, .lda = n, .ldb = D, .ldc = D});
-    enc_gemm_run(&(enc_gemm){.a = z,
+    enc_gemm_run(&(enc_gemm){.room = &l->room,
+                             .a = z,
+                             .b = b,
+                             .c = by_a,
+                             .m = n,
+                             .n = D,
+                             .k = n,
+                             .lda = n,
+                             .ldb = D,
+                             .ldc = D});
+    enc_gemm_run(&(enc_gemm){.room = &l->room,
+                             .a = z,
                              .b = a,
                              .c = by_b,
                              .m = n,

@@ -12,16 +12,28 @@
 enum { NO_PAIRS, DRAWN, GRADED, POSITIVES, SCORED };
 
 typedef struct enc_shard {
-    enc_pass *running, *paired;
+    enc_pass *pass; /* running text, then pairs */
     enc_loss *loss;
     enc_group texts, pairs;
-    enc_batch batch, pair_batch;
+    enc_batch batch;
+    uint8_t *is_read; /* of the running text: what its losses read */
+    size_t cap_read;
     size_t first_pair, n_pairs;            /* this shard's part of the step's */
     float *vectors, *lengths, *by_vectors; /* 2 n_pairs x D, a and b in turn */
     enc_step_sums sums;
     enc_err error;
     enc_rc rc;
 } enc_shard;
+
+/* The largest batch is a group of running text or this shard's pairs. */
+static enc_rc plan_pass(const enc_step *s, enc_shard *h, enc_err *e)
+{
+    const enc_train_options *o = s->o;
+    size_t n_texts = s->corpus->n_documents > 0 ? GROUP_TOKENS + o->max_tokens : 0;
+    size_t n_pairs = o->batch_pairs < 2 ? 0 : 2 * h->n_pairs * o->pair_tokens;
+    size_t n_longest = o->max_tokens > o->pair_tokens ? o->max_tokens : o->pair_tokens;
+    return enc_pass_plan(h->pass, n_texts > n_pairs ? n_texts : n_pairs, n_longest, e);
+}
 
 static enc_rc shard_init(enc_step *s, enc_shard *h, size_t i, enc_err *e)
 {
@@ -34,8 +46,8 @@ static enc_rc shard_init(enc_step *s, enc_shard *h, size_t i, enc_err *e)
     h->lengths = enc_mem_array(2 * h->n_pairs + 1, sizeof *h->lengths);
     if (h->vectors == NULL || h->by_vectors == NULL || h->lengths == NULL)
         return enc_nomem(e);
-    if ((rc = enc_pass_new(&h->running, s->p, s->elem, s->o->bf16, e))) return rc;
-    if ((rc = enc_pass_new(&h->paired, s->p, s->elem, s->o->bf16, e))) return rc;
+    if ((rc = enc_pass_new(&h->pass, s->p, s->elem, s->o->bf16, e))) return rc;
+    if ((rc = plan_pass(s, h, e))) return rc;
     return enc_loss_new(&h->loss, s->p, s->elem, s->o->bf16, e);
 }
 
@@ -45,8 +57,7 @@ enc_rc enc_step_init(enc_step *s, enc_err *e)
     size_t n = s->o->batch_pairs, D = s->p->config.hidden;
     if (rc != ENC_OK) return rc;
     s->elem = enc_elem_pick();
-    bool is_ours = s->o->bf16 && enc_gemm_has_bf16(); /* then OpenBLAS has little to do */
-    s->n_shards = is_ours || enc_gemm_is_parallel_safe() ? enc_threads_count() : 1;
+    s->n_shards = enc_gemm_is_parallel_safe() ? enc_threads_count() : 1;
     s->shards = enc_mem_zero_array(s->n_shards, sizeof *s->shards);
     s->vectors = enc_mem_array(2 * n * D + 1, sizeof *s->vectors);
     s->by_vectors = enc_mem_array(2 * n * D + 1, sizeof *s->by_vectors);
@@ -67,8 +78,8 @@ void enc_step_clear(enc_step *s)
 {
     for (size_t i = 0; s->shards != NULL && i < s->n_shards; i++) {
         enc_shard *h = &s->shards[i];
-        enc_pass_free(h->running);
-        enc_pass_free(h->paired);
+        enc_pass_free(h->pass);
+        enc_mem_free(h->is_read);
         enc_loss_free(h->loss);
         enc_group_clear(&h->texts);
         enc_group_clear(&h->pairs);
@@ -108,6 +119,18 @@ static size_t draw_length(enc_rng *rng, size_t n_max)
     return n < 16 ? 16 : n;
 }
 
+/* The losses of running text read what is masked, and the first token of each text. */
+static bool mark_read(enc_shard *h)
+{
+    const enc_group *g = &h->texts;
+    if (!enc_mem_reserve((void **)&h->is_read, &h->cap_read, g->n_tokens, 1))
+        return false;
+    memset(h->is_read, 0, g->n_tokens);
+    for (size_t i = 0; i < g->n_texts; i++) h->is_read[g->starts[i]] = 1;
+    for (size_t i = 0; i < g->n_masked; i++) h->is_read[g->at[i]] = 1;
+    return true;
+}
+
 /* Running text through the body and BERT's two losses. */
 static enc_rc run_text(enc_step *s, enc_shard *h, enc_rng *rng, size_t n_tokens,
                        enc_err *e)
@@ -122,19 +145,19 @@ static enc_rc run_text(enc_step *s, enc_shard *h, enc_rng *rng, size_t n_tokens,
         enc_group_mask(g, &s->corpus->special, s->corpus->n_vocab, (float)o->mask_rate,
                        rng);
     }
-    if (g->failed) return enc_nomem(e);
+    if (g->failed || !mark_read(h)) return enc_nomem(e);
     h->batch = batch_of(g);
-    if ((rc = enc_pass_forward(h->running, &h->batch, e))) return rc;
+    if ((rc = enc_pass_forward(h->pass, &h->batch, h->is_read, e))) return rc;
     double n_masked = o->mask_rate * (double)o->batch_tokens;
     double n_texts = (double)g->n_texts * (double)o->batch_tokens / (double)g->n_tokens;
-    if ((rc = enc_loss_masked(h->loss, h->running, g->at, g->label, g->n_masked,
+    if ((rc = enc_loss_masked(h->loss, h->pass, g->at, g->label, g->n_masked,
                               (float)(o->weight_mlm / n_masked), grad, &h->sums.masked,
                               e)))
         return rc;
-    if ((rc = enc_loss_next(h->loss, h->running, g->is_random,
+    if ((rc = enc_loss_next(h->loss, h->pass, g->is_random,
                             (float)(o->weight_nsp / n_texts), grad, &h->sums.next, e)))
         return rc;
-    enc_pass_backward(h->running, grad);
+    enc_pass_backward(h->pass, grad);
     h->sums.n_tokens += g->n_tokens;
     return ENC_OK;
 }
@@ -214,9 +237,9 @@ static enc_rc run_pairs(enc_step *s, enc_shard *h, enc_err *e)
         size_t from = g->starts[2 * i + 1], n = g->starts[2 * i + 2] - from;
         s->keys[h->first_pair + i] = enc_hash_of(g->ids + from, n * sizeof *g->ids).low;
     }
-    h->pair_batch = batch_of(g);
-    if ((rc = enc_pass_forward(h->paired, &h->pair_batch, e))) return rc;
-    enc_loss_vectors(h->paired, h->vectors, h->lengths);
+    h->batch = batch_of(g);
+    if ((rc = enc_pass_forward(h->pass, &h->batch, NULL, e))) return rc;
+    enc_loss_vectors(h->pass, h->vectors, h->lengths);
     h->sums.n_tokens += g->n_tokens;
     return ENC_OK;
 }
@@ -235,8 +258,8 @@ static void backward_shard(void *arg, size_t i)
 {
     enc_step *s = arg;
     enc_shard *h = &s->shards[i];
-    enc_loss_vectors_back(h->paired, h->vectors, h->lengths, h->by_vectors);
-    enc_pass_backward(h->paired, s->optim.grad[i]);
+    enc_loss_vectors_back(h->pass, h->vectors, h->lengths, h->by_vectors);
+    enc_pass_backward(h->pass, s->optim.grad[i]);
 }
 
 /* Vectors lie a, b, a, b in the shards and all a, all b in the loss. */

@@ -1,5 +1,5 @@
-/* test_gemm.c - the big products against a plain double loop, by OpenBLAS and in
- * bfloat16.
+/* test_gemm.c - the big products against a plain double loop: by each kernel this CPU
+ * runs, and by OpenBLAS.
  *
  * A sum of k products in f32, in any order, is off by at most (k + 2) 2^-24 times the sum
  * of their magnitudes (Higham 2002, section 3.1); that is the bound, and no other. For
@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/mem.h"
 #include "base/rng.h"
 #include "check.h"
 #include "learn/gemm.h"
@@ -35,7 +36,11 @@ typedef struct shape {
     size_t gap;
 } shape;
 
-typedef void product(const enc_gemm *g);
+typedef struct way { /* of making a product */
+    const char *name;
+    enc_gemm_kernel *run;
+    bool bf16;
+} way;
 
 static void pages_open(matrix *x)
 {
@@ -121,10 +126,9 @@ static bool gaps_are_untouched(const matrix *c)
     return true;
 }
 
-static void is_the_loop(room *r, const shape *s, product *run, enc_gemm_room *words)
+static void is_the_loop(room *r, const shape *s, const way *w, enc_gemm_room *words)
 {
     enc_rng rng = {s->m * 1000003 + s->n * 1009 + s->k};
-    bool bf16 = words != NULL;
     size_t first[2] = {0, 0};
     lay(&r->a, s->a_trans ? s->k : s->m, s->a_trans ? s->m : s->k, s->gap, NAN);
     lay(&r->b, s->b_trans ? s->n : s->k, s->b_trans ? s->k : s->n, s->gap, NAN);
@@ -137,22 +141,23 @@ static void is_the_loop(room *r, const shape *s, product *run, enc_gemm_room *wo
     for (size_t i = 0; s->keep && i < s->m; i++)
         memcpy(r->before + i * r->c.stride, r->c.at + i * r->c.stride,
                s->n * sizeof(float));
-    run(&(enc_gemm){.a = r->a.at,
-                    .b = r->b.at,
-                    .c = r->c.at,
-                    .m = s->m,
-                    .n = s->n,
-                    .k = s->k,
-                    .lda = r->a.stride,
-                    .ldb = r->b.stride,
-                    .ldc = r->c.stride,
-                    .a_trans = s->a_trans,
-                    .b_trans = s->b_trans,
-                    .keep = s->keep ? 1.0f : 0.0f,
-                    .room = words});
-    size_t n_wrong = count_wrong(r, s, bf16, first);
+    w->run(&(enc_gemm){.a = r->a.at,
+                       .b = r->b.at,
+                       .c = r->c.at,
+                       .m = s->m,
+                       .n = s->n,
+                       .k = s->k,
+                       .lda = r->a.stride,
+                       .ldb = r->b.stride,
+                       .ldc = r->c.stride,
+                       .a_trans = s->a_trans,
+                       .b_trans = s->b_trans,
+                       .keep = s->keep ? 1.0f : 0.0f,
+                       .bf16 = w->bf16,
+                       .room = words});
+    size_t n_wrong = count_wrong(r, s, w->bf16, first);
     CHECK_SAY(n_wrong == 0, "%s %zu x %zu x %zu%s%s%s: %zu wrong, first at %zu, %zu",
-              bf16 ? "bfloat16" : "f32", s->m, s->n, s->k, s->a_trans ? ", A'" : "",
+              w->name, s->m, s->n, s->k, s->a_trans ? ", A'" : "",
               s->b_trans ? ", B'" : "", s->keep ? ", kept" : "", n_wrong, first[0],
               first[1]);
     CHECK_SAY(gaps_are_untouched(&r->c), "%zu x %zu x %zu: written beside C", s->m, s->n,
@@ -160,65 +165,90 @@ static void is_the_loop(room *r, const shape *s, product *run, enc_gemm_room *wo
 }
 
 /* All transpositions, new and kept, dense and with gaps. */
-static void all_ways(room *r, size_t m, size_t n, size_t k, product *run,
+static void all_ways(room *r, size_t m, size_t n, size_t k, const way *w,
                      enc_gemm_room *words)
 {
-    for (unsigned way = 0; way < 16; way++) {
-        const shape s = {m,
-                         n,
-                         k,
-                         (way & 1) != 0,
-                         (way & 2) != 0,
-                         (way & 4) != 0,
-                         (way & 8) != 0 ? GAP : 0};
-        is_the_loop(r, &s, run, words);
+    for (unsigned i = 0; i < 16; i++) {
+        const shape s = {
+            m, n, k, (i & 1) != 0, (i & 2) != 0, (i & 4) != 0, (i & 8) != 0 ? GAP : 0};
+        is_the_loop(r, &s, w, words);
     }
 }
 
-/* Around the sizes where the kernels change their way: 6 rows, 16 lanes, 64 and 256
- * columns, 32 floats in sixteen pairs, 1024 in a block. */
-static void every_shape_is_the_loop(product *run, enc_gemm_room *words)
+/* Around the sizes where the kernels change their way: 6 and 8 rows, 144 in a block; 16,
+ * 32, 64 and 256 columns, 1024 in a block; 8 floats, 32 in sixteen pairs, 256 and 1024 in
+ * a block; none at all. */
+static void every_shape_is_the_loop(const way *w)
 {
     static const size_t edges[][3] = {
-        {1, 1, 1},      {1, 1, 2},     {1, 64, 3},   {2, 65, 15},   {3, 63, 16},
-        {4, 15, 17},    {5, 16, 31},   {6, 17, 32},  {7, 31, 33},   {8, 128, 34},
-        {11, 33, 64},   {12, 129, 5},  {13, 8, 65},  {17, 255, 9},  {6, 256, 21},
-        {5, 257, 11},   {3, 300, 40},  {64, 24, 24}, {100, 7, 98},  {257, 5, 3},
-        {7, 6, 1023},   {5, 65, 1024}, {2, 3, 1025}, {6, 70, 1056}, {3, 2, 2049},
-        {13, 260, 1030}};
+        {1, 1, 1},       {1, 1, 2},      {1, 64, 3},   {2, 65, 15},    {3, 63, 16},
+        {4, 15, 17},     {5, 16, 31},    {6, 17, 32},  {7, 31, 33},    {8, 128, 34},
+        {11, 33, 64},    {12, 129, 5},   {13, 8, 65},  {17, 255, 9},   {6, 256, 21},
+        {5, 257, 11},    {3, 300, 40},   {64, 24, 24}, {100, 7, 98},   {257, 5, 3},
+        {7, 6, 1023},    {5, 65, 1024},  {2, 3, 1025}, {6, 70, 1056},  {3, 2, 2049},
+        {13, 260, 1030}, {145, 1030, 7}, {7, 9, 257},  {9, 1025, 258}, {150, 33, 520},
+        {5, 7, 0}};
+    enc_gemm_room words = {0};
+    enc_err e = {0};
+    CHECK(enc_gemm_room_init(&words, &e) == ENC_OK);
     room r = {.before = calloc(FLOATS_MAX, sizeof(float))};
     enc_rng rng = {11};
     if (r.before == NULL) abort();
     pages_open(&r.a), pages_open(&r.b), pages_open(&r.c);
     for (size_t i = 0; i < sizeof edges / sizeof *edges; i++)
-        all_ways(&r, edges[i][0], edges[i][1], edges[i][2], run, words);
+        all_ways(&r, edges[i][0], edges[i][1], edges[i][2], w, &words);
     for (int i = 0; i < 60; i++)
         all_ways(&r, 1 + enc_rng_below(&rng, 40), 1 + enc_rng_below(&rng, 140),
-                 1 + enc_rng_below(&rng, 80), run, words);
+                 1 + enc_rng_below(&rng, 80), w, &words);
     pages_close(&r.a), pages_close(&r.b), pages_close(&r.c);
     free(r.before);
+    enc_gemm_room_clear(&words);
+    CHECK(words.words == NULL && words.n == 0);
 }
 
 static void run_bf16(const enc_gemm *g)
 {
-    CHECK(enc_gemm_bf16(g));
+    CHECK(g->k == 0 ? (enc_gemm_run(g), true) : enc_gemm_bf16(g));
 }
 
-/* With scratch, a product is in bfloat16 where the CPU can, and f32 elsewhere. */
-static void scratch_chooses_bfloat16_where_there_is_any(void)
+/* Asked for, a product is in bfloat16 where the CPU can, and f32 elsewhere. */
+static void bfloat16_is_taken_where_there_is_any(void)
 {
     const float x[1] = {1.00390625f}; /* 1 + 2^-8: a tie, and rounds to 1 */
     float c[1] = {0.0f}, rough = enc_gemm_has_bf16() ? 1.0f : x[0];
     enc_gemm_room words = {0};
-    enc_gemm g = {
-        .a = x, .b = x, .c = c, .m = 1, .n = 1, .k = 1, .lda = 1, .ldb = 1, .ldc = 1};
+    enc_err e = {0};
+    CHECK(enc_gemm_room_init(&words, &e) == ENC_OK);
+    enc_gemm g = {.a = x,
+                  .b = x,
+                  .c = c,
+                  .m = 1,
+                  .n = 1,
+                  .k = 1,
+                  .lda = 1,
+                  .ldb = 1,
+                  .ldc = 1,
+                  .room = &words};
     enc_gemm_run(&g);
     CHECK_SAY(c[0] == x[0] * x[0], "%.9g", (double)c[0]);
-    g.room = &words;
+    g.bf16 = true;
     enc_gemm_run(&g);
     CHECK_SAY(c[0] == rough * rough, "%.9g", (double)c[0]);
     enc_gemm_room_clear(&words);
-    CHECK(words.words == NULL && words.n == 0);
+}
+
+/* Scratch that cannot grow is as it was, and still enough for f32. */
+static void scratch_outlives_a_failure_to_grow(void)
+{
+    enc_gemm_room words = {0};
+    enc_err e = {0};
+    CHECK(enc_gemm_room_init(&words, &e) == ENC_OK);
+    uint32_t *before = words.words;
+    enc_mem_fault(1, true);
+    CHECK(enc_gemm_room_of(&words, 2 * ENC_GEMM_ROOM) == NULL);
+    enc_mem_fault(0, false);
+    CHECK(words.words == before && words.n == ENC_GEMM_ROOM);
+    enc_gemm_room_clear(&words);
 }
 
 static void an_empty_product_touches_nothing(void)
@@ -231,25 +261,38 @@ static void an_empty_product_touches_nothing(void)
     CHECK(c[0] == 7.0f);
 }
 
+static void openblas_is_the_loop(void)
+{
+    enc_err e = {0};
+    CHECK_SAY(enc_gemm_blas_open(&e) == ENC_OK, "%s", e.text);
+    if (e.rc != ENC_OK) return;
+    CHECK(enc_gemm_about() != NULL);
+    CHECK(enc_gemm_blas_open(&e) == ENC_OK); /* again: nothing happens */
+    every_shape_is_the_loop(&(way){"OpenBLAS", enc_gemm_blas, false});
+}
+
 int main(void)
 {
     enc_err e = {0};
     CHECK(enc_gemm_about() == NULL);
-    if (enc_gemm_open(&e) != ENC_OK) {
-        CHECK_SAY(false, "%s", e.text);
-        return check_done("gemm");
+    CHECK_SAY(enc_gemm_open(&e) == ENC_OK, "%s", e.text);
+    every_shape_is_the_loop(&(way){"f32", enc_gemm_run, false});
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+        CHECK(enc_gemm_about() ==
+              NULL); /* OpenBLAS is not opened where it is not needed */
+        CHECK(enc_gemm_is_parallel_safe());
+        every_shape_is_the_loop(&(way){"avx2", enc_gemm_avx2, false});
     }
-    CHECK(enc_gemm_about() != NULL);
-    CHECK(enc_gemm_open(&e) == ENC_OK); /* again: nothing happens */
-    every_shape_is_the_loop(enc_gemm_run, NULL);
-    scratch_chooses_bfloat16_where_there_is_any();
+#endif
+    bfloat16_is_taken_where_there_is_any();
+    scratch_outlives_a_failure_to_grow();
     an_empty_product_touches_nothing();
+    openblas_is_the_loop();
     if (!enc_gemm_has_bf16()) {
         printf("gemm: %d passed, %d failed, 1 skipped\n", check_passed, check_failed);
         return check_failed != 0;
     }
-    enc_gemm_room words = {0};
-    every_shape_is_the_loop(run_bf16, &words);
-    enc_gemm_room_clear(&words);
+    every_shape_is_the_loop(&(way){"bfloat16", run_bf16, true});
     return check_done("gemm");
 }

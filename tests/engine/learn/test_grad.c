@@ -41,6 +41,8 @@ typedef struct world {
     enc_loss *loss;
     enc_group group;
     enc_batch batch;
+    uint8_t *read;  /* n_tokens: masked, or first of its text */
+    bool is_narrow; /* the pass is told what masked words and next sentence read */
     float *grad;
 } world;
 
@@ -63,6 +65,9 @@ static void make_texts(world *w)
             w->group.label[w->group.n_masked++] = (int32_t)enc_rng_below(&rng, VOCAB);
         }
     }
+    w->read = calloc(w->group.n_tokens, 1);
+    for (size_t i = 0; i < TEXTS; i++) w->read[w->group.starts[i]] = 1;
+    for (size_t i = 0; i < w->group.n_masked; i++) w->read[w->group.at[i]] = 1;
     w->batch = (enc_batch){w->group.n_texts, w->group.n_tokens, w->group.ids,
                            w->group.segments, w->group.starts};
 }
@@ -89,7 +94,8 @@ static double measure(world *w, which kind)
     enc_loss_sum sum = {0};
     double loss = 0.0;
     memset(w->grad, 0, w->p->n * sizeof *w->grad);
-    CHECK(enc_pass_forward(w->pass, &w->batch, &e) == ENC_OK);
+    CHECK(enc_pass_forward(w->pass, &w->batch, w->is_narrow ? w->read : NULL, &e) ==
+          ENC_OK);
     if (kind == MASKED) {
         enc_loss_masked(w->loss, w->pass, w->group.at, w->group.label, w->group.n_masked,
                         1.0f, w->grad, &sum, &e);
@@ -154,9 +160,49 @@ static void slot_agrees(world *w, which kind, size_t slot, enc_rng *rng)
 static void every_gradient_is_the_slope_of_its_loss(world *w)
 {
     enc_rng rng = {99};
-    for (which kind = MASKED; kind < N_LOSSES; kind++)
-        for (size_t slot = 0; slot < w->p->n_slots; slot++)
-            slot_agrees(w, kind, slot, &rng);
+    for (int narrow = 0; narrow < 2; narrow++) {
+        w->is_narrow = narrow != 0; /* vectors read every token */
+        for (which kind = MASKED; kind < (narrow ? CONTRAST : N_LOSSES); kind++)
+            for (size_t slot = 0; slot < w->p->n_slots; slot++)
+                slot_agrees(w, kind, slot, &rng);
+    }
+    w->is_narrow = false;
+}
+
+/* The same numbers but for the order of sums. */
+static void a_pass_told_what_is_read_gives_the_same_gradient(world *w)
+{
+    float *whole = malloc(w->p->n * sizeof *whole);
+    for (which kind = MASKED; kind <= NEXT; kind++) {
+        float largest = 0.0f, worst = 0.0f;
+        double loss = measure(w, kind);
+        memcpy(whole, w->grad, w->p->n * sizeof *whole);
+        w->is_narrow = true;
+        CHECK(fabs(measure(w, kind) - loss) <= 1e-6 * fabs(loss));
+        w->is_narrow = false;
+        for (size_t i = 0; i < w->p->n; i++) {
+            largest = fmaxf(largest, fabsf(whole[i]));
+            worst = fmaxf(worst, fabsf(whole[i] - w->grad[i]));
+        }
+        CHECK_SAY(worst <= 2e-6f * largest, "%s: %g of %g", loss_names[kind],
+                  (double)worst, (double)largest);
+    }
+    free(whole);
+}
+
+static void a_planned_pass_allocates_nothing(world *w)
+{
+    enc_err e = {0};
+    enc_pass *pass = NULL;
+    CHECK(enc_pass_new(&pass, w->p, enc_elem_pick(), false, &e) == ENC_OK);
+    CHECK(enc_pass_plan(pass, w->batch.n_tokens, config.n_positions, &e) == ENC_OK);
+    enc_mem_fault(1, true);
+    for (int narrow = 0; narrow < 2; narrow++) {
+        CHECK(enc_pass_forward(pass, &w->batch, narrow ? w->read : NULL, &e) == ENC_OK);
+        enc_pass_backward(pass, w->grad);
+    }
+    enc_mem_fault(0, false);
+    enc_pass_free(pass);
 }
 
 static void masked_words_reach_every_parameter_of_body_and_head(world *w)
@@ -226,6 +272,9 @@ static void run(void)
     make_texts(&w);
     every_gradient_is_the_slope_of_its_loss(&w);
     masked_words_reach_every_parameter_of_body_and_head(&w);
+    a_pass_told_what_is_read_gives_the_same_gradient(&w);
+    a_planned_pass_allocates_nothing(&w);
+    free(w.read);
     free(w.group.at), free(w.group.label);
     w.group.at = NULL, w.group.label = NULL;
     enc_group_clear(&w.group);

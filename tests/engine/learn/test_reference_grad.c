@@ -328,7 +328,7 @@ static void every_gradient_is_that_of_pytorch(world *w, const enc_elem *elem, bo
                  bf16 ? ", bfloat16" : "");
         CHECK_SAY(expect(w, loss_names[kind], kind, want), "%s: dump unfit", what);
         memset(grad, 0, w->p->n * sizeof *grad);
-        CHECK(enc_pass_forward(w->pass, &w->batch, &e) == ENC_OK);
+        CHECK(enc_pass_forward(w->pass, &w->batch, NULL, &e) == ENC_OK);
         double loss = add_loss(w, kind, grad);
         enc_pass_backward(w->pass, grad);
         CHECK_SAY(fabs(loss - said) <= (bf16 ? 2e-3 : 1e-6) * said,
@@ -382,7 +382,7 @@ static void three_losses(world *w, enc_optim *o)
     enc_err e = {0};
     float *grad = o->grad[SHARDS - 1];
     for (int pass = 0; pass < 2; pass++) {
-        CHECK(enc_pass_forward(w->pass, &w->batch, &e) == ENC_OK);
+        CHECK(enc_pass_forward(w->pass, &w->batch, NULL, &e) == ENC_OK);
         if (pass == 0) add_loss(w, MASKED, grad), add_loss(w, NEXT, grad);
         else add_loss(w, CONTRAST, grad);
         enc_pass_backward(w->pass, grad);
