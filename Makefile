@@ -20,9 +20,9 @@ UNIT     := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/engine/*/test
 SESSION  := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/lib/oracle*.c tests/lib/session*.c))
 TESTLIB  := $(filter-out $(SESSION),$(patsubst %.c,$(BUILD)/%.o,\
             $(filter-out tests/lib/make_%,$(wildcard tests/lib/*.c))))
-WITHEXT  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/run.c tests/exact.c tests/bench_search.c tests/ext/test_*.c))
+WITHEXT  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/run.c tests/exact.c tests/bench_search.c tests/ext/test_*.c tests/peers/*.c))
 PACKAGES := gcc make sqlite3 libsqlite3-dev libopenblas-dev libopenblas0-pthread libutf8proc-dev \
-            libjansson-dev libxxhash-dev
+            libjansson-dev libxxhash-dev libsimde-dev
 PREFIX   ?= /usr/local
 MAKE_ALL := $(MAKE) --no-print-directory -j$(shell nproc)
 
@@ -44,7 +44,7 @@ $(BUILD)/%.o: %.S
 $(TESTLIB) $(SESSION): KFLAGS := -Itests
 $(BUILD)/tests/%: tests/%.c $(TESTLIB) $(OBJ)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(STD) -Itests $(WARN) -MMD -MP -o $@ $< $(TESTLIB) $(OBJ) $(LIBS)
+	$(CC) $(CFLAGS) $(STD) -Itests $(WARN) -MMD -MP -o $@ $< $(filter %.o,$^) $(LIBS)
 
 # Those of encode/ fix the order themselves and get no such leave.
 LEARN    := elem_plain cooccur
@@ -52,11 +52,20 @@ $(LEARN:%=$(BUILD)/engine/learn/%.o): KFLAGS := $(KERNEL)
 ifneq ($(findstring x86_64,$(shell $(CC) -dumpmachine)),)
 AVX512   := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-width=512
 ENCODE   := -O3 -fno-math-errno -fno-trapping-math -ffp-contract=off
-$(BUILD)/engine/encode/kern_avx2.o: KFLAGS := $(ENCODE) -mavx2 -mfma
-$(BUILD)/engine/encode/kern_avx512.o: KFLAGS := $(ENCODE) $(AVX512)
+FAST     := $(BUILD)/engine/encode/kern
+$(FAST)_avx2.o: KFLAGS := $(ENCODE) -mavx2 -mfma -DHAS_AVX2
+$(FAST)_avx2_vnni.o: KFLAGS := $(ENCODE) -mavx2 -mfma -mavxvnni -DHAS_AVX2 -DHAS_VNNI
+$(FAST)_avx512.o: KFLAGS := $(ENCODE) $(AVX512) -DHAS_AVX512
+$(FAST)_avx512_vnni.o: KFLAGS := $(ENCODE) $(AVX512) -mavx512vnni -DHAS_AVX512 -DHAS_VNNI
+$(FAST)_avx512_bf16.o: KFLAGS := $(ENCODE) $(AVX512) -mavx512vnni -mavx512bf16 -DHAS_AVX512 -DHAS_VNNI -DHAS_BF16
 $(BUILD)/engine/search/dot_avx2.o: KFLAGS := $(ENCODE) -mavx2
+$(BUILD)/engine/search/dot_avx2_vnni.o: KFLAGS := $(ENCODE) -mavx2 -mavxvnni
+$(BUILD)/engine/search/dot_avx512.o: KFLAGS := $(ENCODE) $(AVX512)
+$(BUILD)/engine/search/dot_avx512_vnni.o: KFLAGS := $(ENCODE) $(AVX512) -mavx512vnni
 $(BUILD)/engine/learn/elem_avx2.o: KFLAGS := $(KERNEL) -mavx2 -mfma
 $(BUILD)/engine/learn/elem_avx512.o: KFLAGS := $(KERNEL) $(AVX512)
+$(BUILD)/engine/learn/gemm_avx2.o: KFLAGS := $(KERNEL) -mavx2 -mfma
+$(BUILD)/engine/learn/gemm_avx512.o: KFLAGS := $(KERNEL) $(AVX512)
 $(BUILD)/engine/learn/gemm_bf16.o: KFLAGS := $(KERNEL) $(AVX512) -mavx512bf16
 endif
 
@@ -67,6 +76,19 @@ $(BUILD)/tests/exact: $(SESSION)
 $(WITHEXT): $(BUILD)/tests/%: tests/%.c $(OBJ) $(EXTOBJ)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(STD) -Itests -Iext $(WARN) -MMD -MP -o $@ $< $(filter %.o,$^) -lsqlite3 $(LIBS)
+
+# Instructions that this CPU may lack, computed in portable C (SIMDe).
+EMULATED := $(patsubst %,$(BUILD)/tests/simde/kern_%.o,avx2_vnni avx512 avx512_vnni avx512_bf16)
+$(EMULATED): $(BUILD)/tests/simde/kern_%.o: engine/encode/kern_%.c tests/simde/immintrin.h
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(STD) -isystem tests/simde -Wno-psabi -mavx2 -mfma -ffp-contract=off $(EMULATE) \
+	    -Denc_kern_$*=emulated_$* -MMD -MP -c -o $@ $<
+$(BUILD)/tests/simde/kern_avx2_vnni.o: EMULATE := -DHAS_AVX2 -DHAS_VNNI
+$(BUILD)/tests/simde/kern_avx512.o: EMULATE := -DHAS_AVX512
+$(BUILD)/tests/simde/kern_avx512_vnni.o: EMULATE := -DHAS_AVX512 -DHAS_VNNI
+$(BUILD)/tests/simde/kern_avx512_bf16.o: EMULATE := -DHAS_AVX512 -DHAS_VNNI -DHAS_BF16
+$(patsubst %,$(BUILD)/tests/engine/encode/test_%,fwd kern panel): $(EMULATED)
+$(BUILD)/tests/engine/search/test_dot_avx%: private STD += -isystem tests/simde -Wno-psabi
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
@@ -107,11 +129,11 @@ quality: deps
 	@$(if $(MODEL),,cd "$(or $(DATA),../shared/data)" && sqlite3 -cmd ".load $(CURDIR)/$(BUILD)/encoder" \
 	    :memory: <"$(CURDIR)/tests/hybrid.sql")
 
-# How fast the built-in shape trains here. OPENBLAS_NUM_THREADS=1: the trainer divides the work.
+# How fast we encode, search, tokenize and train, beside peers; ARGS=--million: bigger tables too.
 bench: deps
-	@$(MAKE_ALL) -s $(BUILD)/tests/bench $(BUILD)/tests/bench_search
-	@OPENBLAS_NUM_THREADS=1 $(BUILD)/tests/bench
-	@$(BUILD)/tests/bench_search
+	@$(MAKE_ALL) -s all $(addprefix $(BUILD)/tests/,bench bench_search bench_tok) \
+	    $(patsubst %.c,$(BUILD)/%,$(wildcard tests/peers/*.c))
+	@sh tests/peers/bench.sh $(BUILD) $(ARGS)
 
 install: all
 	install -D -m 644 $(BUILD)/encoder.so $(DESTDIR)$(PREFIX)/lib/sqlite3/encoder.so

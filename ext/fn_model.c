@@ -50,11 +50,28 @@ static bool read_count(ext_call *c, enc_json_value *v, const char *key, size_t *
     return true;
 }
 
+static bool read_precision(ext_call *c, enc_json_value *v, int *out)
+{
+    static const enc_dtype types[] = {ENC_F32, ENC_BF16, ENC_I8};
+    const char *text;
+    char quoted[80];
+    size_t n;
+
+    if ((text = enc_json_text(v, &n)) == NULL)
+        return ext_fail(c, SQLITE_ERROR, "option precision must be a text");
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        if (strcmp(text, enc_precision_name(types[i])) != 0) continue;
+        *out = 1 + (int)types[i];
+        return true;
+    }
+    return ext_fail(c, SQLITE_ERROR, "unknown precision %s (f32, bf16, int8)",
+                    ext_quote(quoted, text, n));
+}
+
 static bool read_option(ext_call *c, const char *key, enc_json_value *v,
                         enc_model_options *o, size_t *n_threads)
 {
     char quoted[80];
-    size_t n;
 
     if (strcmp(key, "pooling") == 0) return read_pooling(c, v, &o->pooling);
     if (strcmp(key, "max_tokens") == 0) return read_count(c, v, key, &o->max_tokens);
@@ -66,13 +83,7 @@ static bool read_option(ext_call *c, const char *key, enc_json_value *v,
         o->normalize = enc_json_true(v) || (is_number && enc_json_int(v) != 0) ? 1 : -1;
         return true;
     }
-    if (strcmp(key, "precision") == 0) {
-        const char *text = enc_json_text(v, &n);
-        if (text != NULL && strcmp(text, "f32") == 0) return true;
-        return ext_fail(c, SQLITE_ERROR,
-                        "option precision must be 'f32' (int8 weights "
-                        "are used as they are stored)");
-    }
+    if (strcmp(key, "precision") == 0) return read_precision(c, v, &o->precision);
     return ext_fail(c, SQLITE_ERROR,
                     "unknown option %s (precision, pooling, normalize, max_tokens, "
                     "threads)",

@@ -113,9 +113,7 @@ static void model_text(const enc_model *m, int column, sqlite3_context *out)
     case M_PROMPTS: prompts_text(&w, &m->config); break;
     case M_TASKS: tasks_text(&w, m); break;
     case M_LABELS: labels_text(&w, &m->config); break;
-    case M_PRECISION:
-        enc_wr_text(&w, m->weights.word.dtype == ENC_I8 ? "int8" : "f32");
-        break;
+    case M_PRECISION: enc_wr_text(&w, enc_precision_name(m->precision)); break;
     default: break;
     }
     ext_result_wr(out, &w, true);

@@ -1,14 +1,18 @@
 /* fwd.c - see fwd.h. Letters: T tokens of a batch, n of one text, D width, H heads.
  *
- * Activations are four arrays: x, the queries, keys and values side by side, what
- * attention mixed, and the inner layer. Residuals are added where products are finished,
- * in place, and layer norm follows in place. */
+ * A layer is two waves of work. Attention takes texts and heads apart; all else takes
+ * rows apart, so a block of rows goes from what attention gave to the queries, keys and
+ * values of the next layer at once, while its activations are near. Only the hidden
+ * states, the queries, keys and values, and what attention mixed are kept for all rows.
+ */
 #include "encode/work.h"
 
 #include <math.h>
 
-#include "base/threads.h"
+#include "encode/packed.h"
 #include "encode/spread.h"
+
+#define ROWS 48 /* of a block: its activations stay in L2 while the weights pass by */
 
 bool enc_room_grow(enc_room *r, size_t n)
 {
@@ -42,7 +46,7 @@ enc_rc enc_work_new(enc_work **out, enc_err *e)
 void enc_work_free(enc_work *w)
 {
     if (w == NULL) return;
-    enc_room *const rooms[] = {&w->x,       &w->qkv,     &w->mixed, &w->inner,
+    enc_room *const rooms[] = {&w->x,       &w->qkv,     &w->mixed,
                                &w->scratch, &w->weights, &w->extra};
     for (size_t i = 0; i < sizeof rooms / sizeof *rooms; i++) enc_mem_free(rooms[i]->at);
     enc_tokens_clear(&w->tokens);
@@ -62,15 +66,18 @@ float *enc_work_extra(enc_work *w, size_t n)
  */
 
 typedef struct run { /* what the steps below share */
+    const enc_model *m;
     const enc_config *c;
-    const enc_weights *weights;
     const enc_kern *kern;
+    const enc_packed_layer *packed;
     enc_work *w;
     const enc_batch *b;
     const enc_tap *tap;
-    size_t n_most;  /* tokens of the longest text */
-    size_t n_parts; /* of attention */
-    size_t layer;   /* 1 .. L */
+    size_t n_most;                   /* tokens of the longest text */
+    size_t attn_slots, attn_scratch; /* floats of each slot */
+    size_t n_blocks;                 /* of rows */
+    size_t block_slots, block_scratch;
+    size_t layer; /* that is being finished: 0, the embeddings, .. L */
 } run;
 
 static enc_rc check_batch(const enc_config *c, const enc_batch *b, enc_err *e)
@@ -94,23 +101,113 @@ static enc_rc check_batch(const enc_config *c, const enc_batch *b, enc_err *e)
     return ENC_OK;
 }
 
-static bool grow_all(run *r)
+/* Scratch of a block of rows, in floats: the inner layer, the left side of a product and
+ * what belongs to its rows. */
+static size_t block_scratch(const enc_config *c)
+{
+    const size_t most = c->hidden > c->inner ? c->hidden : c->inner;
+    return ROWS * (c->inner + enc_panel_steps(ENC_F32, most) + 2);
+}
+
+/* How the two waves are cut, and room for them. */
+static bool plan(run *r)
 {
     const enc_config *c = r->c;
-    size_t T = r->b->n_tokens, D = c->hidden, scratch;
-    double flop = 0.0;
+    const size_t T = r->b->n_tokens, D = c->hidden;
+    const double rows_flop = 4.0 * (double)T * (double)D * (double)(2 * D + c->inner);
+    double attn_flop = 0.0;
     for (size_t t = 0; t < r->b->n_texts; t++) {
         size_t n = r->b->start[t + 1] - r->b->start[t];
         r->n_most = n > r->n_most ? n : r->n_most;
-        flop += 4.0 * (double)n * (double)n * (double)D;
+        attn_flop += 4.0 * (double)n * (double)n * (double)D;
     }
     bool is_watched = r->tap != NULL && r->tap->attention != NULL;
-    r->n_parts = is_watched ? 1 : enc_spread_parts(r->b->n_texts * c->n_heads, flop);
-    scratch = enc_attn_scratch(r->n_most, D / c->n_heads);
-    return grow_array(&r->w->x, T, D) && grow_array(&r->w->qkv, T, 3 * D) &&
-           grow_array(&r->w->mixed, T, D) && grow_array(&r->w->inner, T, c->inner) &&
-           grow_array(&r->w->scratch, scratch, r->n_parts) &&
+    r->attn_slots =
+        is_watched ? 1 : enc_spread_slots(r->b->n_texts * c->n_heads, attn_flop);
+    r->attn_scratch = enc_attn_scratch(r->n_most, D / c->n_heads);
+    r->block_slots = enc_spread_slots(T, rows_flop);
+    r->block_scratch = block_scratch(c);
+    r->n_blocks = (T + ROWS - 1) / ROWS; /* the same number for each slot */
+    r->n_blocks += (r->block_slots - r->n_blocks % r->block_slots) % r->block_slots;
+    size_t attn, block;
+    return enc_mem_mul(r->attn_slots, r->attn_scratch, &attn) &&
+           enc_mem_mul(r->block_slots, r->block_scratch, &block) &&
+           enc_room_grow(&r->w->scratch, attn > block ? attn : block) &&
+           grow_array(&r->w->x, T, D) && grow_array(&r->w->qkv, T, 3 * D) &&
+           grow_array(&r->w->mixed, T, D) &&
            (!is_watched || grow_array(&r->w->weights, r->n_most, r->n_most));
+}
+
+/* -- Attention: text by text, head by head ---------------------------------------------
+ */
+
+static void attend(void *arg, size_t item, size_t slot)
+{
+    const run *r = arg;
+    const size_t D = r->c->hidden, H = r->c->n_heads, dims = D / H;
+    const size_t text = item / H, head = item % H, row = r->b->start[text];
+    const bool is_watched = r->tap != NULL && r->tap->attention != NULL;
+    const float *q = r->w->qkv.at + row * 3 * D + head * dims;
+    const enc_attn a = {.q = q,
+                        .k = q + D,
+                        .v = q + 2 * D,
+                        .out = r->w->mixed.at + row * D + head * dims,
+                        .n = r->b->start[text + 1] - row,
+                        .head_dims = dims,
+                        .stride = 3 * D,
+                        .out_stride = D,
+                        .scale = (float)(1.0 / sqrt((double)dims)),
+                        .weights = is_watched ? r->w->weights.at : NULL,
+                        .scratch = r->w->scratch.at + slot * r->attn_scratch};
+    r->kern->attention(&a);
+    if (is_watched)
+        r->tap->attention(r->tap->arg, r->layer + 1, text, head, a.weights, a.n);
+}
+
+/* -- All else: block of rows by block of rows -------------------------------------------
+ */
+
+typedef struct block {
+    const run *r;
+    size_t row, n_rows;
+    float *x;     /* n_rows x D: the hidden states of the block */
+    float *inner; /* n_rows x inner */
+    void *left;   /* n_rows of a product's left side */
+    float *scale, *least;
+} block;
+
+static block block_of(const run *r, size_t item, size_t slot)
+{
+    const size_t T = r->b->n_tokens, row = T * item / r->n_blocks;
+    block b = {.r = r, .row = row, .n_rows = T * (item + 1) / r->n_blocks - row};
+    b.x = r->w->x.at + row * r->c->hidden;
+    b.scale = r->w->scratch.at + slot * r->block_scratch;
+    b.least = b.scale + ROWS;
+    b.inner = b.least + ROWS;
+    b.left = b.inner + ROWS * r->c->inner;
+    return b;
+}
+
+/* Rows of floats as the left side of a product with w. */
+static enc_left left_of(const block *b, const float *x, const enc_panels *w)
+{
+    const enc_kern *kern = b->r->kern;
+    if (w->dtype == ENC_F32) return (enc_left){x, w->k * sizeof *x, NULL, NULL};
+    const size_t stride = w->n_steps * 4;
+    uint8_t *to = b->left;
+    for (size_t i = 0; i < b->n_rows; i++, to += stride, x += w->k) {
+        if (w->dtype == ENC_I8) kern->to_u8(to, x, w->k, &b->scale[i], &b->least[i]);
+        else kern->to_bf16((uint16_t *)(void *)to, x, w->k);
+    }
+    return (enc_left){b->left, stride, b->scale, b->least};
+}
+
+/* y = act(x w) + add; rows of y are y_stride apart. */
+static void apply(const block *b, enc_left x, const enc_panels *w, int act,
+                  const float *add, float *y, size_t y_stride)
+{
+    const enc_affine a = {x, b->n_rows, w, add, y, y_stride, act};
+    enc_affine_run(b->r->kern, &a, 0, w->n_panels);
 }
 
 static void add_row(const enc_mat *m, size_t row, float *x)
@@ -124,98 +221,68 @@ static void add_row(const enc_mat *m, size_t row, float *x)
     }
 }
 
-static void embed(const run *r)
+static void embed(const block *b)
 {
-    const enc_batch *b = r->b;
-    const size_t D = r->c->hidden;
-    for (size_t t = 0; t < b->n_texts; t++) {
-        for (size_t i = b->start[t]; i < b->start[t + 1]; i++) {
-            float *x = r->w->x.at + i * D;
-            enc_mat_row(&r->weights->word, (size_t)b->id[i], x);
-            add_row(&r->weights->position, i - b->start[t], x);
-            add_row(&r->weights->segment, b->segment[i], x);
-        }
+    const enc_batch *batch = b->r->b;
+    const enc_weights *w = &b->r->m->weights;
+    const size_t D = b->r->c->hidden;
+    size_t text = 0;
+    for (size_t i = b->row; i < b->row + b->n_rows; i++) {
+        float *x = b->r->w->x.at + i * D;
+        while (batch->start[text + 1] <= i) text++;
+        enc_mat_row(&w->word, (size_t)batch->id[i], x);
+        add_row(&w->position, i - batch->start[text], x);
+        add_row(&w->segment, batch->segment[i], x);
     }
-    enc_spread_norm(r->kern, r->w->x.at, &r->weights->emb_norm, r->c->norm_eps,
-                    b->n_tokens, D);
+    b->r->kern->layernorm(b->x, b->x, &w->emb_norm, b->r->c->norm_eps, b->n_rows, D);
 }
 
-/* Every n_parts-th pair of text and head, from `part` on, in the part's own scratch. */
-static void attend(void *arg, size_t part)
+/* From what attention mixed to the hidden states behind the layer. */
+static void finish_layer(const block *b, const enc_layer *l, const enc_packed_layer *p)
+{
+    const run *r = b->r;
+    const enc_config *c = r->c;
+    const size_t D = c->hidden;
+    const float *mixed = r->w->mixed.at + b->row * D;
+
+    apply(b, left_of(b, mixed, &p->attn_out), &p->attn_out, ENC_ACT_NONE, b->x, b->x, D);
+    r->kern->layernorm(b->x, b->x, &l->attn_norm, c->norm_eps, b->n_rows, D);
+    apply(b, left_of(b, b->x, &p->up), &p->up, (int)c->act, NULL, b->inner, c->inner);
+    apply(b, left_of(b, b->inner, &p->down), &p->down, ENC_ACT_NONE, b->x, b->x, D);
+    r->kern->layernorm(b->x, b->x, &l->out_norm, c->norm_eps, b->n_rows, D);
+}
+
+static void run_block(void *arg, size_t item, size_t slot)
 {
     const run *r = arg;
-    const size_t D = r->c->hidden, H = r->c->n_heads, dims = D / H;
-    enc_attn a = {.head_dims = dims, .stride = 3 * D, .out_stride = D};
-    a.scale = (float)(1.0 / sqrt((double)dims));
-    a.scratch = r->w->scratch.at + part * enc_attn_scratch(r->n_most, dims);
-    bool is_watched = r->tap != NULL && r->tap->attention != NULL;
-    if (is_watched) a.weights = r->w->weights.at;
-
-    for (size_t i = part; i < r->b->n_texts * H; i += r->n_parts) {
-        size_t text = i / H, head = i % H, row = r->b->start[text];
-        a.n = r->b->start[text + 1] - row;
-        a.q = r->w->qkv.at + row * a.stride + head * dims;
-        a.k = a.q + D;
-        a.v = a.k + D;
-        a.out = r->w->mixed.at + row * D + head * dims;
-        r->kern->attention(&a);
-        if (is_watched)
-            r->tap->attention(r->tap->arg, r->layer, text, head, a.weights, a.n);
-    }
-}
-
-static enc_product product_of(const float *x, const enc_linear *l, float *y)
-{
-    return (enc_product){.x = x,
-                         .x_stride = l->w.cols,
-                         .w = &l->w,
-                         .b = l->b,
-                         .y = y,
-                         .y_stride = l->w.rows,
-                         .act = ENC_ACT_NONE};
-}
-
-static void run_layer(run *r, const enc_layer *l)
-{
-    const size_t T = r->b->n_tokens, D = r->c->hidden;
-    float *x = r->w->x.at, *qkv = r->w->qkv.at;
-
-    enc_product in[3] = {product_of(x, &l->query, qkv), product_of(x, &l->key, qkv + D),
-                         product_of(x, &l->value, qkv + 2 * D)};
-    for (size_t i = 0; i < 3; i++) in[i].y_stride = 3 * D;
-    enc_spread_products(r->kern, in, 3, T);
-    enc_threads_run(r->n_parts, attend, r);
-    enc_product out = product_of(r->w->mixed.at, &l->attn_out, x);
-    out.add = x;
-    enc_spread_products(r->kern, &out, 1, T);
-    enc_spread_norm(r->kern, x, &l->attn_norm, r->c->norm_eps, T, D);
-
-    enc_product up = product_of(x, &l->up, r->w->inner.at);
-    up.act = (int)r->c->act;
-    enc_spread_products(r->kern, &up, 1, T);
-    enc_product down = product_of(r->w->inner.at, &l->down, x);
-    down.add = x;
-    enc_spread_products(r->kern, &down, 1, T);
-    enc_spread_norm(r->kern, x, &l->out_norm, r->c->norm_eps, T, D);
+    const size_t D = r->c->hidden;
+    const block b = block_of(r, item, slot);
+    if (r->layer == 0) embed(&b);
+    else finish_layer(&b, &r->m->weights.layers[r->layer - 1], &r->packed[r->layer - 1]);
+    if (r->layer == r->c->n_layers) return;
+    const enc_panels *qkv = &r->packed[r->layer].qkv;
+    apply(&b, left_of(&b, b.x, qkv), qkv, ENC_ACT_NONE, NULL,
+          r->w->qkv.at + b.row * 3 * D, 3 * D);
 }
 
 enc_rc enc_fwd_run(const enc_model *m, enc_work *w, const enc_batch *b,
                    const enc_tap *tap, const float **hidden, enc_err *e)
 {
-    run r = {&m->config, &m->weights, enc_kern_of(m), w, b, tap, 0, 1, 0};
+    run r = {.m = m, .c = &m->config, .kern = enc_kern_of(m), .w = w, .b = b, .tap = tap};
     *hidden = NULL;
     enc_rc rc = check_batch(r.c, b, e);
     if (rc) return rc;
     if (b->n_tokens == 0) return ENC_OK;
-    if (!grow_all(&r)) return enc_nomem(e);
-    embed(&r);
-    if (tap != NULL && tap->hidden != NULL) tap->hidden(tap->arg, 0, w->x.at);
-    for (r.layer = 1; r.layer <= r.c->n_layers; r.layer++) {
+    if ((rc = enc_packed_get(m, &r.packed, e))) return rc;
+    if (!plan(&r)) return enc_nomem(e);
+    for (;; r.layer++) {
+        enc_spread_run(r.block_slots, r.n_blocks, run_block, &r);
+        if (tap != NULL && tap->hidden != NULL) tap->hidden(tap->arg, r.layer, w->x.at);
+        if (r.layer == r.c->n_layers) break;
         if (tap != NULL && tap->stop != NULL && tap->stop(tap->arg))
             return enc_fail(e, ENC_INTERRUPT, "interrupted before layer %zu of %zu",
-                            r.layer, r.c->n_layers);
-        run_layer(&r, &m->weights.layers[r.layer - 1]);
-        if (tap != NULL && tap->hidden != NULL) tap->hidden(tap->arg, r.layer, w->x.at);
+                            r.layer + 1, r.c->n_layers);
+        enc_spread_run(r.attn_slots, b->n_texts * r.c->n_heads, attend, &r);
     }
     *hidden = w->x.at;
     return ENC_OK;

@@ -7,14 +7,12 @@
 #include <math.h>
 #include <string.h>
 
-/* Rows of softmax a table may work on at once, and floats it may round a row up to. */
-#define SCRATCH_ROWS 8
-#define SCRATCH_STEP 16
+#define ATTN_STEP 16 /* keys and dimensions are rounded up to this in scratch */
 
-static float value_at(const enc_mat *m, size_t row, size_t col)
+static double value_at(const enc_mat *m, size_t row, size_t col)
 {
-    if (m->dtype == ENC_I8) return (float)((const int8_t *)m->data)[row * m->cols + col];
-    return ((const float *)m->data)[row * m->cols + col];
+    if (m->dtype == ENC_I8) return (double)((const int8_t *)m->data)[row * m->cols + col];
+    return (double)((const float *)m->data)[row * m->cols + col];
 }
 
 /* Hendrycks and Gimpel 2016: x Phi(x), and its approximation by tanh. */
@@ -38,7 +36,7 @@ static void product(const enc_product *p, size_t row0, size_t row1, size_t col0,
         for (size_t i = col0; i < col1; i++) {
             double sum = 0.0;
             for (size_t k = 0; k < p->w->cols; k++)
-                sum += (double)x[k] * (double)value_at(p->w, i, k);
+                sum += (double)x[k] * value_at(p->w, i, k);
             if (p->w->dtype == ENC_I8) sum *= (double)p->w->scale[i];
             if (p->b != NULL) sum += (double)p->b[i];
             sum = activate(sum, p->act);
@@ -46,6 +44,73 @@ static void product(const enc_product *p, size_t row0, size_t row1, size_t col0,
             p->y[t * p->y_stride + i] = (float)sum;
         }
     }
+}
+
+/* The weight of output i for input k, in units of its scale. */
+static double weight_at(const enc_panels *w, size_t i, size_t k)
+{
+    const size_t size = enc_dtype_size(w->dtype), each = 4 / size;
+    const uint8_t *at = w->data + (i / ENC_PANEL * w->n_steps + k / each) * ENC_STEP +
+                        i % ENC_PANEL * 4 + k % each * size;
+    if (w->dtype == ENC_I8) return (double)(int8_t)*at;
+    if (w->dtype == ENC_BF16) {
+        uint16_t h;
+        memcpy(&h, at, sizeof h);
+        return (double)enc_bf16_to_f32(h);
+    }
+    float f;
+    memcpy(&f, at, sizeof f);
+    return (double)f;
+}
+
+static double left_at(const enc_left *x, enc_dtype dtype, size_t row, size_t k)
+{
+    const uint8_t *at = (const uint8_t *)x->at + row * x->stride;
+    if (dtype == ENC_I8) return (double)at[k];
+    if (dtype == ENC_BF16)
+        return (double)enc_bf16_to_f32(((const uint16_t *)(const void *)at)[k]);
+    return (double)((const float *)(const void *)at)[k];
+}
+
+static void affine(const enc_affine *a, size_t panel0, size_t panel1)
+{
+    const enc_panels *w = a->w;
+    const size_t end = panel1 * ENC_PANEL < w->n ? panel1 * ENC_PANEL : w->n;
+    for (size_t t = 0; t < a->n_rows; t++) {
+        for (size_t i = panel0 * ENC_PANEL; i < end; i++) {
+            double sum = 0.0;
+            for (size_t k = 0; k < w->k; k++)
+                sum += left_at(&a->x, w->dtype, t, k) * weight_at(w, i, k);
+            if (w->dtype == ENC_I8)
+                sum = sum * (double)a->x.scale[t] * (double)w->scale[i] +
+                      (double)a->x.least[t] * (double)w->sum[i];
+            sum = activate(sum + (double)w->bias[i], a->act);
+            if (a->add != NULL) sum += (double)a->add[t * a->y_stride + i];
+            a->y[t * a->y_stride + i] = (float)sum;
+        }
+    }
+}
+
+static void to_bf16(uint16_t *out, const float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++) out[i] = enc_bf16_of(x[i]);
+}
+
+static void to_u8(uint8_t *out, const float *x, size_t n, float *scale, float *least)
+{
+    float low = INFINITY, high = -INFINITY, poison = 0.0f;
+    for (size_t i = 0; i < n; i++) {
+        low = x[i] < low ? x[i] : low;
+        high = x[i] > high ? x[i] : high;
+        poison += x[i] * 0.0f; /* NaN if x is not finite */
+    }
+    const float inverse = high > low ? 255.0f / (high - low) : 0.0f;
+    for (size_t i = 0; i < n; i++) {
+        float q = (x[i] - low) * inverse;
+        out[i] = q >= 0.0f && q <= 255.5f ? (uint8_t)fminf(rintf(q), 255.0f) : 0;
+    }
+    *scale = (high - low) / 255.0f + poison;
+    *least = low;
 }
 
 static void layernorm(float *y, const float *x, const enc_layernorm *norm, float eps,
@@ -97,23 +162,27 @@ static void attention(const enc_attn *a)
 }
 
 const enc_kern enc_kern_plain = {.name = "plain",
+                                 .affine_f32 = affine,
+                                 .affine_bf16 = affine,
+                                 .affine_i8 = affine,
+                                 .to_bf16 = to_bf16,
+                                 .to_u8 = to_u8,
                                  .product = product,
                                  .layernorm = layernorm,
                                  .attention = attention,
                                  .dot = dot};
 
-size_t enc_attn_scratch(size_t n, size_t head_dims)
+void enc_affine_run(const enc_kern *k, const enc_affine *a, size_t panel0, size_t panel1)
 {
-    size_t row = (n + SCRATCH_STEP - 1) / SCRATCH_STEP * SCRATCH_STEP;
-    return (head_dims + SCRATCH_ROWS) * row;
+    enc_affine_fn *run = a->w->dtype == ENC_I8     ? k->affine_i8
+                         : a->w->dtype == ENC_BF16 ? k->affine_bf16
+                                                   : k->affine_f32;
+    run(a, panel0, panel1);
 }
 
-void enc_mat_row(const enc_mat *m, size_t row, float *out)
+size_t enc_attn_scratch(size_t n, size_t head_dims)
 {
-    if (m->dtype != ENC_I8) {
-        memcpy(out, (const float *)m->data + row * m->cols, m->cols * sizeof *out);
-        return;
-    }
-    const int8_t *q = (const int8_t *)m->data + row * m->cols;
-    for (size_t i = 0; i < m->cols; i++) out[i] = (float)q[i] * m->scale[row];
+    size_t keys = (n + ATTN_STEP - 1) / ATTN_STEP * ATTN_STEP;
+    size_t dims = (head_dims + ATTN_STEP - 1) / ATTN_STEP * ATTN_STEP;
+    return keys * (head_dims + dims + ENC_ATTN_ROWS);
 }

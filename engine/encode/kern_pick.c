@@ -4,37 +4,55 @@
 #include <stdlib.h>
 #include <string.h>
 
+#if defined(__x86_64__) || defined(__i386__)
+#include <cpuid.h>
+
+/* AVX-VNNI, which older compilers' __builtin_cpu_supports does not know: leaf 7.1. */
+static bool has_avx_vnni(void)
+{
+    unsigned a, b, c, d;
+    return __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a >> 4 & 1) != 0;
+}
+
 /* Asks for the instructions and for the system's leave to use their registers. */
 static bool is_runnable(const enc_kern *k)
 {
-    if (k == NULL) return false;
     if (k == &enc_kern_plain) return true;
-#if defined(__x86_64__) || defined(__i386__)
     __builtin_cpu_init();
     bool has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    bool has_avx512 = has_avx2 && __builtin_cpu_supports("avx512f") &&
+                      __builtin_cpu_supports("avx512bw") &&
+                      __builtin_cpu_supports("avx512dq") &&
+                      __builtin_cpu_supports("avx512vl");
     if (k == enc_kern_avx2) return has_avx2;
-    return has_avx2 && __builtin_cpu_supports("avx512f") &&
-           __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-           __builtin_cpu_supports("avx512vl");
-#else
-    return false;
-#endif
+    if (k == enc_kern_avx2_vnni) return has_avx2 && has_avx_vnni();
+    if (k == enc_kern_avx512) return has_avx512;
+    has_avx512 = has_avx512 && __builtin_cpu_supports("avx512vnni");
+    if (k == enc_kern_avx512_vnni) return has_avx512;
+    return has_avx512 && __builtin_cpu_supports("avx512bf16");
 }
+#else
+static bool is_runnable(const enc_kern *k)
+{
+    return k == &enc_kern_plain;
+}
+#endif
+
+#define N_TABLES 6
 
 /* Fastest first. */
 static const enc_kern *kern_at(size_t i)
 {
-    return i == 0   ? enc_kern_avx512
-           : i == 1 ? enc_kern_avx2
-           : i == 2 ? &enc_kern_plain
-                    : NULL;
+    const enc_kern *const all[N_TABLES] = {enc_kern_avx512_bf16, enc_kern_avx512_vnni,
+                                           enc_kern_avx512,      enc_kern_avx2_vnni,
+                                           enc_kern_avx2,        &enc_kern_plain};
+    return all[i] != NULL && is_runnable(all[i]) ? all[i] : NULL;
 }
 
 const enc_kern *enc_kern_find(const char *name)
 {
-    for (size_t i = 0; i < 3; i++)
-        if (is_runnable(kern_at(i)) && strcmp(kern_at(i)->name, name) == 0)
-            return kern_at(i);
+    for (size_t i = 0; i < N_TABLES; i++)
+        if (kern_at(i) != NULL && strcmp(kern_at(i)->name, name) == 0) return kern_at(i);
     return NULL;
 }
 
@@ -42,7 +60,6 @@ const enc_kern *enc_kern_pick(void)
 {
     const char *wanted = getenv("ENCODER_KERNEL");
     const enc_kern *k = wanted != NULL ? enc_kern_find(wanted) : NULL;
-    for (size_t i = 0; k == NULL; i++)
-        if (is_runnable(kern_at(i))) k = kern_at(i);
+    for (size_t i = 0; k == NULL; i++) k = kern_at(i);
     return k;
 }

@@ -9,6 +9,8 @@
 #include "encode/spread.h"
 #include "encode/work.h"
 
+#define DECODE_COLS 1024 /* pieces whose logits are one item of work */
+
 static bool is_worse(const enc_guess *a, const enc_guess *b)
 {
     return a->score < b->score || (a->score == b->score && a->id > b->id);
@@ -44,6 +46,19 @@ static void choose(const float *logits, size_t V, enc_guess *out, size_t k)
     }
 }
 
+typedef struct decoding {
+    const enc_kern *kern;
+    const enc_product *p;
+} decoding;
+
+static void decode_part(void *arg, size_t item, size_t slot)
+{
+    const decoding *d = arg;
+    const size_t V = d->p->w->rows, col = item * DECODE_COLS;
+    (void)slot;
+    d->kern->product(d->p, 0, 1, col, V - col < DECODE_COLS ? V : col + DECODE_COLS);
+}
+
 enc_rc enc_mlm_guess(const enc_model *m, enc_work *w, const float *h, enc_guess *out,
                      size_t *k, enc_err *e)
 {
@@ -75,9 +90,12 @@ enc_rc enc_mlm_guess(const enc_model *m, enc_work *w, const float *h, enc_guess 
                           .y = logits,
                           .y_stride = V,
                           .act = ENC_ACT_NONE};
-    enc_spread_products(kern, &transform, 1, 1);
+    kern->product(&transform, 0, 1, 0, D);
     kern->layernorm(t, t, &at->mlm_norm, m->config.norm_eps, 1, D);
-    enc_spread_products(kern, &decode, 1, 1);
+    const decoding d = {kern, &decode};
+    const size_t n_parts = (V + DECODE_COLS - 1) / DECODE_COLS;
+    enc_spread_run(enc_spread_slots(n_parts, 2.0 * (double)V * (double)D), n_parts,
+                   decode_part, (void *)&d);
 
     choose(logits, V, out, *k);
     double sum = 0.0, top = (double)out[0].score;

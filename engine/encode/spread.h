@@ -1,22 +1,21 @@
-/* spread.h - one piece of work -> parts for threads, where it is large enough to pay.
+/* spread.h - one piece of work -> items for threads, where it is large enough to pay.
  *
- * Parts write to disjoint outputs, and a table's outputs do not depend on their
+ * Items write to disjoint outputs, and a table's outputs do not depend on their
  * neighbours, so the result is the same bits on any number of threads. */
 #ifndef ENC_SPREAD_H
 #define ENC_SPREAD_H
 
-#include "encode/kern.h"
+#include <stddef.h>
 
-/* All rows and columns of n products (at most ENC_SPREAD_MAX) over T rows each. */
-#define ENC_SPREAD_MAX 3
-void enc_spread_products(const enc_kern *k, const enc_product *p, size_t n, size_t T);
+/* `slot` is less than the number of slots, and no two items run in one at the same time:
+ * scratch belongs to a slot. */
+typedef void enc_spread_task(void *arg, size_t item, size_t slot);
 
-/* y = norm(y), T x D. */
-void enc_spread_norm(const enc_kern *k, float *y, const enc_layernorm *norm, float eps,
-                     size_t T, size_t D);
+/* How many items of n that cost `flop` altogether should run at the same time: 1, or as
+ * many as there are threads and each has enough to do. */
+size_t enc_spread_slots(size_t n_items, double flop);
 
-/* Into how many parts to cut n items that cost `flop` altogether: 1, or a few a thread.
- */
-size_t enc_spread_parts(size_t n, double flop);
+/* Runs task(arg, 0, ..) ... task(arg, n_items - 1, ..), begun in this order. */
+void enc_spread_run(size_t n_slots, size_t n_items, enc_spread_task *task, void *arg);
 
 #endif

@@ -16,8 +16,7 @@ struct enc_work {
     enc_room x;       /* T x D: the hidden states */
     enc_room qkv;     /* T x 3D: a row is a token's query, key and value */
     enc_room mixed;   /* T x D: what attention gives, heads side by side */
-    enc_room inner;   /* T x inner */
-    enc_room scratch; /* of attention, for every part that runs at the same time */
+    enc_room scratch; /* of attention or of a block of rows, for every slot */
     enc_room weights; /* n x n, when someone looks on */
     enc_room extra;   /* for heads */
     /* batch */

@@ -65,6 +65,11 @@ static enc_rc apply(enc_config *c, const enc_model_options *o, enc_err *e)
     return ENC_OK;
 }
 
+static enc_dtype stored_precision(const enc_weights *w)
+{
+    return w->layers[0].up.w.dtype == ENC_I8 ? ENC_I8 : ENC_F32;
+}
+
 enc_rc enc_model_open(enc_model **out, enc_files *files, const enc_model_options *options,
                       enc_err *e)
 {
@@ -85,6 +90,9 @@ enc_rc enc_model_open(enc_model **out, enc_files *files, const enc_model_options
     if (options != NULL && (rc = apply(&m->config, options, e))) goto done;
     if ((rc = enc_files_open_tensors(files, e))) goto done;
     if ((rc = enc_weights_bind(&m->weights, &m->arena, &m->config, files, e))) goto done;
+    m->precision = options != NULL && options->precision != 0
+                       ? (enc_dtype)(options->precision - 1)
+                       : stored_precision(&m->weights);
     for (size_t i = 0; i < enc_files_tensor_count(files); i++)
         m->n_bytes += enc_files_tensor_at(files, i)->n_bytes;
     *out = m, m = NULL;
@@ -96,6 +104,7 @@ done:
 void enc_model_close(enc_model *m)
 {
     if (m == NULL) return;
+    enc_mem_free(m->packed);
     enc_tok_close(m->tok);
     enc_files_close(m->files);
     enc_arena_clear(&m->arena);
@@ -205,8 +214,9 @@ enc_rc enc_model_fingerprint(const enc_model *m, char out[33], enc_err *e)
     }
     h = enc_hasher_new();
     if (h == NULL) return enc_nomem(e);
-    add_text(h, "encoder fingerprint 1");
+    add_text(h, "encoder fingerprint 2");
     add_text(h, weights);
+    add_text(h, enc_precision_name(m->precision));
     add_text(h, c->arch);
     add_size(h, c->n_heads);
     add_size(h, (size_t)c->act);
@@ -222,6 +232,11 @@ enc_rc enc_model_fingerprint(const enc_model *m, char out[33], enc_err *e)
     enc_hash_text(enc_hasher_get(h), out);
     enc_hasher_free(h);
     return ENC_OK;
+}
+
+const char *enc_precision_name(enc_dtype precision)
+{
+    return precision == ENC_I8 ? "int8" : precision == ENC_BF16 ? "bf16" : "f32";
 }
 
 static const char *find_prompt(const enc_config *c, const char *name)

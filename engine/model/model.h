@@ -1,9 +1,12 @@
 /* model.h - a directory or blob -> a model, opened once, never changed.
  *
  * Any thread may read it. Opening reads the JSON files and the vocabulary and binds the
- * weights, which stay mapped. */
+ * weights, which stay mapped. Layers stored as int8 run as int8, others in f32, unless
+ * the caller says otherwise. */
 #ifndef ENC_MODEL_H
 #define ENC_MODEL_H
+
+#include <stdatomic.h>
 
 #include "base/hash.h"
 #include "model/config.h"
@@ -18,6 +21,8 @@ typedef struct enc_model {
     enc_weights weights;
     enc_tok *tok;
     struct enc_kern const *kern; /* set by the encode room: enc_kern_pick() when NULL */
+    enc_dtype precision;         /* of the products: ENC_F32, ENC_BF16 or ENC_I8 */
+    _Atomic(void *) packed;      /* the encode room's panels, or NULL: see packed.h */
     size_t n_bytes;              /* of the weights as stored */
 } enc_model;
 
@@ -26,6 +31,7 @@ typedef struct enc_model_options {
     unsigned pooling;  /* bits of enc_pooling */
     int normalize;     /* 1 yes, -1 no */
     size_t max_tokens; /* lowers, never raises */
+    int precision;     /* 1 + ENC_F32, ENC_BF16 or ENC_I8 */
 } enc_model_options;
 
 /* Takes the files, also on failure. options may be NULL. */
@@ -38,10 +44,13 @@ void enc_model_close(enc_model *m);
 enc_rc enc_model_hash(const enc_config *c, const enc_weights *w, const enc_tok *tok,
                       enc_hash *out, enc_err *e);
 
-/* Weights, tokenizer, pooling, prompts and maximum length in one hash: 32 hex digits. Two
- * models that could give different vectors have different fingerprints. Reads all the
- * weights, unless the blob's metadata states it ("fingerprint"). */
+/* Weights, tokenizer, precision, pooling, prompts and maximum length in one hash: 32 hex
+ * digits. Two models that could give different vectors have different fingerprints. Reads
+ * all the weights, unless the blob's metadata states it ("fingerprint"). */
 enc_rc enc_model_fingerprint(const enc_model *m, char out[33], enc_err *e);
+
+/* "f32", "bf16" or "int8": what the option `precision` is called by users. */
+const char *enc_precision_name(enc_dtype precision);
 
 /* The prompt text for a role, "" if the model has none. Role "query" also finds
  * "search_query"; "passage" finds "document", "search_document" and "corpus". */

@@ -354,6 +354,16 @@ static size_t count_rows(const enc_config *c, const enc_weights *w, const row *r
     return sum;
 }
 
+void enc_mat_row(const enc_mat *m, size_t row, float *out)
+{
+    if (m->dtype != ENC_I8) {
+        memcpy(out, (const float *)m->data + row * m->cols, m->cols * sizeof *out);
+        return;
+    }
+    const int8_t *q = (const int8_t *)m->data + row * m->cols;
+    for (size_t i = 0; i < m->cols; i++) out[i] = (float)q[i] * m->scale[row];
+}
+
 size_t enc_weights_count(const enc_config *c, const enc_weights *w)
 {
     return count_rows(c, w, embeddings, COUNT(embeddings)) +

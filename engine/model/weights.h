@@ -87,6 +87,9 @@ size_t enc_weights_slots(const enc_config *c, enc_weights *w, enc_slot *out, siz
 enc_rc enc_weights_bind(enc_weights *w, enc_arena *a, const enc_config *c,
                         const enc_files *f, enc_err *e);
 
+/* One row of a matrix as f32, cols values: an embedding lookup. */
+void enc_mat_row(const enc_mat *m, size_t row, float *out);
+
 /* Parameters of the parts that `w` has, the tied decoder once. */
 size_t enc_weights_count(const enc_config *c, const enc_weights *w);
 

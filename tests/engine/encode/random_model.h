@@ -87,6 +87,7 @@ static inline bool random_model_init(enc_model *m, bool is_i8, float gain)
 
 static inline void random_model_clear(enc_model *m)
 {
+    enc_mem_free(m->packed);
     enc_arena_clear(&m->arena);
 }
 

@@ -444,6 +444,20 @@ static void tensors_of_other_names_are_skipped(void)
     teardown(&b);
 }
 
+static void a_row_of_a_matrix_is_its_values(void)
+{
+    const float f[4] = {1.0f, 2.0f, 3.0f, 4.0f}, scale[2] = {0.5f, 2.0f};
+    const int8_t q[4] = {-127, 1, 127, 3};
+    const enc_mat a = {f, ENC_F32, NULL, 2, 2}, b = {q, ENC_I8, scale, 2, 2};
+    float out[2];
+    enc_mat_row(&a, 1, out);
+    CHECK(out[0] == 3.0f && out[1] == 4.0f);
+    enc_mat_row(&b, 0, out);
+    CHECK(out[0] == -63.5f && out[1] == 0.5f);
+    enc_mat_row(&b, 1, out);
+    CHECK(out[0] == 254.0f && out[1] == 6.0f);
+}
+
 int main(void)
 {
     counts_equal_the_published_integers();
@@ -458,5 +472,6 @@ int main(void)
     values_that_are_not_finite_are_refused();
     tensors_of_other_names_are_skipped();
     CHECK(enc_mem_live() == 0);
+    a_row_of_a_matrix_is_its_values();
     return check_done("model/weights");
 }
