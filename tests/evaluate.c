@@ -1,8 +1,10 @@
 /* evaluate.c - what a model is worth, as one table.
  *
- *   evaluate [--model PATH] [--data DIR] [--corpus DIR] [--only NAME,...] [--quick]
+ *   evaluate [--model PATH] [--precision NAME] [--data DIR] [--corpus DIR]
+ *            [--only NAME,...] [--quick]
  *
- * PATH is a Hugging Face directory, a blob, or nothing for the built-in model. DIR holds
+ * PATH is a Hugging Face directory, a blob, or nothing for the built-in model; NAME f32,
+ * bf16 or int8, or nothing for the model's own. DIR holds
  * eval/ and corpus/ (enwiki.txt, kowiki.txt, or those as .xz); a set that is not there is
  * left out. Names: sts, xquad, cranfield, nsmc, banking77, 3i4k, agnews, next, masked.
  * --quick takes a part of each set and leaves out the slow ones: to watch a training
@@ -39,7 +41,7 @@
 #define UNKNOWN    ((double)NAN)
 
 typedef struct setup {
-    const char *model, *data, *corpus, *only;
+    const char *model, *precision, *data, *corpus, *only;
     bool is_quick;
     enc_model *m;
     enc_work *work;
@@ -515,6 +517,16 @@ static void run_own_tasks(const setup *s)
 
 /* ---- all of it ---- */
 
+static int precision_of(const char *name)
+{
+    static const enc_dtype types[] = {ENC_F32, ENC_BF16, ENC_I8};
+    if (name == NULL) return 0;
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (strcmp(name, enc_precision_name(types[i])) == 0) return 1 + (int)types[i];
+    die(name, "unknown precision (f32, bf16, int8)");
+    return 0;
+}
+
 static void open_model(setup *s, enc_map **map)
 {
     enc_files *files;
@@ -530,7 +542,8 @@ static void open_model(setup *s, enc_map **map)
         must(enc_files_open_blob(&files, is_file ? enc_map_bytes(*map) : enc_builtin(),
                                  false, &e),
              "model", &e);
-    must(enc_model_open(&s->m, files, NULL, &e), "model", &e);
+    const enc_model_options options = {.precision = precision_of(s->precision)};
+    must(enc_model_open(&s->m, files, &options, &e), "model", &e);
     must(enc_work_new(&s->work, &e), "model", &e);
     s->dims = enc_config_dims(&s->m->config);
 }
@@ -541,6 +554,7 @@ static void read_arguments(setup *s, int argc, char **argv)
         const struct {
             const char *name, **value;
         } known[] = {{"--model", &s->model},
+                     {"--precision", &s->precision},
                      {"--data", &s->data},
                      {"--corpus", &s->corpus},
                      {"--only", &s->only}};
@@ -549,8 +563,8 @@ static void read_arguments(setup *s, int argc, char **argv)
             s->is_quick = true;
             continue;
         }
-        while (k < 4 && strcmp(argv[i], known[k].name) != 0) k++;
-        if (k == 4 || i + 1 == argc) die(argv[i], "unknown, or without its value");
+        while (k < 5 && strcmp(argv[i], known[k].name) != 0) k++;
+        if (k == 5 || i + 1 == argc) die(argv[i], "unknown, or without its value");
         *known[k].value = argv[++i];
     }
 }
