@@ -47,11 +47,12 @@ $(BUILD)/tests/%: tests/%.c $(TESTLIB) $(OBJ)
 	$(CC) $(CFLAGS) $(STD) -Itests $(WARN) -MMD -MP -o $@ $< $(filter %.o,$^) $(LIBS)
 
 # Those of encode/ fix the order themselves and get no such leave.
+ENCODE   := -O3 -fno-math-errno -fno-trapping-math -ffp-contract=off
+$(BUILD)/engine/encode/panel.o $(BUILD)/engine/model/weights.o: KFLAGS := $(ENCODE)
 LEARN    := elem_plain cooccur
 $(LEARN:%=$(BUILD)/engine/learn/%.o): KFLAGS := $(KERNEL)
 ifneq ($(findstring x86_64,$(shell $(CC) -dumpmachine)),)
 AVX512   := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-width=512
-ENCODE   := -O3 -fno-math-errno -fno-trapping-math -ffp-contract=off
 FAST     := $(BUILD)/engine/encode/kern
 $(FAST)_avx2.o: KFLAGS := $(ENCODE) -mavx2 -mfma -DHAS_AVX2
 $(FAST)_avx2_vnni.o: KFLAGS := $(ENCODE) -mavx2 -mfma -mavxvnni -DHAS_AVX2 -DHAS_VNNI

@@ -318,12 +318,11 @@ static bool has_mask(ext_call *c, const enc_model *m, const enc_tokens *tokens)
 {
     for (size_t i = 0; i < tokens->n; i++)
         if (is_mask(m, &tokens->at[i])) return true;
-    if (tokens->n_full > tokens->n)
+    if (tokens->is_cut)
         return ext_fail(
             c, SQLITE_ERROR,
-            "no [MASK] among the first %zu of %zu tokens, which is all the model "
-            "reads",
-            tokens->n, tokens->n_full);
+            "no [MASK] among the first %zu tokens, which is all the model reads",
+            tokens->n);
     return ext_fail(c, SQLITE_ERROR,
                     "no [MASK] in the text: write [MASK] where a word is wanted");
 }

@@ -101,7 +101,7 @@ static void token_count(ext_call *c)
     enc_tokens_init(&tokens);
     if (!ext_failed(c, enc_tok_encode(m->tok, text, (enc_bytes){NULL, 0}, 0, true,
                                       &tokens, &c->err)))
-        sqlite3_result_int64(c->ctx, (sqlite3_int64)tokens.n_full);
+        sqlite3_result_int64(c->ctx, (sqlite3_int64)tokens.n);
     enc_tokens_clear(&tokens);
 }
 

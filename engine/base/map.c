@@ -69,6 +69,18 @@ enc_bytes enc_map_bytes(const enc_map *m)
     return (enc_bytes){.at = m->at, .n = m->n};
 }
 
+void enc_map_release(const enc_map *m, const void *at, size_t n)
+{
+    const uintptr_t begin = (uintptr_t)at, first = (uintptr_t)m->at;
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    if (begin < first || begin - first > m->n || n > m->n - (begin - first)) return;
+    const uintptr_t from = (begin + page - 1) & ~(page - 1),
+                    to = (begin + n) & ~(page - 1);
+    /* Shared pages of a file lose nothing by it. */
+    if (from < to)
+        (void)madvise((char *)m->at + (from - first), to - from, MADV_DONTNEED);
+}
+
 void enc_map_close(enc_map *m)
 {
     if (m == NULL) return;

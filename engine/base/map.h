@@ -15,6 +15,11 @@ typedef struct enc_map enc_map;
  */
 enc_rc enc_map_open(enc_map **out, const char *path, size_t size_max, enc_err *e);
 enc_bytes enc_map_bytes(const enc_map *m); /* lives as long as the map */
-void enc_map_close(enc_map *m);            /* NULL is fine */
+
+/* These bytes, if they lie in the map, need not stay in memory: they are fetched from the
+ * file when they are next read. Any thread may read them meanwhile. */
+void enc_map_release(const enc_map *m, const void *at, size_t n);
+
+void enc_map_close(enc_map *m); /* NULL is fine */
 
 #endif

@@ -6,8 +6,10 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define ALIGNMENT   64
+#define LARGE_PAGE  ((size_t)2 << 20)
 #define ARENA_BLOCK ((size_t)16 << 10) /* least size of an arena's block */
 
 static atomic_size_t n_live;
@@ -44,20 +46,37 @@ bool enc_mem_add(size_t a, size_t b, size_t *out)
     return !__builtin_add_overflow(a, b, out);
 }
 
-void *enc_mem_alloc(size_t size)
+static void *alloc_aligned(size_t size, size_t alignment)
 {
     size_t padded;
-    if (is_faulty() || !enc_mem_add(size, ALIGNMENT - 1, &padded)) return NULL;
-    padded &= ~(size_t)(ALIGNMENT - 1);
-    void *p = aligned_alloc(ALIGNMENT, padded > 0 ? padded : ALIGNMENT);
+    if (is_faulty() || !enc_mem_add(size, alignment - 1, &padded)) return NULL;
+    padded &= ~(alignment - 1);
+    void *p = aligned_alloc(alignment, padded > 0 ? padded : alignment);
     if (p != NULL) atomic_fetch_add(&n_live, 1);
     return p;
+}
+
+void *enc_mem_alloc(size_t size)
+{
+    return alloc_aligned(size, ALIGNMENT);
 }
 
 void *enc_mem_zero(size_t size)
 {
     void *p = enc_mem_alloc(size);
     if (p != NULL) memset(p, 0, size);
+    return p;
+}
+
+void *enc_mem_zero_large(size_t size)
+{
+    if (size < LARGE_PAGE) return enc_mem_zero(size);
+    void *p = alloc_aligned(size, LARGE_PAGE);
+    if (p == NULL) return NULL;
+    /* What is left behind the last whole one is not worth another. No matter if refused:
+     * it is advice. */
+    (void)madvise(p, size & ~(LARGE_PAGE - 1), MADV_HUGEPAGE);
+    memset(p, 0, size);
     return p;
 }
 

@@ -14,6 +14,10 @@ void *enc_mem_zero(size_t size);
 void *enc_mem_array(size_t n, size_t size);
 void *enc_mem_zero_array(size_t n, size_t size);
 
+/* As enc_mem_zero, on large pages if the system gives them: for a block of megabytes that
+ * is filled at once and read from end to end again and again. */
+void *enc_mem_zero_large(size_t size);
+
 /* A block of new_size holding the first min(old_size, new_size) bytes of p, which is
  * freed; NULL on failure, and p is then untouched. p may be NULL. */
 void *enc_mem_resize(void *p, size_t old_size, size_t new_size);

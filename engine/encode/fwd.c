@@ -12,7 +12,8 @@
 #include "encode/packed.h"
 #include "encode/spread.h"
 
-#define ROWS 48 /* of a block: its activations stay in L2 while the weights pass by */
+#define ROWS_MIN 4  /* of a block: a tile of the smallest kernels */
+#define ROWS     48 /* of a block: its activations stay in L2 while the weights pass by */
 
 bool enc_room_grow(enc_room *r, size_t n)
 {
@@ -125,7 +126,7 @@ static bool plan(run *r)
     r->attn_slots =
         is_watched ? 1 : enc_spread_slots(r->b->n_texts * c->n_heads, attn_flop);
     r->attn_scratch = enc_attn_scratch(r->n_most, D / c->n_heads);
-    r->block_slots = enc_spread_slots(T, rows_flop);
+    r->block_slots = enc_spread_slots(T / ROWS_MIN, rows_flop);
     r->block_scratch = block_scratch(c);
     r->n_blocks = (T + ROWS - 1) / ROWS; /* the same number for each slot */
     r->n_blocks += (r->block_slots - r->n_blocks % r->block_slots) % r->block_slots;

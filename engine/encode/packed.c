@@ -35,6 +35,16 @@ static size_t head_size(const enc_model *m)
     return (n + ENC_STEP - 1) / ENC_STEP * ENC_STEP;
 }
 
+/* Packed weights are not read from the file again. */
+static void release(const enc_model *m, const part *p)
+{
+    for (size_t i = 0; i < p->n_from; i++) {
+        const enc_mat *w = &p->from[i]->w;
+        enc_files_release(m->files, w->data,
+                          w->rows * w->cols * enc_dtype_size(w->dtype));
+    }
+}
+
 static void *pack(const enc_model *m)
 {
     const enc_config *c = &m->config;
@@ -45,7 +55,7 @@ static void *pack(const enc_model *m)
         list_parts(&m->weights.layers[i], &unused, parts);
         for (size_t j = 0; j < N_PARTS; j++) size += part_size(&parts[j], m->precision);
     }
-    uint8_t *block = enc_mem_zero(size), *at = block;
+    uint8_t *block = enc_mem_zero_large(size), *at = block;
     float *row = enc_mem_array(most, sizeof *row);
     if (block == NULL || row == NULL) {
         enc_mem_free(block);
@@ -60,6 +70,7 @@ static void *pack(const enc_model *m)
             enc_panels_pack(parts[j].to, m->precision, parts[j].from, parts[j].n_from, at,
                             row);
             at += part_size(&parts[j], m->precision);
+            release(m, &parts[j]);
         }
     }
     enc_mem_free(row);

@@ -71,6 +71,12 @@ void enc_files_close(enc_files *f)
     enc_mem_free(f);
 }
 
+void enc_files_release(const enc_files *f, const void *at, size_t n)
+{
+    for (size_t i = 0; f != NULL && i < f->n_shards; i++)
+        if (f->shards[i].map != NULL) enc_map_release(f->shards[i].map, at, n);
+}
+
 const char *enc_files_where(const enc_files *f)
 {
     return f->where;

@@ -23,6 +23,10 @@ enc_rc enc_files_open_directory(enc_files **out, const char *path, enc_err *e);
 enc_rc enc_files_open_blob(enc_files **out, enc_bytes blob, bool copy, enc_err *e);
 void enc_files_close(enc_files *f);
 
+/* Bytes of a tensor that need not stay in memory, if they lie in a mapped file (see
+ * map.h); others are left alone. f may be NULL. */
+void enc_files_release(const enc_files *f, const void *at, size_t n);
+
 /* The path, or "a blob": for sentences. */
 const char *enc_files_where(const enc_files *f);
 

@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/threads.h"
+
 /* A size that the configuration decides. VECTOR, as the second of two: there is none. */
 typedef enum dim { VECTOR, V, D, I, POSITIONS, SEGMENTS, LABELS, TWO } dim;
 
@@ -133,9 +135,20 @@ size_t enc_weights_slots(const enc_config *c, enc_weights *w, enc_slot *out, siz
 /* --- binding --------------------------------------------------------------------------
  */
 
+#define STRETCH ((size_t)1 << 20) /* values that one thread checks at a time */
+
+typedef struct stretch { /* values of a tensor, still to be checked */
+    const enc_tensor *t;
+    const float *at;
+    size_t n;
+    bool is_finite;
+} stretch;
+
 typedef struct binder {
     enc_arena *a;
     const enc_files *f;
+    stretch *stretches;
+    size_t n_stretches, cap_stretches;
     enc_err *e;
 } binder;
 
@@ -177,24 +190,21 @@ static const enc_tensor *find_tensor(const enc_files *f, const char *name)
     return t;
 }
 
-/* The sign bit of the sum is set where all bits of an exponent are: infinity or NaN. No
- * branch inside, and a fixed count, so that any compiler makes vectors of it. */
-static bool all_finite(const float *x, size_t n)
+static enc_rc check_later(binder *b, const enc_tensor *t, const float *x)
 {
-    enum { BLOCK = 256 };
-    uint32_t bits[BLOCK];
+    const size_t n = enc_tensor_count(t);
 
-    while (n > 0) {
-        size_t take = n < BLOCK ? n : BLOCK;
-        uint32_t any = 0;
+    for (size_t i = 0; i < n; i += STRETCH) {
+        void *array = b->stretches;
 
-        if (take < BLOCK) memset(bits, 0, sizeof bits);
-        memcpy(bits, x, take * sizeof *bits);
-        for (size_t i = 0; i < BLOCK; i++) any |= (bits[i] & 0x7f800000u) + 0x00800000u;
-        if (any & 0x80000000u) return false;
-        x += take, n -= take;
+        if (!enc_mem_reserve(&array, &b->cap_stretches, b->n_stretches + 1,
+                             sizeof *b->stretches))
+            return enc_nomem(b->e);
+        b->stretches = array;
+        b->stretches[b->n_stretches++] =
+            (stretch){t, x + i, n - i < STRETCH ? n - i : STRETCH, false};
     }
-    return true;
+    return ENC_OK;
 }
 
 /* The values of a float tensor: where they lie, or converted. */
@@ -214,12 +224,11 @@ static enc_rc bind_floats(binder *b, const enc_tensor *t, const float **out)
 
         if (copy == NULL) return enc_nomem(b->e);
         enc_tensor_to_f32(t, copy);
+        enc_files_release(b->f, t->data, t->n_bytes);
         x = copy;
     }
-    if (!all_finite(x, enc_tensor_count(t)))
-        return enc_fail(b->e, ENC_CORRUPT, "tensor %s contains NaN or infinity", t->name);
     *out = x;
-    return ENC_OK;
+    return check_later(b, t, x);
 }
 
 static enc_rc check_shape(binder *b, const enc_tensor *t, const enc_tensor *wanted)
@@ -304,10 +313,51 @@ static enc_rc bind_slots(binder *b, enc_weights *w, const enc_config *c,
     return ENC_OK;
 }
 
+/* The sign bit of the sum is set where all bits of an exponent are: infinity or NaN. No
+ * branch inside, so that a compiler makes vectors of it. */
+static bool all_finite(const float *x, size_t n)
+{
+    uint32_t any = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        uint32_t bits;
+
+        memcpy(&bits, &x[i], sizeof bits);
+        any |= (bits & 0x7f800000u) + 0x00800000u;
+    }
+    return any >> 31 == 0;
+}
+
+static void check_stretch(void *arg, size_t i)
+{
+    const binder *b = arg;
+    stretch *s = &b->stretches[i];
+
+    s->is_finite = all_finite(s->at, s->n);
+    enc_files_release(b->f, s->at, s->n * sizeof *s->at);
+}
+
+/* Reads all values of all weights once: the longest part of opening a model, and as fast
+ * as memory is. */
+static enc_rc check_stretches(binder *b)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < b->n_stretches; i++) n += b->stretches[i].n;
+    if (n > STRETCH) enc_threads_run(b->n_stretches, check_stretch, b);
+    else
+        for (size_t i = 0; i < b->n_stretches; i++) check_stretch(b, i);
+    for (size_t i = 0; i < b->n_stretches; i++)
+        if (!b->stretches[i].is_finite)
+            return enc_fail(b->e, ENC_CORRUPT, "tensor %s contains NaN or infinity",
+                            b->stretches[i].t->name);
+    return ENC_OK;
+}
+
 enc_rc enc_weights_bind(enc_weights *w, enc_arena *a, const enc_config *c,
                         const enc_files *f, enc_err *e)
 {
-    binder b = {a, f, e};
+    binder b = {.a = a, .f = f, .e = e};
     size_t n = enc_weights_slots(c, NULL, NULL, 0);
     enc_slot *slots = enc_mem_array(n, sizeof *slots);
     enc_rc rc;
@@ -320,6 +370,8 @@ enc_rc enc_weights_bind(enc_weights *w, enc_arena *a, const enc_config *c,
         enc_weights_slots(c, w, slots, n);
         rc = bind_slots(&b, w, c, slots, n);
     }
+    if (rc == ENC_OK) rc = check_stretches(&b);
+    enc_mem_free(b.stretches);
     enc_mem_free(slots);
     return rc;
 }
@@ -354,14 +406,15 @@ static size_t count_rows(const enc_config *c, const enc_weights *w, const row *r
     return sum;
 }
 
-void enc_mat_row(const enc_mat *m, size_t row, float *out)
+void enc_mat_row(const enc_mat *m, size_t r, float *out)
 {
     if (m->dtype != ENC_I8) {
-        memcpy(out, (const float *)m->data + row * m->cols, m->cols * sizeof *out);
+        memcpy(out, (const float *)m->data + r * m->cols, m->cols * sizeof *out);
         return;
     }
-    const int8_t *q = (const int8_t *)m->data + row * m->cols;
-    for (size_t i = 0; i < m->cols; i++) out[i] = (float)q[i] * m->scale[row];
+    const int8_t *q = (const int8_t *)m->data + r * m->cols;
+    const float scale = m->scale[r];
+    for (size_t i = 0; i < m->cols; i++) out[i] = (float)q[i] * scale;
 }
 
 size_t enc_weights_count(const enc_config *c, const enc_weights *w)

@@ -80,15 +80,15 @@ size_t enc_weights_slots(const enc_config *c, enc_weights *w, enc_slot *out, siz
 
 /* Binds all that the files have. Body tensors must be there; a head is bound if all its
  * tensors are. Prefixes (bert., none), TF names (gamma, beta), the tied decoder, int8
- * with
- * "<name>.scale". F16 and BF16 are converted into the arena; f32 is used where it lies
- * unless it is not 4-byte aligned. A value that is not finite is ENC_CORRUPT. The layers
- * live in the arena. */
+ * with "<name>.scale". F16 and BF16 are converted into the arena; f32 is used where it
+ * lies unless it is not 4-byte aligned. A value that is not finite is ENC_CORRUPT: all
+ * are read, by all threads, and what is mapped is released. The layers live in the arena.
+ */
 enc_rc enc_weights_bind(enc_weights *w, enc_arena *a, const enc_config *c,
                         const enc_files *f, enc_err *e);
 
 /* One row of a matrix as f32, cols values: an embedding lookup. */
-void enc_mat_row(const enc_mat *m, size_t row, float *out);
+void enc_mat_row(const enc_mat *m, size_t r, float *out);
 
 /* Parameters of the parts that `w` has, the tied decoder once. */
 size_t enc_weights_count(const enc_config *c, const enc_weights *w);

@@ -1,8 +1,9 @@
 /* tok.c - see tok.h.
  *
  * A text is cut at the added tokens that stand in it literally, and what lies between
- * them goes through norm and wordpiece. All of a text is walked, to know n_full, but no
- * more tokens are kept than can survive truncation. */
+ * them goes through norm and wordpiece. No more tokens are kept than can survive
+ * truncation. A text by itself is read only as far as these go, however long it is; of a
+ * pair both are read to the end, because the lengths decide what is truncated. */
 #include "text/tok_parts.h"
 
 #include <stdlib.h>
@@ -12,6 +13,8 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "base/wr.h"
+
+#define STRETCH 4096 /* bytes that are searched for added tokens before they are read */
 
 /* ---- making one ---- */
 
@@ -163,8 +166,9 @@ typedef struct walk {
     enc_norm norm;
     enc_piece *pieces; /* word_max */
     enc_tokens *out;
-    size_t keep; /* tokens that this text may still add to out */
-    size_t n;    /* tokens that it has, kept or not */
+    size_t keep;   /* tokens that this text may still add to out */
+    size_t n;      /* tokens that it has, kept or not */
+    size_t n_stop; /* more of them than this are not asked for */
     uint8_t segment;
 } walk;
 
@@ -215,8 +219,8 @@ static enc_rc walk_words(walk *w, enc_bytes text, size_t from, size_t to, enc_er
     enc_rc rc = ENC_OK;
     if (from == to) return ENC_OK;
     enc_norm_start(&w->norm, text.at + from, to - from);
-    while (rc == ENC_OK && (rc = enc_norm_next(&w->norm, &word, &found, e)) == ENC_OK &&
-           found) {
+    while (rc == ENC_OK && w->n <= w->n_stop &&
+           (rc = enc_norm_next(&w->norm, &word, &found, e)) == ENC_OK && found) {
         size_t n = enc_wordpiece_split(&w->model, &word, w->pieces, w->t->word_max);
         for (size_t i = 0; i < n && rc == ENC_OK; i++)
             rc = keep_token(w, w->pieces[i].id, from + w->pieces[i].start,
@@ -273,11 +277,15 @@ static enc_rc walk_text(walk *w, enc_bytes text, enc_err *e)
     if (text.n > ENC_TEXT_MAX)
         return enc_fail(e, ENC_RANGE, "text has %zu bytes, at most %zu are allowed",
                         text.n, ENC_TEXT_MAX);
-    while (at < text.n && rc == ENC_OK) {
+    while (at < text.n && rc == ENC_OK && w->n <= w->n_stop) {
         const enc_tok_added *added =
             w->t->begins[text.at[at]] ? added_here(w->t, text, at, &n) : NULL;
         if (added == NULL) {
             at++;
+            /* A space is between words under all rules. */
+            if (at - from < STRETCH || at == text.n || text.at[at] != ' ') continue;
+            rc = walk_words(w, text, from, at, e);
+            from = at;
             continue;
         }
         rc = walk_words(w, text, from, at, e);
@@ -341,10 +349,11 @@ static enc_rc encode(walk *w, enc_bytes a, enc_bytes b, size_t n_max, bool add_s
     size_t room = n_max == 0 ? SIZE_MAX : n_max - n_special;
     if (add_special) rc = push_special(w->out, t->special.cls, 0, e);
     w->keep = room;
+    w->n_stop = b.at == NULL ? room : SIZE_MAX;
     if (rc == ENC_OK) rc = walk_text(w, a, e);
     if (rc == ENC_OK && add_special) rc = push_special(w->out, t->special.sep, 0, e);
     if (rc == ENC_OK && b.at != NULL) rc = walk_pair(w, b, add_special, room, e);
-    w->out->n_full = w->n + n_special;
+    w->out->is_cut = w->n > room;
     return rc;
 }
 
@@ -352,12 +361,13 @@ enc_rc enc_tok_encode(const enc_tok *t, enc_bytes a, enc_bytes b, size_t n_max,
                       bool add_special, enc_tokens *out, enc_err *e)
 {
     walk w;
-    out->n = out->n_full = 0;
+    out->n = 0;
+    out->is_cut = false;
     enc_rc rc = walk_begin(&w, t, e);
     w.out = out;
     if (rc == ENC_OK) rc = encode(&w, a, b, n_max, add_special, e);
     walk_end(&w);
-    if (rc != ENC_OK) out->n = out->n_full = 0;
+    if (rc != ENC_OK) out->n = 0;
     return rc;
 }
 

@@ -32,7 +32,7 @@ typedef struct enc_tokens {
     enc_token *at;
     size_t n;
     size_t cap;
-    size_t n_full; /* how many there would have been without truncation */
+    bool is_cut; /* there would have been more without truncation */
 } enc_tokens;
 
 typedef struct enc_tok_special {

@@ -284,6 +284,36 @@ static void int8_pairs_fit_sixteen_bits(void)
     problem_clear(&o);
 }
 
+/* Every weight is in its place as the header says, whatever is left over. */
+static void weights_are_packed_by_the_definition(enc_dtype type)
+{
+    static const size_t widths[] = {1, 3, 63, 64, 65, 130};
+    enc_rng r = {11};
+    size_t n_wrong = 0;
+    for (size_t s = 0; s < sizeof widths / sizeof *widths; s++) {
+        problem o;
+        const size_t size = enc_dtype_size(type), each = 4 / size, K = widths[s];
+        problem_init(&o, &r, type, 1, K, 37);
+        for (size_t n = 0; n < 48; n++)
+            for (size_t k = 0; k < o.panels.n_steps * each; k++) {
+                const float w = n < 37 && k < K ? o.w[n * K + k] : 0.0f;
+                const float inverse =
+                    type == ENC_I8 && n < 37 ? 1.0f / o.panels.scale[n] : 0.0f;
+                const uint16_t half = enc_bf16_of(w);
+                const int8_t byte = (int8_t)rintf(w * inverse);
+                const void *wanted = type == ENC_F32    ? (const void *)&w
+                                     : type == ENC_BF16 ? (const void *)&half
+                                                        : (const void *)&byte;
+                const size_t step = n / 16 * o.panels.n_steps + k / each;
+                n_wrong +=
+                    memcmp(o.panels.data + step * ENC_STEP + n % 16 * 4 + k % each * size,
+                           wanted, size) != 0;
+            }
+        problem_clear(&o);
+    }
+    CHECK_SAY(n_wrong == 0, "%zu weights of type %d are otherwise", n_wrong, (int)type);
+}
+
 static void layers_lie_side_by_side(void)
 {
     enc_rng r = {12};
@@ -361,6 +391,7 @@ int main(void)
         rows_are_narrowed_alike(tables[i]);
         if (i > 1) fast_tables_give_the_same_bits(tables[1], tables[i]);
     }
+    for (size_t t = 0; t < 3; t++) weights_are_packed_by_the_definition(types[t]);
     int8_pairs_fit_sixteen_bits();
     layers_lie_side_by_side();
     stored_int8_is_packed_by_value();

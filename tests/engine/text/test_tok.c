@@ -142,7 +142,7 @@ static void pairs_have_segments(const enc_tok *t)
     enc_tokens_init(&ts);
     CHECK(enc_tok_encode(t, bytes("the"), bytes("a dog"), 0, true, &ts, &e) == ENC_OK);
     static const uint8_t segments[] = {0, 0, 0, 1, 1, 1};
-    CHECK(ts.n == 6 && ts.n_full == 6);
+    CHECK(ts.n == 6 && !ts.is_cut);
     for (size_t i = 0; i < ts.n; i++) CHECK(ts.at[i].segment == segments[i]);
     CHECK(ts.at[4].start == 2 && ts.at[4].end == 5); /* its place in its own text */
     CHECK(enc_tok_encode(t, bytes("the"), bytes("a"), 0, false, &ts, &e) == ENC_OK);
@@ -194,9 +194,54 @@ static void truncation_agrees_with_its_definition(const enc_tok *t)
                     else is_b++;
                 }
                 if (is_a != x || is_b != y || ts.n != x + y + 3) bad++;
-                if (ts.n_full != n_a + n_b + 3) bad++;
+                if (ts.is_cut != (n_a + n_b + 3 > n_max)) bad++;
             }
     CHECK_SAY(bad == 0, "%d pairs are truncated otherwise", bad);
+    enc_tokens_clear(&ts);
+}
+
+/* Special tokens in the text may be the one that is too many. */
+static void a_text_that_just_fits_is_not_cut(const enc_tok *t)
+{
+    static const char *const texts[] = {"the fox jumps", "the fox [MASK][MASK]",
+                                        "[MASK]the the [SEP]"};
+    for (size_t i = 0; i < 3; i++)
+        for (size_t n_max = 2; n_max < 9; n_max++) {
+            enc_tokens ts;
+            enc_err e;
+            enc_err_clear(&e);
+            enc_tokens_init(&ts);
+            CHECK(enc_tok_encode(t, bytes(texts[i]), none, n_max, true, &ts, &e) ==
+                  ENC_OK);
+            CHECK(ts.is_cut == (n_max < 6) && ts.n == (n_max < 6 ? n_max : 6));
+            enc_tokens_clear(&ts);
+        }
+}
+
+/* Every copy of a sentence has the tokens of the first. */
+static void a_long_text_is_read_like_a_short_one(const enc_tok *t)
+{
+    enum { COPIES = 2000 };
+    static const char one[] = "unaffable fox  caf\xc3\xa9[MASK], the dog. ";
+    static char text[COPIES * (sizeof one - 1)];
+    enc_tokens ts;
+    enc_err e;
+    size_t n = sizeof one - 1, bad = 0;
+    for (size_t i = 0; i < COPIES; i++) memcpy(text + i * n, one, n);
+    enc_err_clear(&e);
+    enc_tokens_init(&ts);
+    enc_bytes all = {(const uint8_t *)text, sizeof text};
+    CHECK(enc_tok_encode(t, all, none, 0, false, &ts, &e) == ENC_OK);
+    size_t n_one = ts.n / COPIES;
+    CHECK(n_one == 10 && ts.n == n_one * COPIES);
+    for (size_t i = n_one; i < ts.n; i++) {
+        const enc_token *first = ts.at + i % n_one, *copy = ts.at + i;
+        size_t shift = i / n_one * n;
+        if (copy->id != first->id || copy->start != first->start + shift ||
+            copy->end != first->end + shift)
+            bad++;
+    }
+    CHECK_SAY(bad == 0, "%zu tokens are otherwise", bad);
     enc_tokens_clear(&ts);
 }
 
@@ -211,7 +256,7 @@ static void a_long_text_keeps_few_tokens(const enc_tok *t)
     for (size_t i = 0; i < n; i++) text[i] = i % 2 == 0 ? 'a' : ' ';
     enc_bytes all = {(const uint8_t *)text, n};
     CHECK(enc_tok_encode(t, all, all, 128, true, &ts, &e) == ENC_OK);
-    CHECK(ts.n == 128 && ts.n_full == n + 3 && ts.cap <= 512);
+    CHECK(ts.n == 128 && ts.is_cut && ts.cap <= 512);
     CHECK(ts.at[127].is_special && ts.at[127].segment == 1);
     CHECK(ts.at[62].segment == 0 && ts.at[63].is_special && ts.at[64].segment == 1);
     enc_tokens_clear(&ts);
@@ -320,6 +365,8 @@ int main(void)
     pairs_have_segments(t);
     truncation_takes_from_the_longer(t);
     truncation_agrees_with_its_definition(t);
+    a_text_that_just_fits_is_not_cut(t);
+    a_long_text_is_read_like_a_short_one(t);
     a_long_text_keeps_few_tokens(t);
     the_hundredth_character_still_counts(t);
     ids_are_known(t);
