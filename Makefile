@@ -82,7 +82,7 @@ $(WITHEXT): $(BUILD)/tests/%: tests/%.c $(OBJ) $(EXTOBJ)
 EMULATED := $(patsubst %,$(BUILD)/tests/simde/kern_%.o,avx2_vnni avx512 avx512_vnni avx512_bf16)
 $(EMULATED): $(BUILD)/tests/simde/kern_%.o: engine/encode/kern_%.c tests/simde/immintrin.h
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(STD) -isystem tests/simde -Wno-psabi -mavx2 -mfma -ffp-contract=off $(EMULATE) \
+	$(CC) $(CFLAGS) $(STD) -isystem tests/simde -Wno-psabi -mavx2 -mfma -ffp-contract=off -fno-sanitize=all $(EMULATE) \
 	    -Denc_kern_$*=emulated_$* -MMD -MP -c -o $@ $<
 $(BUILD)/tests/simde/kern_avx2_vnni.o: EMULATE := -DHAS_AVX2 -DHAS_VNNI
 $(BUILD)/tests/simde/kern_avx512.o: EMULATE := -DHAS_AVX512
