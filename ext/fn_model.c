@@ -52,18 +52,13 @@ static bool read_count(ext_call *c, enc_json_value *v, const char *key, size_t *
 
 static bool read_precision(ext_call *c, enc_json_value *v, int *out)
 {
-    static const enc_dtype types[] = {ENC_F32, ENC_BF16, ENC_I8};
     const char *text;
     char quoted[80];
     size_t n;
 
     if ((text = enc_json_text(v, &n)) == NULL)
         return ext_fail(c, SQLITE_ERROR, "option precision must be a text");
-    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
-        if (strcmp(text, enc_precision_name(types[i])) != 0) continue;
-        *out = 1 + (int)types[i];
-        return true;
-    }
+    if ((*out = enc_precision_find(text)) != 0) return true;
     return ext_fail(c, SQLITE_ERROR, "unknown precision %s (f32, bf16, int8)",
                     ext_quote(quoted, text, n));
 }

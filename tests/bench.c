@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/rng.h"
+#include "clock.h"
 #include "enc.h"
 #include "learn/gemm.h"
 
@@ -19,19 +19,6 @@
 #define REPEATS      3   /* of which the median counts */
 #define GEMM_SIDE    1024
 #define GEMM_REPEATS 16
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
 
 /* n pieces of the vocabulary with blanks between, as bytes that the caller frees. */
 static enc_wr random_text(const enc_model *m, enc_rng *rng, size_t n)

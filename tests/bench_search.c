@@ -22,10 +22,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "bench_data.h"
+#include "clock.h"
 #include "enc.h"
 
 #define TURN       ((size_t)10) /* queries before the next engine's turn */
@@ -47,24 +47,6 @@ typedef struct engine {
 } engine;
 
 static char folder[PATH_BYTES - 64];
-
-static double seconds(clockid_t clock)
-{
-    struct timespec t;
-    clock_gettime(clock, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static double now(void)
-{
-    return seconds(CLOCK_MONOTONIC);
-}
-
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
 
 /* The value that so great a part of them lies under. */
 static double quantile(const double *values, size_t n, double part)

@@ -9,10 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/map.h"
 #include "base/rng.h"
+#include "clock.h"
 #include "enc.h"
 
 #define WORDS   400000 /* in a text that is made up */
@@ -21,37 +21,24 @@
 #define REPEATS 5      /* of which the median counts */
 #define SAMPLE  64     /* lines that are embedded */
 
-static double cpu_seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 typedef enc_rc pass(const void *arg, size_t *n, enc_err *e); /* adds what it did to *n */
 
 /* Median seconds of one pass; n is what one pass does. */
 static double seconds_of(pass *run, const void *arg, size_t *n, enc_err *e)
 {
-    double seconds[REPEATS];
+    double each[REPEATS];
     for (int i = 0; i < REPEATS; i++) {
-        double t = cpu_seconds();
+        double t = seconds(CLOCK_PROCESS_CPUTIME_ID);
         size_t n_passes = 0;
         do {
             *n = 0;
             if (run(arg, n, e) != ENC_OK) return 0;
             n_passes++;
-        } while (cpu_seconds() - t < LEAST);
-        seconds[i] = (cpu_seconds() - t) / (double)n_passes;
+        } while (seconds(CLOCK_PROCESS_CPUTIME_ID) - t < LEAST);
+        each[i] = (seconds(CLOCK_PROCESS_CPUTIME_ID) - t) / (double)n_passes;
     }
-    qsort(seconds, REPEATS, sizeof *seconds, by_value);
-    return seconds[REPEATS / 2];
+    qsort(each, REPEATS, sizeof *each, by_value);
+    return each[REPEATS / 2];
 }
 
 typedef struct lines {

@@ -26,10 +26,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/rng.h"
+#include "clock.h"
 #include "enc.h"
 #include "lib/sets.h"
 #include "lib/tasks.h"
@@ -64,13 +64,6 @@ static void *room(size_t n, size_t size)
     void *p = enc_mem_zero_array(n, size);
     if (p == NULL) die("evaluate", "out of memory");
     return p;
-}
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 static bool is_wanted(const setup *s, const char *name)
@@ -517,16 +510,6 @@ static void run_own_tasks(const setup *s)
 
 /* ---- all of it ---- */
 
-static int precision_of(const char *name)
-{
-    static const enc_dtype types[] = {ENC_F32, ENC_BF16, ENC_I8};
-    if (name == NULL) return 0;
-    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
-        if (strcmp(name, enc_precision_name(types[i])) == 0) return 1 + (int)types[i];
-    die(name, "unknown precision (f32, bf16, int8)");
-    return 0;
-}
-
 static void open_model(setup *s, enc_map **map)
 {
     enc_files *files;
@@ -542,7 +525,10 @@ static void open_model(setup *s, enc_map **map)
         must(enc_files_open_blob(&files, is_file ? enc_map_bytes(*map) : enc_builtin(),
                                  false, &e),
              "model", &e);
-    const enc_model_options options = {.precision = precision_of(s->precision)};
+    enc_model_options options = {0};
+    if (s->precision != NULL &&
+        (options.precision = enc_precision_find(s->precision)) == 0)
+        die(s->precision, "unknown precision (f32, bf16, int8)");
     must(enc_model_open(&s->m, files, &options, &e), "model", &e);
     must(enc_work_new(&s->work, &e), "model", &e);
     s->dims = enc_config_dims(&s->m->config);

@@ -239,6 +239,15 @@ const char *enc_precision_name(enc_dtype precision)
     return precision == ENC_I8 ? "int8" : precision == ENC_BF16 ? "bf16" : "f32";
 }
 
+int enc_precision_find(const char *name)
+{
+    static const enc_dtype types[] = {ENC_F32, ENC_BF16, ENC_I8};
+
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (strcmp(name, enc_precision_name(types[i])) == 0) return 1 + (int)types[i];
+    return 0;
+}
+
 static const char *find_prompt(const enc_config *c, const char *name)
 {
     for (size_t i = 0; i < c->n_prompts; i++)

@@ -52,6 +52,9 @@ enc_rc enc_model_fingerprint(const enc_model *m, char out[33], enc_err *e);
 /* "f32", "bf16" or "int8": what the option `precision` is called by users. */
 const char *enc_precision_name(enc_dtype precision);
 
+/* A name -> the value of enc_model_options.precision; 0: there is no such precision. */
+int enc_precision_find(const char *name);
+
 /* The prompt text for a role, "" if the model has none. Role "query" also finds
  * "search_query"; "passage" finds "document", "search_document" and "corpus". */
 const char *enc_model_prompt(const enc_model *m, const char *role);

@@ -10,8 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "clock.h"
 #include "enc.h"
 #include "base/map.h"
 
@@ -20,14 +20,6 @@
 
 int sqlite3_encoder_init(sqlite3 *db, char **message,
                          const struct sqlite3_api_routines *api);
-
-typedef struct precision {
-    const char *name;
-    enc_dtype dtype;
-} precision;
-
-static const precision precisions[] = {
-    {"f32", ENC_F32}, {"bf16", ENC_BF16}, {"int8", ENC_I8}};
 
 /* One of the two ways: through the engine (m, work) or through SQL (db, embed). */
 typedef struct ours {
@@ -40,18 +32,6 @@ typedef struct ours {
     sqlite3 *db;
     sqlite3_stmt *embed;
 } ours;
-
-static double seconds(clockid_t clock)
-{
-    struct timespec t;
-    clock_gettime(clock, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static double now(void)
-{
-    return seconds(CLOCK_MONOTONIC);
-}
 
 static void fail(const char *what, const char *why)
 {
@@ -78,17 +58,10 @@ static void read_texts(ours *o, const char *folder)
     }
 }
 
-static enc_dtype dtype_of(const char *name)
-{
-    for (size_t i = 0; i < sizeof precisions / sizeof *precisions; i++)
-        if (strcmp(name, precisions[i].name) == 0) return precisions[i].dtype;
-    fail(name, "unknown precision");
-    return ENC_F32;
-}
-
 static void open_engine(ours *o, const char *path, const char *name)
 {
-    const enc_model_options options = {.precision = 1 + (int)dtype_of(name)};
+    const enc_model_options options = {.precision = enc_precision_find(name)};
+    if (options.precision == 0) fail(name, "unknown precision");
     enc_files *files = NULL;
     enc_err e;
     enc_err_clear(&e);

@@ -11,9 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/rng.h"
+#include "clock.h"
 #include "enc.h"
 
 #define DIMS    384
@@ -23,19 +23,6 @@
 
 int sqlite3_encoder_init(sqlite3 *db, char **message,
                          const struct sqlite3_api_routines *api);
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
 
 static void check(sqlite3 *db, int rc, const char *what)
 {

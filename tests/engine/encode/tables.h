@@ -1,8 +1,12 @@
 /* tables.h - every table of kern.h that can be computed here: those this CPU runs, and
- * the others as the Makefile compiles them for emulated instructions. */
+ * the others as the Makefile compiles them for emulated instructions; and arrays to try
+ * them on. */
 #ifndef TABLES_H
 #define TABLES_H
 
+#include <stdlib.h>
+
+#include "base/rng.h"
 #include "encode/kern.h"
 
 #define TABLES_MAX 10
@@ -32,6 +36,21 @@ static inline size_t list_tables(const enc_kern *out[TABLES_MAX], size_t *n_own)
     out[n++] = emulated_avx512_bf16;
 #endif
     return n;
+}
+
+/* To the byte, so that sanitizers see any access beside it. */
+static inline void *exact(size_t n, size_t size)
+{
+    void *p = malloc(n * size > 0 ? n * size : 1);
+    if (p == NULL) abort();
+    return p;
+}
+
+static inline float *random_floats(enc_rng *r, size_t n)
+{
+    float *f = exact(n, sizeof *f);
+    for (size_t i = 0; i < n; i++) f[i] = enc_rng_normal(r);
+    return f;
 }
 
 #endif

@@ -18,20 +18,6 @@
 static const enc_kern *kerns[TABLES_MAX]; /* [0] is plain */
 static size_t n_kerns, n_own;
 
-static void *exact(size_t n, size_t size)
-{
-    void *p = malloc(n * size > 0 ? n * size : 1);
-    if (p == NULL) abort();
-    return p;
-}
-
-static float *random_floats(enc_rng *r, size_t n)
-{
-    float *f = exact(n, sizeof *f);
-    for (size_t i = 0; i < n; i++) f[i] = enc_rng_normal(r);
-    return f;
-}
-
 static int8_t *random_bytes(enc_rng *r, size_t n)
 {
     int8_t *q = exact(n, 1);

@@ -19,20 +19,6 @@ static const enc_kern *tables[TABLES_MAX];
 static size_t n_tables, n_own;
 static const enc_dtype types[] = {ENC_F32, ENC_BF16, ENC_I8};
 
-static void *exact(size_t n, size_t size)
-{
-    void *p = malloc(n * size > 0 ? n * size : 1);
-    if (p == NULL) abort();
-    return p;
-}
-
-static float *random_floats(enc_rng *r, size_t n)
-{
-    float *f = exact(n, sizeof *f);
-    for (size_t i = 0; i < n; i++) f[i] = enc_rng_normal(r);
-    return f;
-}
-
 /* A layer, its panels, and rows for it. */
 typedef struct problem {
     size_t T, K, N;
