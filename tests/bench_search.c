@@ -245,7 +245,7 @@ static double read_ms(size_t n_bytes)
         double start = now();
         enc_threads_run(r.n_parts, read_part, &r);
         if (i >= 0) ms[i] = 1e3 * (now() - start);
-        sink += r.sum[0];
+        sink = sink + r.sum[0];
     }
     enc_mem_free((void *)(uintptr_t)r.at);
     return quantile(ms, 20, 0.5);
