@@ -2,6 +2,8 @@
  * and model_summary. */
 #include "ext.h"
 
+#include "model/arch.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -108,7 +110,7 @@ static void model_text(const enc_model *m, int column, sqlite3_context *out)
 
     enc_wr_init(&w);
     switch (column) {
-    case M_ARCHITECTURE: enc_wr_text(&w, m->config.arch); break;
+    case M_ARCHITECTURE: enc_wr_text(&w, m->config.arch->name); break;
     case M_POOLING: pooling_text(&w, m->config.pooling); break;
     case M_PROMPTS: prompts_text(&w, &m->config); break;
     case M_TASKS: tasks_text(&w, m); break;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "encode/kern.h"
+#include "model/arch.h"
 
 #define TABLE_DEVIATION 0.02f
 #define MATRIX_GAIN     0.64f /* 1.0 diverged at a learning rate of 8e-4 */
@@ -18,6 +19,7 @@ static enc_rc lay_out(enc_params *p, const bool has[ENC_PART_NSP + 1], enc_err *
     p->slots = enc_arena_alloc(&p->arena, n_all * sizeof *p->slots);
     p->offset = enc_arena_alloc(&p->arena, (n_all + 1) * sizeof *p->offset);
     if (p->w.layers == NULL || p->slots == NULL || p->offset == NULL) return enc_nomem(e);
+    memset(p->w.layers, 0, p->config.n_layers * sizeof *p->w.layers);
     enc_weights_slots(&p->config, &p->w, p->slots, n_all);
     for (size_t i = 0; i < n_all; i++) {
         const enc_slot *s = &p->slots[i];
@@ -94,6 +96,8 @@ static enc_rc start(enc_params **out, const enc_config *c, enc_err *e)
     if (p == NULL) return enc_nomem(e);
     enc_arena_init(&p->arena);
     p->config = *c;
+    p->config.own_decoder = false; /* see bind() */
+    enc_arch_apply(&p->config);
     return ENC_OK;
 }
 
@@ -117,7 +121,7 @@ enc_rc enc_params_of(enc_params **out, const enc_model *m, enc_err *e)
     const bool has[] = {[ENC_PART_BODY] = true,
                         [ENC_PART_POOLER] = w->pooler.w.data != NULL,
                         [ENC_PART_CLASSIFIER] = w->classifier.w.data != NULL,
-                        [ENC_PART_MLM] = w->mlm_bias != NULL,
+                        [ENC_PART_MLM] = w->mlm_transform.w.data != NULL,
                         [ENC_PART_NSP] = w->next_sentence.w.data != NULL};
     enc_rc rc = start(out, &m->config, e);
     if (rc != ENC_OK || (rc = lay_out(*out, has, e)) != ENC_OK) return rc;

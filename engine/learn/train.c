@@ -15,6 +15,7 @@
 #include "learn/heldout.h"
 #include "learn/save.h"
 #include "learn/step.h"
+#include "model/arch.h"
 #include "text/vocab_train.h"
 
 #define WORD_DEVIATION 0.02f /* of the word table at the start, as in params.c */
@@ -303,7 +304,7 @@ static enc_rc begin(enc_trainer *t, enc_err *e)
     rc = enc_tok_new(&t->tok, vocab, own_rules, e);
     if (rc != ENC_OK) return rc;
     t->owns_tok = true;
-    const enc_config c = {.arch = "bert",
+    const enc_config c = {.arch = &enc_arch_bert,
                           .n_vocab = enc_vocab_size(enc_tok_vocab(t->tok)),
                           .n_layers = t->o.n_layers,
                           .hidden = t->o.hidden,

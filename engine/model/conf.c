@@ -1,4 +1,5 @@
 /* conf.c - see conf.h. */
+#include <float.h>
 #include "model/conf.h"
 
 #include <stdio.h>
@@ -48,6 +49,26 @@ enc_rc enc_conf_size(enc_conf *r, const char *key, size_t max, size_t *out)
         return enc_fail(r->e, ENC_RANGE, "%s: %s too large (got %lld, limit %zu)",
                         r->what, key, n, max);
     *out = (size_t)n;
+    return ENC_OK;
+}
+
+enc_rc enc_conf_size_if(enc_conf *r, const char *key, size_t max, size_t *out)
+{
+    return enc_conf_member(r, key) == NULL ? ENC_OK : enc_conf_size(r, key, max, out);
+}
+
+enc_rc enc_conf_number_if(enc_conf *r, const char *key, float *out)
+{
+    enc_json_value *v = enc_conf_member(r, key);
+    double x = enc_json_number(v);
+
+    if (v == NULL) return ENC_OK;
+    if (!enc_json_is_number(v))
+        return enc_fail(r->e, ENC_CORRUPT, "%s: %s is not a number", r->what, key);
+    if (!((float)x > 0.0f && x <= (double)FLT_MAX))
+        return enc_fail(r->e, ENC_RANGE, "%s: %s is %g, expected more than 0", r->what,
+                        key, x);
+    *out = (float)x;
     return ENC_OK;
 }
 

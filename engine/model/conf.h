@@ -55,6 +55,15 @@ enc_rc enc_conf_keep(enc_conf *r, enc_json_value *v, const char **out);
 /* "sentence_transformers.models.Pooling" -> "Pooling". */
 const char *enc_conf_last(const char *dotted);
 
+/* The same if it is there; else *out stays as it is. */
+enc_rc enc_conf_size_if(enc_conf *r, const char *key, size_t max, size_t *out);
+
+/* A finite number greater than 0 if it is there; else *out stays as it is. */
+enc_rc enc_conf_number_if(enc_conf *r, const char *key, float *out);
+
+/* config_arch.c: what only some architectures have, once the shape is known. */
+enc_rc enc_conf_read_arch(enc_conf *r);
+
 /* config_use.c: modules.json, the pooling, prompts and maximum length, old and new forms,
  * once config.json has been read. */
 enc_rc enc_conf_read_use(enc_conf *r);

@@ -9,12 +9,10 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "model/arch.h"
 #include "model/conf.h"
 
 #define TOKENS_MIN 3 /* [CLS], something, [SEP] */
-
-/* The architectures we know. Another one is a row here and its own graph. */
-static const enc_choice architectures[] = {{"bert", 0}};
 
 static const enc_choice activations[] = {
     {"gelu", ENC_GELU},
@@ -38,55 +36,82 @@ static bool ends_with(const char *text, const char *end)
     return n >= k && strcmp(text + n - k, end) == 0;
 }
 
+/* The key of a size: the usual one unless the architecture has its own. */
+static const char *key_of(const char *own, const char *usual)
+{
+    return own != NULL ? own : usual;
+}
+
+/* Zero says that there is no such table. */
+static enc_rc read_segments(enc_conf *r)
+{
+    enc_json_value *v = enc_conf_member(r, "type_vocab_size");
+
+    r->c->n_segments = r->c->arch->n_segments;
+    if (enc_json_is_int(v) && enc_json_int(v) == 0) r->c->n_segments = 0;
+    else
+        return enc_conf_size_if(r, "type_vocab_size", ENC_SEGMENTS_MAX,
+                                &r->c->n_segments);
+    return ENC_OK;
+}
+
 static enc_rc read_shape(enc_conf *r)
 {
     enc_config *c = r->c;
-    int act = ENC_GELU;
+    const enc_arch_keys *keys = &c->arch->keys;
+    const char *heads = key_of(keys->n_heads, "num_attention_heads");
+    const char *hidden = key_of(keys->hidden, "hidden_size");
     enc_rc rc;
 
     if ((rc = enc_conf_size(r, "vocab_size", ENC_VOCAB_MAX, &c->n_vocab))) return rc;
-    if ((rc = enc_conf_size(r, "hidden_size", ENC_HIDDEN_MAX, &c->hidden))) return rc;
-    if ((rc = enc_conf_size(r, "num_hidden_layers", ENC_LAYERS_MAX, &c->n_layers)))
+    if ((rc = enc_conf_size(r, hidden, ENC_HIDDEN_MAX, &c->hidden))) return rc;
+    if ((rc = enc_conf_size(r, key_of(keys->n_layers, "num_hidden_layers"),
+                            ENC_LAYERS_MAX, &c->n_layers)))
         return rc;
-    if ((rc = enc_conf_size(r, "num_attention_heads", ENC_HIDDEN_MAX, &c->n_heads)))
+    if ((rc = enc_conf_size(r, heads, ENC_HIDDEN_MAX, &c->n_heads))) return rc;
+    if ((rc = enc_conf_size(r, key_of(keys->inner, "intermediate_size"), ENC_INNER_MAX,
+                            &c->inner)))
         return rc;
-    if ((rc = enc_conf_size(r, "intermediate_size", ENC_INNER_MAX, &c->inner))) return rc;
-    if ((rc = enc_conf_size(r, "max_position_embeddings", ENC_POSITIONS_MAX,
-                            &c->n_positions)))
-        return rc;
-    c->n_segments = 2;
-    if (enc_conf_member(r, "type_vocab_size") != NULL &&
-        (rc = enc_conf_size(r, "type_vocab_size", ENC_SEGMENTS_MAX, &c->n_segments)))
+    if ((rc = enc_conf_size(r, key_of(keys->n_positions, "max_position_embeddings"),
+                            ENC_POSITIONS_MAX, &c->n_positions)))
         return rc;
     if (c->hidden % c->n_heads != 0)
-        return enc_fail(r->e, ENC_CORRUPT,
-                        "%s: hidden_size %zu not divisible by num_attention_heads %zu",
-                        r->what, c->hidden, c->n_heads);
-    rc = enc_conf_choose_member(r, "hidden_act", activations, ENC_COUNT(activations),
-                                &act);
-    c->act = (enc_act)act;
+        return enc_fail(r->e, ENC_CORRUPT, "%s: %s %zu not divisible by %s %zu", r->what,
+                        hidden, c->hidden, heads, c->n_heads);
+    return read_segments(r);
+}
+
+static enc_rc read_act(enc_conf *r)
+{
+    const char *key = key_of(r->c->arch->keys.act, "hidden_act");
+    int act = ENC_GELU;
+    enc_rc rc = enc_conf_choose_member(r, key, activations, ENC_COUNT(activations), &act);
+
+    r->c->act = (enc_act)act;
     return rc;
 }
 
 static enc_rc read_eps(enc_conf *r)
 {
-    enc_json_value *v = enc_conf_member(r, "layer_norm_eps");
-    double eps = v == NULL ? 1e-12 : enc_json_number(v);
+    const char *key = key_of(r->c->arch->keys.norm_eps, "layer_norm_eps");
+    enc_json_value *v = enc_conf_member(r, key);
+
+    if (v == NULL) v = enc_conf_member(r, key = "layer_norm_eps");
+    double eps = v == NULL ? r->c->arch->norm_eps : enc_json_number(v);
 
     if (v != NULL && !enc_json_is_number(v))
-        return enc_fail(r->e, ENC_CORRUPT, "%s: layer_norm_eps is not a number", r->what);
+        return enc_fail(r->e, ENC_CORRUPT, "%s: %s is not a number", r->what, key);
     if (!((float)eps > 0.0f && eps < 1.0))
         return enc_fail(r->e, ENC_RANGE,
-                        "%s: layer_norm_eps is %g, expected more than 0 and less than 1",
-                        r->what, eps);
+                        "%s: %s is %g, expected more than 0 and less than 1", r->what,
+                        key, eps);
     r->c->norm_eps = (float)eps;
     return ENC_OK;
 }
 
-/* What would change the graph without changing a tensor's name or shape. */
+/* What would make a decoder of it. */
 static enc_rc check_variant(enc_conf *r)
 {
-    static const enc_choice absolute[] = {{"absolute", 0}};
     static const char *const decoders[] = {"is_decoder", "add_cross_attention",
                                            "is_encoder_decoder"};
 
@@ -95,7 +120,7 @@ static enc_rc check_variant(enc_conf *r)
             return enc_fail(r->e, ENC_UNSUPPORTED,
                             "%s: %s is true: decoders are not supported", r->what,
                             decoders[i]);
-    return enc_conf_choose_member(r, "position_embedding_type", absolute, 1, &(int){0});
+    return ENC_OK;
 }
 
 /* Labels by id: {"0": "negative", "1": "positive"}. */
@@ -182,12 +207,12 @@ static enc_rc read_labels(enc_conf *r)
     size_t n = 2; /* transformers leaves id2label out where it would be its own default */
     enc_rc rc = ENC_OK;
 
-    /* These have a tensor called "classifier" too, but it judges tokens or choices. */
-    if (is_for(r, "ForTokenClassification") || is_for(r, "ForMultipleChoice"))
-        return ENC_OK;
+    /* These have a tensor called "classifier" too, but it judges choices or tokens. */
+    if (is_for(r, "ForMultipleChoice")) return ENC_OK;
+    r->c->labels_tokens = is_for(r, "ForTokenClassification");
     if (map != NULL) {
         rc = read_id2label(r, map);
-    } else if (is_for(r, "ForSequenceClassification")) {
+    } else if (r->c->labels_tokens || is_for(r, "ForSequenceClassification")) {
         if (enc_conf_member(r, "num_labels") != NULL)
             rc = enc_conf_size(r, "num_labels", ENC_LABELS_MAX, &n);
         if (rc == ENC_OK) rc = make_labels(r, n);
@@ -217,28 +242,40 @@ static enc_rc read_rerank(enc_conf *r)
     return ENC_OK;
 }
 
+static enc_rc find_arch(enc_conf *r)
+{
+    enc_json_value *type = enc_conf_member(r, "model_type");
+    const char *positions =
+        enc_json_text(enc_conf_member(r, "position_embedding_type"), NULL);
+    char known[200];
+
+    if (!enc_json_is_text(type))
+        return enc_fail(r->e, ENC_CORRUPT, "%s: missing \"model_type\"", r->what);
+    r->c->arch = enc_arch_find(enc_json_text(type, NULL), positions);
+    if (r->c->arch != NULL) return ENC_OK;
+    enc_arch_names(known, sizeof known);
+    return enc_fail(r->e, ENC_UNSUPPORTED, "%s: model_type '%.60s' not supported (%s)",
+                    r->what, enc_json_text(type, NULL), known);
+}
+
 static enc_rc read_config(enc_conf *r)
 {
-    enc_json_value *type, *tie;
-    int arch = 0;
+    enc_json_value *tie;
     enc_rc rc;
 
     if (r->json == NULL)
         return enc_fail(r->e, ENC_IO, "config.json missing in %s", enc_files_where(r->f));
     if ((rc = enc_conf_check_object(r))) return rc;
-    type = enc_conf_member(r, "model_type");
-    if (!enc_json_is_text(type))
-        return enc_fail(r->e, ENC_CORRUPT, "%s: missing \"model_type\"", r->what);
-    if ((rc = enc_conf_choose(r, "model_type", enc_json_text(type, NULL), architectures,
-                              ENC_COUNT(architectures), &arch)))
-        return rc;
-    if ((rc = enc_conf_keep(r, type, &r->c->arch))) return rc;
+    if ((rc = find_arch(r))) return rc;
     if ((rc = check_variant(r))) return rc;
     if ((rc = read_shape(r))) return rc;
+    if ((rc = read_act(r))) return rc;
     if ((rc = read_eps(r))) return rc;
     if ((rc = read_labels(r))) return rc;
     tie = enc_json_get(r->root, "tie_word_embeddings");
     r->c->own_decoder = enc_json_is_bool(tie) && !enc_json_true(tie);
+    enc_arch_apply(r->c);
+    if ((rc = enc_conf_read_arch(r))) return rc;
     return read_rerank(r);
 }
 
@@ -250,7 +287,7 @@ enc_rc enc_config_read(enc_config *c, enc_arena *a, enc_files *f, size_t tok_max
 
     *c = (enc_config){.pooling = ENC_POOL_MEAN, .similarity = "cosine"};
     if ((rc = enc_conf_read(&r, "config.json", read_config))) return rc;
-    c->max_tokens = c->n_positions;
+    c->max_tokens = c->n_positions - c->position_offset;
     if (tok_max != 0 && tok_max < c->max_tokens) c->max_tokens = tok_max;
     if ((rc = enc_conf_read_use(&r))) return rc;
     if (c->max_tokens < TOKENS_MIN)
@@ -269,4 +306,9 @@ size_t enc_config_dims(const enc_config *c)
 
     for (unsigned bits = c->pooling; bits != 0; bits &= bits - 1) n++;
     return n * c->hidden;
+}
+
+bool enc_config_is_global(const enc_config *c, size_t layer)
+{
+    return c->window == 0 || layer % c->global_every == 0;
 }

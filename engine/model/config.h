@@ -8,15 +8,29 @@
 #include "base/mem.h"
 #include "model/files.h"
 
-typedef enum enc_act { ENC_GELU, ENC_GELU_TANH, ENC_RELU, ENC_SILU } enc_act;
+/* ENC_TANH is of heads alone, the others are of the layers too. */
+typedef enum enc_act { ENC_GELU, ENC_GELU_TANH, ENC_RELU, ENC_SILU, ENC_TANH } enc_act;
 
-/* Bits; several: concatenated in this order. */
+/* Bits; several: concatenated in this order, sentence-transformers' own. */
 typedef enum enc_pooling {
     ENC_POOL_CLS = 1,
     ENC_POOL_MAX = 2,
     ENC_POOL_MEAN = 4,
-    ENC_POOL_MEAN_SQRT = 8
+    ENC_POOL_MEAN_SQRT = 8,
+    ENC_POOL_WEIGHTED_MEAN = 16, /* weights 1, 2, .. n */
+    ENC_POOL_LAST = 32
 } enc_pooling;
+
+/* Parts of a graph that one configuration has and another lacks. */
+typedef enum enc_has {
+    ENC_HAS_ATTN_BIAS = 1, /* of query, key, value and the layer behind attention */
+    ENC_HAS_UP_BIAS = 2,   /* of the feed-forward layer's first half */
+    ENC_HAS_DOWN_BIAS = 4, /* and of its second */
+    ENC_HAS_NORM_BIAS = 8,
+    ENC_HAS_PROJECTION = 16, /* embeddings are narrower than the layers */
+    ENC_HAS_DECODER_BIAS = 32,
+    ENC_HAS_HEAD_BIAS = 64 /* of the dense layer before a classifier */
+} enc_has;
 
 typedef enum enc_problem {
     ENC_SINGLE_LABEL,
@@ -31,18 +45,38 @@ typedef struct enc_prompt {
 
 /* All texts live in the arena given to enc_config_read, NUL-terminated. */
 typedef struct enc_config {
-    const char *arch;   /* model_type: "bert" */
-    size_t n_vocab;     /* V */
-    size_t n_layers;    /* L */
-    size_t hidden;      /* D, divisible by n_heads */
-    size_t n_heads;     /* H */
-    size_t inner;       /* width of the feed-forward layer */
-    size_t n_positions; /* rows of the position table */
-    size_t n_segments;  /* rows of the segment table (type_vocab_size) */
-    float norm_eps;     /* layer_norm_eps */
-    enc_act act;
+    const struct enc_arch *arch; /* see arch.h */
+    size_t n_vocab;              /* V */
+    size_t n_layers;             /* L; 0: a static model, whose tokens are its vectors */
+    size_t hidden;               /* D, divisible by n_heads */
+    size_t n_heads;              /* H */
+    size_t inner;                /* width of the feed-forward layer */
+    size_t embedding;            /* E: width of the embedding tables, D but in a few */
+    size_t n_positions;          /* rows of the position table, or the longest text */
+    size_t position_offset;      /* the first token's row: 0, or the padding's plus 1 */
+    size_t n_segments; /* rows of the segment table (type_vocab_size); 0: none */
+    float norm_eps;    /* layer_norm_eps */
+    enc_act act;       /* of the feed-forward layer, or of its gate */
+    unsigned has;      /* bits of enc_has */
+    bool is_prenorm;   /* norms stand before what they feed, and one behind all layers */
+    bool is_shared;    /* all layers have the weights of the first (ALBERT) */
+
+    /* How attention knows of places, beside a position table. */
+    size_t n_buckets; /* of relative positions, whose bias all layers share; 0: no */
+    bool has_alibi;   /* scores fall off with distance; Press et al. 2021 */
+    float rope_theta; /* queries and keys are turned; Su et al. 2021; 0: they are not */
+    float rope_local_theta; /* in layers with a window; rope_theta if there is no other */
+    size_t rope_dims;       /* of a head that are turned, even */
+    float rope_scale;       /* NTK: for that many times longer texts; 1: none */
+    size_t window; /* local layers look that many tokens to each side; 0: all look far */
+    size_t global_every; /* layers 0, n, 2 n .. look at all tokens; used with a window */
+
     size_t n_labels;     /* of the classifier, 0 if none is described */
     const char **labels; /* n_labels names, by id */
+    bool labels_tokens;  /* the labels are of tokens, not of texts */
+    bool head_means;     /* the classifier sees the mean of all tokens, not [CLS] */
+    enc_act head_act;    /* behind the dense layer before a classifier */
+    enc_act mlm_act;     /* in the masked-word head */
     enc_problem problem;
     bool rerank_sigmoid; /* a cross-encoder's score passes a sigmoid */
     unsigned pooling;    /* bits of enc_pooling, at least one */
@@ -63,6 +97,9 @@ enc_rc enc_config_read(enc_config *c, enc_arena *a, enc_files *f, size_t tok_max
 
 /* The values in one vector: hidden, times the number of pooling bits. */
 size_t enc_config_dims(const enc_config *c);
+
+/* Whether a layer (0 .. L - 1) looks at all tokens, not only at those in its window. */
+bool enc_config_is_global(const enc_config *c, size_t layer);
 
 /* The files that say all this again: config.json, modules.json, 1_Pooling/config.json,
  * sentence_bert_config.json, config_sentence_transformers.json; `name` picks one. */

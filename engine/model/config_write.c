@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/wr.h"
-#include "model/config.h"
+#include "model/arch.h"
 
 static void write_text(enc_wr *w, const char *text)
 {
@@ -34,6 +34,7 @@ static const char *act_name(enc_act act)
     case ENC_GELU_TANH: return "gelu_new";
     case ENC_RELU: return "relu";
     case ENC_SILU: return "silu";
+    case ENC_TANH: return "tanh";
     }
     return "gelu";
 }
@@ -74,7 +75,7 @@ static void write_config(const enc_config *c, bool has_heads, enc_wr *w)
                                              : "BertModel";
 
     enc_wr_format(w, "{\n  \"architectures\": [\"%s\"],\n  \"model_type\": \"%s\",\n",
-                  class_name, c->arch);
+                  class_name, c->arch->name);
     enc_wr_format(w, "  \"vocab_size\": %zu,\n  \"hidden_size\": %zu,\n", c->n_vocab,
                   c->hidden);
     enc_wr_format(w, "  \"num_hidden_layers\": %zu,\n  \"num_attention_heads\": %zu,\n",

@@ -6,6 +6,7 @@
 
 #include "base/limits.h"
 #include "base/wr.h"
+#include "model/arch.h"
 
 #define TOKENS_MIN 3 /* [CLS], something, [SEP] */
 
@@ -217,7 +218,7 @@ enc_rc enc_model_fingerprint(const enc_model *m, char out[33], enc_err *e)
     add_text(h, "encoder fingerprint 2");
     add_text(h, weights);
     add_text(h, enc_precision_name(m->precision));
-    add_text(h, c->arch);
+    add_text(h, c->arch->name);
     add_size(h, c->n_heads);
     add_size(h, (size_t)c->act);
     add_bytes(h, &c->norm_eps, sizeof c->norm_eps);

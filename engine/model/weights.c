@@ -1,9 +1,5 @@
-/* weights.c - the table of a BERT's parameters, and what walks it to find them in a file.
- *
- * V vocabulary, D width, I width of the feed-forward layer, L layers. A row of the table
- * is a tensor of Hugging Face's BertForPreTraining or BertForSequenceClassification: its
- * name, its shape and its place in enc_weights or enc_layer. Nothing else in the engine
- * spells these names. */
+/* weights.c - what walks the tables of arch.h: to list the parameters of an encoder, to
+ * find them in a file, to count them. */
 #include "model/weights.h"
 
 #include <stddef.h>
@@ -12,76 +8,39 @@
 #include <string.h>
 
 #include "base/threads.h"
-
-/* A size that the configuration decides. VECTOR, as the second of two: there is none. */
-typedef enum dim { VECTOR, V, D, I, POSITIONS, SEGMENTS, LABELS, TWO } dim;
-
-typedef struct row {
-    const char *name;
-    enc_part part;
-    dim rows, cols;
-    size_t at; /* offset of the enc_mat or the const float * */
-} row;
-
-#define IN(member)       offsetof(enc_weights, member)
-#define IN_LAYER(member) offsetof(enc_layer, member)
-#define LINEAR(n, p, r, c, at)                                                           \
-    {n ".weight", p, r, c, at + offsetof(enc_linear, w)},                                \
-    {                                                                                    \
-        n ".bias", p, r, VECTOR, at + offsetof(enc_linear, b)                            \
-    }
-#define NORM(n, p, at)                                                                   \
-    {n ".weight", p, D, VECTOR, at + offsetof(enc_layernorm, gain)},                     \
-    {                                                                                    \
-        n ".bias", p, D, VECTOR, at + offsetof(enc_layernorm, bias)                      \
-    }
-
-static const row embeddings[] = {
-    {"embeddings.word_embeddings.weight", ENC_PART_BODY, V, D, IN(word)},
-    {"embeddings.position_embeddings.weight", ENC_PART_BODY, POSITIONS, D, IN(position)},
-    {"embeddings.token_type_embeddings.weight", ENC_PART_BODY, SEGMENTS, D, IN(segment)},
-    NORM("embeddings.LayerNorm", ENC_PART_BODY, IN(emb_norm)),
-};
-
-static const row layer_rows[] = {
-    /* names follow "encoder.layer.N." */
-    LINEAR("attention.self.query", ENC_PART_BODY, D, D, IN_LAYER(query)),
-    LINEAR("attention.self.key", ENC_PART_BODY, D, D, IN_LAYER(key)),
-    LINEAR("attention.self.value", ENC_PART_BODY, D, D, IN_LAYER(value)),
-    LINEAR("attention.output.dense", ENC_PART_BODY, D, D, IN_LAYER(attn_out)),
-    NORM("attention.output.LayerNorm", ENC_PART_BODY, IN_LAYER(attn_norm)),
-    LINEAR("intermediate.dense", ENC_PART_BODY, I, D, IN_LAYER(up)),
-    LINEAR("output.dense", ENC_PART_BODY, D, I, IN_LAYER(down)),
-    NORM("output.LayerNorm", ENC_PART_BODY, IN_LAYER(out_norm)),
-};
-
-static const char tied_name[] = "cls.predictions.decoder.weight";
-
-static const row heads[] = {
-    LINEAR("pooler.dense", ENC_PART_POOLER, D, D, IN(pooler)),
-    LINEAR("classifier", ENC_PART_CLASSIFIER, LABELS, D, IN(classifier)),
-    LINEAR("cls.predictions.transform.dense", ENC_PART_MLM, D, D, IN(mlm_transform)),
-    NORM("cls.predictions.transform.LayerNorm", ENC_PART_MLM, IN(mlm_norm)),
-    {tied_name, ENC_PART_MLM, V, D, IN(mlm_decoder)},
-    {"cls.predictions.bias", ENC_PART_MLM, V, VECTOR, IN(mlm_bias)},
-    LINEAR("cls.seq_relationship", ENC_PART_NSP, TWO, D, IN(next_sentence)),
-};
+#include "model/arch.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-static size_t size_of(const enc_config *c, dim d)
+static size_t size_of(const enc_config *c, enc_dim d)
 {
     switch (d) {
-    case VECTOR: return 1;
-    case V: return c->n_vocab;
-    case D: return c->hidden;
-    case I: return c->inner;
-    case POSITIONS: return c->n_positions;
-    case SEGMENTS: return c->n_segments;
-    case LABELS: return c->n_labels;
-    case TWO: return 2;
+    case ENC_DIM_VECTOR: return 1;
+    case ENC_DIM_V: return c->n_vocab;
+    case ENC_DIM_D: return c->hidden;
+    case ENC_DIM_3D: return 3 * c->hidden;
+    case ENC_DIM_E: return c->embedding;
+    case ENC_DIM_I: return c->inner;
+    case ENC_DIM_2I: return 2 * c->inner;
+    case ENC_DIM_POSITIONS: return c->n_positions;
+    case ENC_DIM_SEGMENTS: return c->n_segments;
+    case ENC_DIM_BUCKETS: return c->n_buckets;
+    case ENC_DIM_HEADS: return c->n_heads;
+    case ENC_DIM_LABELS: return c->n_labels;
+    case ENC_DIM_TWO: return 2;
     }
     return 0;
+}
+
+/* Whether a configuration has what a row describes; `layer` is 0 outside of layers. */
+static bool is_there(const enc_config *c, const enc_arch_row *r, size_t layer)
+{
+    if ((r->needs & c->has) != r->needs) return false;
+    if (r->not_first && layer == 0) return false;
+    if (r->part == ENC_PART_CLASSIFIER && (c->n_labels == 0 || c->labels_tokens))
+        return false;
+    if (r->part == ENC_PART_TOKENS && !c->labels_tokens) return false;
+    return size_of(c, r->rows) > 0; /* no segments, say */
 }
 
 /* A list being written: at most cap slots, while all are counted. */
@@ -92,24 +51,26 @@ typedef struct list {
 } list;
 
 /* Adds the rows of a table whose places are offsets into `base` (NULL: names only). */
-static void add_rows(list *l, const row *rows, size_t n, const char *prefix, void *base)
+static void add_rows(list *l, const enc_arch_table *t, const char *prefix, size_t layer,
+                     void *base)
 {
-    for (size_t i = 0; i < n; i++) {
-        const row *r = &rows[i];
-        size_t n_rows = size_of(l->c, r->rows);
+    for (size_t i = 0; i < t->n; i++) {
+        const enc_arch_row *r = &t->rows[i];
 
-        if (n_rows == 0) continue; /* a classifier without labels */
+        if (!is_there(l->c, r, layer)) continue;
         if (l->out != NULL && l->n < l->cap) {
             enc_slot *s = &l->out[l->n];
             void *place = base == NULL ? NULL : (char *)base + r->at;
 
             memset(s, 0, sizeof *s);
             snprintf(s->name, sizeof s->name, "%s%s", prefix, r->name);
+            s->or_name = r->or_name;
             s->part = r->part;
-            s->rows = n_rows;
+            s->rows = size_of(l->c, r->rows);
             s->cols = size_of(l->c, r->cols);
-            s->is_vector = r->cols == VECTOR;
-            s->is_tied = r->name == tied_name;
+            s->is_vector = r->cols == ENC_DIM_VECTOR;
+            s->is_tied = r->is_tied && !l->c->own_decoder;
+            s->split = r->split != 0 ? r->split : 1;
             if (s->is_vector) s->vec = place;
             else s->mat = place;
         }
@@ -117,18 +78,25 @@ static void add_rows(list *l, const row *rows, size_t n, const char *prefix, voi
     }
 }
 
+/* How many layers have weights of their own. */
+static size_t count_layers(const enc_config *c)
+{
+    return c->is_shared && c->n_layers > 1 ? 1 : c->n_layers;
+}
+
 size_t enc_weights_slots(const enc_config *c, enc_weights *w, enc_slot *out, size_t cap)
 {
+    const enc_arch *arch = c->arch;
     list l = {c, out, 0, cap};
 
-    add_rows(&l, embeddings, COUNT(embeddings), "", w);
-    for (size_t i = 0; i < c->n_layers; i++) {
-        char prefix[48];
+    add_rows(&l, &arch->embeddings, "", 0, w);
+    for (size_t i = 0; i < count_layers(c); i++) {
+        char prefix[64];
 
-        snprintf(prefix, sizeof prefix, "encoder.layer.%zu.", i);
-        add_rows(&l, layer_rows, COUNT(layer_rows), prefix, w ? &w->layers[i] : NULL);
+        snprintf(prefix, sizeof prefix, "%s%zu.", arch->layer, i);
+        add_rows(&l, &arch->layer_rows, prefix, i, w ? &w->layers[i] : NULL);
     }
-    add_rows(&l, heads, COUNT(heads), "", w);
+    add_rows(&l, &arch->heads, "", 0, w);
     return l.n;
 }
 
@@ -165,28 +133,27 @@ static bool old_name(const char *name, char *out, size_t n)
 }
 
 /* The tensor of a name with or without the prefix of a model that has heads. */
-static const enc_tensor *find_prefixed(const enc_files *f, const char *name)
+static const enc_tensor *find_prefixed(const enc_files *f, const char *prefix,
+                                       const char *name)
 {
-    static const char *const prefixes[] = {"", "bert."};
-    const enc_tensor *t = NULL;
+    const enc_tensor *t = enc_files_tensor(f, name);
+    char whole[ENC_NAME_MAX + 16];
 
-    for (size_t i = 0; t == NULL && i < COUNT(prefixes); i++) {
-        char whole[ENC_NAME_MAX + 8];
-
-        snprintf(whole, sizeof whole, "%s%s", prefixes[i], name);
-        t = enc_files_tensor(f, whole);
-    }
-    return t;
+    if (t != NULL || prefix == NULL) return t;
+    snprintf(whole, sizeof whole, "%s%s", prefix, name);
+    return enc_files_tensor(f, whole);
 }
 
-static const enc_tensor *find_tensor(const enc_files *f, const char *name)
+static const enc_tensor *find_tensor(const enc_files *f, const enc_config *c,
+                                     const enc_slot *s)
 {
-    const enc_tensor *t = find_prefixed(f, name);
+    const char *prefix = c->arch->prefix;
+    const enc_tensor *t = find_prefixed(f, prefix, s->name);
     char other[ENC_NAME_MAX];
 
-    if (t == NULL && old_name(name, other, sizeof other)) t = find_prefixed(f, other);
-    if (t == NULL && strcmp(name, "cls.predictions.bias") == 0)
-        t = enc_files_tensor(f, "cls.predictions.decoder.bias");
+    if (t == NULL && old_name(s->name, other, sizeof other))
+        t = find_prefixed(f, prefix, other);
+    if (t == NULL && s->or_name != NULL) t = find_prefixed(f, prefix, s->or_name);
     return t;
 }
 
@@ -259,35 +226,71 @@ static enc_rc bind_scale(binder *b, const enc_tensor *t, const float **out)
     return bind_floats(b, scale, out);
 }
 
-static enc_rc bind_slot(binder *b, const enc_slot *s, const enc_tensor *t)
+/* The i-th of the places that a slot's rows go to. */
+static void *place_of(void *first, const enc_slot *s, int i)
 {
-    enc_tensor wanted = {.rank = s->is_vector ? 1 : 2, .shape = {s->rows, s->cols}};
+    const ptrdiff_t step = (ptrdiff_t)sizeof(enc_linear) * (s->split < 0 ? -1 : 1);
+
+    return (char *)first + i * step;
+}
+
+static enc_rc bind_vector(binder *b, const enc_slot *s, const enc_tensor *t)
+{
+    const int n = s->split < 0 ? -s->split : s->split;
+    const float *values;
+    enc_rc rc = bind_floats(b, t, &values);
+
+    for (int i = 0; rc == ENC_OK && i < n; i++)
+        *(const float **)place_of((void *)s->vec, s, i) =
+            values + (size_t)i * (s->rows / (size_t)n);
+    return rc;
+}
+
+static enc_rc bind_matrix(binder *b, const enc_slot *s, const enc_tensor *t)
+{
+    const int n = s->split < 0 ? -s->split : s->split;
+    const size_t rows = s->rows / (size_t)n;
+    enc_mat all = {.dtype = ENC_I8, .rows = rows, .cols = s->cols, .data = t->data};
     const float *values;
     enc_rc rc;
 
-    if ((rc = check_shape(b, t, &wanted))) return rc;
-    if (s->is_vector) return bind_floats(b, t, s->vec);
-    *s->mat = (enc_mat){.dtype = t->dtype, .rows = s->rows, .cols = s->cols};
     if (t->dtype == ENC_I8) {
-        if ((rc = bind_scale(b, t, &s->mat->scale))) return rc;
-        s->mat->data = t->data;
-        return ENC_OK;
+        if ((rc = bind_scale(b, t, &all.scale))) return rc;
+    } else {
+        if ((rc = bind_floats(b, t, &values))) return rc;
+        all.dtype = ENC_F32;
+        all.data = values;
     }
-    if ((rc = bind_floats(b, t, &values))) return rc;
-    s->mat->dtype = ENC_F32;
-    s->mat->data = values;
+    for (int i = 0; i < n; i++) {
+        enc_mat *to = place_of(s->mat, s, i);
+
+        *to = all;
+        all.data = (const char *)all.data + rows * s->cols * enc_dtype_size(all.dtype);
+        if (all.scale != NULL) all.scale += rows;
+    }
     return ENC_OK;
+}
+
+static enc_rc bind_slot(binder *b, const enc_slot *s, const enc_tensor *t)
+{
+    enc_tensor wanted = {.rank = s->is_vector ? 1 : 2, .shape = {s->rows, s->cols}};
+    enc_rc rc = check_shape(b, t, &wanted);
+
+    if (rc != ENC_OK) return rc;
+    return s->is_vector ? bind_vector(b, s, t) : bind_matrix(b, s, t);
 }
 
 /* Which heads have all their tensors; a part of one is as good as none. */
 static void find_heads(const enc_config *c, const enc_files *f, const enc_slot *slots,
                        size_t n, bool has[ENC_PART_NSP + 1])
 {
-    for (size_t p = 0; p <= ENC_PART_NSP; p++) has[p] = true;
+    bool is_listed[ENC_PART_NSP + 1] = {false};
+
+    for (size_t i = 0; i < n; i++) is_listed[slots[i].part] = true;
+    memcpy(has, is_listed, sizeof is_listed);
     for (size_t i = 0; i < n; i++) {
-        if (slots[i].part == ENC_PART_BODY || (slots[i].is_tied && !c->own_decoder))
-            continue;
-        if (find_tensor(f, slots[i].name) == NULL) has[slots[i].part] = false;
+        if (slots[i].part == ENC_PART_BODY || slots[i].is_tied) continue;
+        if (find_tensor(f, c, &slots[i]) == NULL) has[slots[i].part] = false;
     }
 }
 
@@ -302,13 +305,39 @@ static enc_rc bind_slots(binder *b, enc_weights *w, const enc_config *c,
         const enc_slot *s = &slots[i];
 
         if (!has[s->part]) continue;
-        if (s->is_tied && !c->own_decoder) {
+        if (s->is_tied) {
             *s->mat = w->word;
             continue;
         }
-        const enc_tensor *t = find_tensor(b->f, s->name);
+        const enc_tensor *t = find_tensor(b->f, c, s);
         if (t == NULL) return enc_fail(b->e, ENC_CORRUPT, "tensor %s missing", s->name);
         if ((rc = bind_slot(b, s, t))) return rc;
+    }
+    return ENC_OK;
+}
+
+static void set_bias(enc_layernorm *n, const float *zeros)
+{
+    if (n->gain != NULL && n->bias == NULL) n->bias = zeros;
+}
+
+/* Norms without a bias get zeros, so that there is one kind of norm. */
+static enc_rc set_biases(binder *b, enc_weights *w, const enc_config *c)
+{
+    const size_t n = c->hidden > c->embedding ? c->hidden : c->embedding;
+    float *zeros;
+
+    if ((c->has & ENC_HAS_NORM_BIAS) || c->n_layers == 0) return ENC_OK;
+    if ((zeros = enc_arena_alloc(b->a, n * sizeof *zeros)) == NULL)
+        return enc_nomem(b->e);
+    memset(zeros, 0, n * sizeof *zeros);
+    set_bias(&w->emb_norm, zeros);
+    set_bias(&w->final_norm, zeros);
+    set_bias(&w->head_norm, zeros);
+    set_bias(&w->mlm_norm, zeros);
+    for (size_t i = 0; i < count_layers(c); i++) {
+        set_bias(&w->layers[i].attn_norm, zeros);
+        set_bias(&w->layers[i].out_norm, zeros);
     }
     return ENC_OK;
 }
@@ -363,13 +392,15 @@ enc_rc enc_weights_bind(enc_weights *w, enc_arena *a, const enc_config *c,
     enc_rc rc;
 
     memset(w, 0, sizeof *w);
-    w->layers = enc_arena_alloc(a, c->n_layers * sizeof *w->layers);
+    w->layers = enc_arena_alloc(a, count_layers(c) * sizeof *w->layers);
     if (slots == NULL || w->layers == NULL) {
         rc = enc_nomem(e);
     } else {
+        memset(w->layers, 0, count_layers(c) * sizeof *w->layers);
         enc_weights_slots(c, w, slots, n);
         rc = bind_slots(&b, w, c, slots, n);
     }
+    if (rc == ENC_OK) rc = set_biases(&b, w, c);
     if (rc == ENC_OK) rc = check_stretches(&b);
     enc_mem_free(b.stretches);
     enc_mem_free(slots);
@@ -385,6 +416,8 @@ static bool has_part(const enc_weights *w, enc_part part)
     case ENC_PART_BODY: return true;
     case ENC_PART_POOLER: return w->pooler.w.data != NULL;
     case ENC_PART_CLASSIFIER: return w->classifier.w.data != NULL;
+    case ENC_PART_TOKENS: return w->token_classifier.w.data != NULL;
+    case ENC_PART_ANSWER: return w->answer.w.data != NULL;
     case ENC_PART_MLM: return w->mlm_transform.w.data != NULL;
     case ENC_PART_NSP: return w->next_sentence.w.data != NULL;
     }
@@ -392,16 +425,17 @@ static bool has_part(const enc_weights *w, enc_part part)
 }
 
 /* Parameters of one table's rows, each counted where the model has its part. */
-static size_t count_rows(const enc_config *c, const enc_weights *w, const row *rows,
-                         size_t n)
+static size_t count_rows(const enc_config *c, const enc_weights *w,
+                         const enc_arch_table *t, size_t layer)
 {
-    bool is_tied = w->mlm_decoder.data == w->word.data;
     size_t sum = 0;
 
-    for (size_t i = 0; i < n; i++) {
-        if (!has_part(w, rows[i].part)) continue;
-        if (rows[i].name == tied_name && is_tied) continue;
-        sum += size_of(c, rows[i].rows) * size_of(c, rows[i].cols);
+    for (size_t i = 0; i < t->n; i++) {
+        const enc_arch_row *r = &t->rows[i];
+
+        if (!is_there(c, r, layer) || !has_part(w, r->part)) continue;
+        if (r->is_tied && w->mlm_decoder.data == w->word.data) continue;
+        sum += size_of(c, r->rows) * size_of(c, r->cols);
     }
     return sum;
 }
@@ -419,7 +453,10 @@ void enc_mat_row(const enc_mat *m, size_t r, float *out)
 
 size_t enc_weights_count(const enc_config *c, const enc_weights *w)
 {
-    return count_rows(c, w, embeddings, COUNT(embeddings)) +
-           count_rows(c, w, layer_rows, COUNT(layer_rows)) * c->n_layers +
-           count_rows(c, w, heads, COUNT(heads));
+    size_t sum =
+        count_rows(c, w, &c->arch->embeddings, 0) + count_rows(c, w, &c->arch->heads, 0);
+
+    for (size_t i = 0; i < count_layers(c); i++)
+        sum += count_rows(c, w, &c->arch->layer_rows, i);
+    return sum;
 }

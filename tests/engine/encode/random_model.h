@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "base/rng.h"
+#include "model/arch.h"
 #include "model/model.h"
 
 static inline enc_rng random_seed(const char *name)
@@ -71,6 +72,8 @@ static inline bool random_model_init(enc_model *m, bool is_i8, float gain)
     m->weights.layers =
         enc_arena_alloc(&m->arena, (m->config.n_layers + 1) * sizeof *m->weights.layers);
     if (m->weights.layers == NULL) return false;
+    memset(m->weights.layers, 0, (m->config.n_layers + 1) * sizeof *m->weights.layers);
+    enc_arch_apply(&m->config);
     const size_t n = enc_weights_slots(&m->config, &m->weights, NULL, 0);
     enc_slot *slots = enc_mem_array(n, sizeof *slots);
     bool is_ok = slots != NULL;

@@ -15,10 +15,11 @@
 #include "learn/corpus.h"
 #include "learn/loss.h"
 #include "learn/optim.h"
+#include "model/arch.h"
 
 enum { VOCAB = 48, TEXTS = 6 };
 
-static const enc_config config = {.arch = "bert",
+static const enc_config config = {.arch = &enc_arch_bert,
                                   .n_vocab = VOCAB,
                                   .n_layers = 2,
                                   .hidden = 24,

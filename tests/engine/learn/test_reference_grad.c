@@ -31,6 +31,7 @@
 #include "learn/gemm.h"
 #include "learn/loss.h"
 #include "learn/optim.h"
+#include "model/arch.h"
 #include "model/sft.h"
 
 #define PATH       "tests/ref/dumps/gradients.safetensors"
@@ -90,7 +91,7 @@ static size_t size_of(const world *w, const char *key)
 static void read_config(world *w)
 {
     char *eps = metadata(w, "eps");
-    w->model.config = (enc_config){.arch = "bert",
+    w->model.config = (enc_config){.arch = &enc_arch_bert,
                                    .n_vocab = size_of(w, "vocab"),
                                    .n_layers = size_of(w, "layers"),
                                    .hidden = size_of(w, "hidden"),

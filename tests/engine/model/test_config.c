@@ -4,6 +4,7 @@
 
 #include "check.h"
 #include "lib/tiny.h"
+#include "model/arch.h"
 
 /* --- reading from texts ---------------------------------------------------------------
  */
@@ -93,7 +94,7 @@ static void a_plain_bert_is_taken(void)
 {
     enc_config c = taken(&(texts){.config = config("", NULL, NULL)});
 
-    CHECK(strcmp(c.arch, "bert") == 0 && c.n_vocab == 30522 && c.hidden == 384);
+    CHECK(strcmp(c.arch->name, "bert") == 0 && c.n_vocab == 30522 && c.hidden == 384);
     CHECK(c.n_layers == 6 && c.n_heads == 12 && c.inner == 1536 && c.n_positions == 512);
     CHECK(c.n_segments == 2 && c.norm_eps == 1e-12f && c.act == ENC_GELU);
     CHECK(c.pooling == ENC_POOL_MEAN && !c.normalize && c.max_tokens == 512);
@@ -134,7 +135,7 @@ static void bad_values_are_named_with_their_limits(void)
         {"max_position_embeddings", "2", ENC_RANGE, "maximum length is 2 tokens"},
         {"model_type", NULL, ENC_CORRUPT, "config.json: missing \"model_type\""},
         {"model_type", "\"gpt2\"", ENC_UNSUPPORTED,
-         "config.json: model_type 'gpt2' not supported (bert)"},
+         "config.json: model_type 'gpt2' not supported (bert, roberta, "},
         {"model_type", "7", ENC_CORRUPT, "missing \"model_type\""},
         {"vocab_size", "1,", ENC_CORRUPT, "config.json: line 3 col"},
         {"vocab_size", "1, \"hidden_size\": 2", ENC_CORRUPT, "hidden_size"},
@@ -167,7 +168,7 @@ static void members_that_change_the_graph_are_refused(void)
         {"\"layer_norm_eps\": 1", ENC_RANGE, "layer_norm_eps is 1,"},
         {"\"layer_norm_eps\": \"1e-12\"", ENC_CORRUPT, "layer_norm_eps is not a number"},
         {"\"type_vocab_size\": 17", ENC_RANGE, "type_vocab_size too large"},
-        {"\"type_vocab_size\": 0", ENC_RANGE, "type_vocab_size is 0"},
+        {"\"type_vocab_size\": -1", ENC_RANGE, "type_vocab_size is -1"},
     };
 
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
@@ -214,6 +215,9 @@ static void labels_are_read_by_id(void)
         &(texts){.config = config("\"architectures\": [\"BertForTokenClassification\"],"
                                   "\"id2label\": {\"0\": \"O\"}",
                                   NULL, NULL)});
+    CHECK(c.n_labels == 1 && c.labels_tokens);
+    c = taken(&(texts){
+        .config = config("\"architectures\": [\"BertForMultipleChoice\"]", NULL, NULL)});
     CHECK(c.n_labels == 0);
 }
 
@@ -469,7 +473,7 @@ static void what_is_written_is_read_again(void)
 {
     const enc_prompt prompts[] = {{"query", "a \"quoted\"\n"}, {"고", "비"}};
     const char *labels[] = {"no", "yes \\", ""};
-    enc_config c = {.arch = "bert",
+    enc_config c = {.arch = &enc_arch_bert,
                     .n_vocab = 99,
                     .n_layers = 3,
                     .hidden = 24,
