@@ -66,9 +66,9 @@ static enc_rc apply(enc_config *c, const enc_model_options *o, enc_err *e)
     return ENC_OK;
 }
 
-static enc_dtype stored_precision(const enc_weights *w)
+static enc_dtype stored_precision(const enc_config *c, const enc_weights *w)
 {
-    return w->layers[0].up.w.dtype == ENC_I8 ? ENC_I8 : ENC_F32;
+    return c->n_layers > 0 && w->layers[0].up.w.dtype == ENC_I8 ? ENC_I8 : ENC_F32;
 }
 
 enc_rc enc_model_open(enc_model **out, enc_files *files, const enc_model_options *options,
@@ -93,7 +93,7 @@ enc_rc enc_model_open(enc_model **out, enc_files *files, const enc_model_options
     if ((rc = enc_weights_bind(&m->weights, &m->arena, &m->config, files, e))) goto done;
     m->precision = options != NULL && options->precision != 0
                        ? (enc_dtype)(options->precision - 1)
-                       : stored_precision(&m->weights);
+                       : stored_precision(&m->config, &m->weights);
     for (size_t i = 0; i < enc_files_tensor_count(files); i++)
         m->n_bytes += enc_files_tensor_at(files, i)->n_bytes;
     *out = m, m = NULL;
@@ -201,6 +201,18 @@ static bool get_stated(const enc_model *m, char out[33])
     return strspn(out, "0123456789abcdef") == 32;
 }
 
+/* What a BERT has no choice in. */
+static void add_places(enc_hasher *h, const enc_config *c)
+{
+    add_size(h, c->position_offset);
+    add_bytes(h, &c->rope_theta, sizeof c->rope_theta);
+    add_bytes(h, &c->rope_local_theta, sizeof c->rope_local_theta);
+    add_bytes(h, &c->rope_scale, sizeof c->rope_scale);
+    add_size(h, c->rope_dims);
+    add_size(h, c->window);
+    add_size(h, c->global_every);
+}
+
 enc_rc enc_model_fingerprint(const enc_model *m, char out[33], enc_err *e)
 {
     const enc_config *c = &m->config;
@@ -226,6 +238,7 @@ enc_rc enc_model_fingerprint(const enc_model *m, char out[33], enc_err *e)
     add_size(h, c->normalize);
     add_size(h, c->max_tokens);
     add_text(h, c->default_prompt != NULL ? c->default_prompt : "");
+    if (c->arch != &enc_arch_bert) add_places(h, c);
     for (size_t i = 0; i < c->n_prompts; i++) {
         add_text(h, c->prompts[i].name);
         add_text(h, c->prompts[i].text);
