@@ -8,6 +8,7 @@
 #   sessions  the same                        100,000 operations
 #   sql       sql/*.sql                       what people run, by the stock sqlite3 shell
 #   readme    README.md                       its examples
+#   peers     tests/peers/agree.js            our vectors beside those of other engines
 #   gates     tests/gates.sh                  laws that a machine can keep
 #   warnings                                  a build by gcc and by clang without a warning
 #
@@ -86,6 +87,10 @@ for each; do
             [ -f "tests/sql/$(basename "$s" .sql).out" ] && try "$s" script "$s"
         done ;;
     readme) try readme sh tests/readme.sh "$build/encoder.so" ;;
+    peers)
+        if command -v node >/dev/null; then try peers node tests/peers/agree.js "$build"
+        else echo "peers: 0 passed, 0 failed, 1 skipped: node is not installed" | tee -a "$log"
+        fi ;;
     gates) try gates sh tests/gates.sh "$build" ;;
     warnings) for c in gcc clang; do try "warnings $c" compiler "$c"; done ;;
     accept)

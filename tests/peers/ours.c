@@ -2,6 +2,7 @@
  * serve.js, with texts where the others are given ready tokens.
  *
  *   ours FOLDER PRECISION             the engine through enc.h
+ *   ours FOLDER NAME.gguf             the same of FOLDER/model/NAME.gguf, in f32
  *   ours FOLDER sql-PRECISION         SELECT embed(:q), a prepared statement, a text each
  *   ours FOLDER startup EXTENSION     one line: milliseconds to load the extension, and
  * of the first embed() with the built-in model */
@@ -206,16 +207,18 @@ int main(int argc, char **argv)
     static ours o;
     char path[PATH_BYTES];
     bool is_sql = argc == 3 && strncmp(argv[2], "sql-", 4) == 0;
+    bool is_gguf = argc == 3 && strstr(argv[2], ".gguf") != NULL;
     if (argc == 4 && strcmp(argv[2], "startup") == 0) return startup(argv[3]), 0;
     if (argc != 3) {
-        fprintf(stderr, "usage: ours FOLDER PRECISION | sql-PRECISION | startup FILE\n");
+        fprintf(stderr, "usage: ours FOLDER PRECISION | NAME.gguf | "
+                        "sql-PRECISION | startup FILE\n");
         return 2;
     }
     read_texts(&o, argv[1]);
-    snprintf(path, sizeof path, "%s/model", argv[1]);
+    snprintf(path, sizeof path, "%s/model/%s", argv[1], is_gguf ? argv[2] : "");
     double start = now();
     if (is_sql) open_sql(&o, path, argv[2] + 4);
-    else open_engine(&o, path, argv[2]);
+    else open_engine(&o, path, is_gguf ? "f32" : argv[2]);
     printf("ready %.6f\n", now() - start);
     fflush(stdout);
     serve(&o);
