@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "model/quant.h"
+
 size_t enc_dtype_size(enc_dtype t)
 {
     switch (t) {
@@ -11,21 +13,26 @@ size_t enc_dtype_size(enc_dtype t)
     case ENC_F16:
     case ENC_BF16: return 2;
     case ENC_I8: return 1;
-    case ENC_OTHER: break;
+    default: return 0;
     }
-    return 0;
 }
 
 const char *enc_dtype_name(enc_dtype t)
 {
-    switch (t) {
-    case ENC_F32: return "F32";
-    case ENC_F16: return "F16";
-    case ENC_BF16: return "BF16";
-    case ENC_I8: return "I8";
-    case ENC_OTHER: break;
-    }
-    return "another type";
+    static const char *const names[] = {[ENC_F32] = "F32",           [ENC_F16] = "F16",
+                                        [ENC_BF16] = "BF16",         [ENC_I8] = "I8",
+                                        [ENC_Q4_0] = "Q4_0",         [ENC_Q4_1] = "Q4_1",
+                                        [ENC_Q5_0] = "Q5_0",         [ENC_Q5_1] = "Q5_1",
+                                        [ENC_Q8_0] = "Q8_0",         [ENC_Q4_K] = "Q4_K",
+                                        [ENC_Q5_K] = "Q5_K",         [ENC_Q6_K] = "Q6_K",
+                                        [ENC_OTHER] = "another type"};
+
+    return names[t];
+}
+
+bool enc_dtype_is_float(enc_dtype t)
+{
+    return t == ENC_F32 || t == ENC_F16 || t == ENC_BF16 || enc_quant_find(t) != NULL;
 }
 
 size_t enc_tensor_count(const enc_tensor *t)
@@ -71,9 +78,20 @@ static uint16_t u16_at(const uint8_t *at)
     return (uint16_t)(at[0] | at[1] << 8);
 }
 
+static void blocks_to_f32(const enc_quant *q, const enc_tensor *t, float *out)
+{
+    const uint8_t *end = t->data + t->n_bytes;
+
+    for (const uint8_t *at = t->data; at < end; at += q->n_bytes, out += q->n_values)
+        q->to_f32(at, out);
+}
+
 void enc_tensor_to_f32(const enc_tensor *t, float *out)
 {
+    const enc_quant *q = enc_quant_find(t->dtype);
     size_t n = enc_tensor_count(t);
+
+    if (q != NULL) blocks_to_f32(q, t, out);
 
     switch (t->dtype) {
     case ENC_F32: memcpy(out, t->data, n * sizeof *out); break;
@@ -83,8 +101,7 @@ void enc_tensor_to_f32(const enc_tensor *t, float *out)
     case ENC_BF16:
         for (size_t i = 0; i < n; i++) out[i] = enc_bf16_to_f32(u16_at(t->data + 2 * i));
         break;
-    case ENC_I8:
-    case ENC_OTHER: break;
+    default: break;
     }
 }
 

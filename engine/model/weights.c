@@ -179,7 +179,7 @@ static enc_rc bind_floats(binder *b, const enc_tensor *t, const float **out)
 {
     const float *x = (const float *)(const void *)t->data;
 
-    if (t->dtype != ENC_F32 && t->dtype != ENC_F16 && t->dtype != ENC_BF16)
+    if (!enc_dtype_is_float(t->dtype))
         return enc_fail(b->e, ENC_UNSUPPORTED,
                         "tensor %s is of type %s, expected F32, F16 or BF16", t->name,
                         enc_dtype_name(t->dtype));
