@@ -17,6 +17,7 @@
 #define ENC_TOKJSON_MAX   ((size_t)64 << 20) /* bytes of a tokenizer.json */
 #define ENC_HEADER_MAX    ((size_t)16 << 20) /* bytes of a safetensors header */
 #define ENC_TENSORS_MAX   65536
+#define ENC_KEYS_MAX      65536 /* keys of a GGUF file */
 #define ENC_RANK_MAX      4
 #define ENC_NAME_MAX      128   /* bytes of a tensor name we look for */
 #define ENC_DIMS_MAX      65536 /* values in a vector */

@@ -1,7 +1,8 @@
 /* files.c - see files.h.
  *
  * Everything opened stays mapped until the files are closed, because what is given out is
- * borrowed: a small file, a tensor, a tensor's name. */
+ * borrowed: a small file, a tensor, a tensor's name. A blob or a file by itself is the
+ * only shard. */
 #include "model/files.h"
 
 #include <stdint.h>
@@ -14,6 +15,7 @@
 #include "base/limits.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "model/gguf_view.h"
 
 #define SHARDS_MAX 1024
 
@@ -23,10 +25,11 @@ typedef struct small { /* a file that was asked for by name */
     enc_map *map;
 } small;
 
-typedef struct shard { /* one safetensors file */
+typedef struct shard { /* a file with tensors, of one of two formats */
     const char *name;
     enc_map *map; /* NULL for a blob */
     enc_sft *sft;
+    enc_gguf_view *gguf;
 } shard;
 
 struct enc_files {
@@ -61,6 +64,7 @@ void enc_files_close(enc_files *f)
     if (f == NULL) return;
     for (size_t i = 0; i < f->n_shards; i++) {
         enc_sft_close(f->shards[i].sft);
+        enc_gguf_view_close(f->shards[i].gguf);
         enc_map_close(f->shards[i].map);
     }
     for (small *s = f->small; s != NULL; s = s->next) enc_map_close(s->map);
@@ -82,7 +86,7 @@ const char *enc_files_where(const enc_files *f)
     return f->where;
 }
 
-/* Opens a safetensors file as the next shard. The map becomes ours, also on failure. */
+/* Opens a file as the next shard. The map becomes ours, also on failure. */
 static enc_rc add_shard(enc_files *f, const char *name, enc_map *map, enc_bytes bytes,
                         enc_err *e)
 {
@@ -96,7 +100,18 @@ static enc_rc add_shard(enc_files *f, const char *name, enc_map *map, enc_bytes 
     f->shards = array;
     s = &f->shards[f->n_shards++];
     *s = (shard){.name = name, .map = map};
+    if (enc_gguf_is(bytes)) return enc_gguf_view_open(&s->gguf, bytes, name, e);
     return enc_sft_open(&s->sft, bytes, name, e);
+}
+
+static size_t tensor_count(const shard *s)
+{
+    return s->gguf != NULL ? enc_gguf_view_count(s->gguf) : enc_sft_count(s->sft);
+}
+
+static const enc_tensor *tensor_at(const shard *s, size_t i)
+{
+    return s->gguf != NULL ? enc_gguf_view_at(s->gguf, i) : enc_sft_at(s->sft, i);
 }
 
 enc_rc enc_files_open_blob(enc_files **out, enc_bytes blob, bool copy, enc_err *e)
@@ -128,14 +143,11 @@ static enc_rc fail_pickle(const char *path, enc_err *e)
                     "%s: PyTorch pickle files are not supported (use safetensors)", path);
 }
 
-/* Other formats that people have lying about, so that the refusal can say which it is. */
+/* Another format that people have lying about, so that the refusal can say what it is. */
 static enc_rc check_kind(enc_bytes b, const char *path, enc_err *e)
 {
     if (b.n >= 2 && ((b.at[0] == 'P' && b.at[1] == 'K') || b.at[0] == 0x80))
         return fail_pickle(path, e);
-    if (b.n >= 4 && memcmp(b.at, "GGUF", 4) == 0)
-        return enc_fail(e, ENC_UNSUPPORTED,
-                        "%s: GGUF files are not supported (use safetensors)", path);
     return ENC_OK;
 }
 
@@ -182,8 +194,17 @@ static bool is_there(const char *path)
 
 enc_bytes enc_files_metadata(const enc_files *f, const char *key)
 {
-    if (f->is_directory) return (enc_bytes){NULL, 0};
+    if (f->is_directory || f->shards[0].sft == NULL) return (enc_bytes){NULL, 0};
     return enc_sft_metadata(f->shards[0].sft, key);
+}
+
+/* A small file of a blob or a file by itself. */
+static enc_rc get_inside(enc_files *f, const char *name, enc_bytes *out, enc_err *e)
+{
+    if (f->shards[0].gguf != NULL)
+        return enc_gguf_view_get(f->shards[0].gguf, name, out, e);
+    *out = enc_files_metadata(f, name);
+    return ENC_OK;
 }
 
 enc_rc enc_files_get(enc_files *f, const char *name, size_t n_max, enc_bytes *out,
@@ -195,7 +216,7 @@ enc_rc enc_files_get(enc_files *f, const char *name, size_t n_max, enc_bytes *ou
 
     *out = (enc_bytes){NULL, 0};
     if (!f->is_directory) {
-        *out = enc_files_metadata(f, name);
+        if ((rc = get_inside(f, name, out, e))) return rc;
         if (out->n > n_max)
             return enc_fail(e, ENC_RANGE, "%s has %zu bytes, limit %zu", name, out->n,
                             n_max);
@@ -261,7 +282,7 @@ static enc_rc open_index(enc_files *f, enc_json_value *map, const char *index, e
             if ((rc = open_shard(f, name, e))) return rc;
         }
         s = find_shard(f, name);
-        if (enc_sft_find(s->sft, tensor) == NULL)
+        if (s->sft == NULL || enc_sft_find(s->sft, tensor) == NULL)
             return enc_fail(e, ENC_CORRUPT, "%s: tensor %.80s is not in %.80s", index,
                             tensor, name);
     }
@@ -304,16 +325,16 @@ enc_rc enc_files_open_tensors(enc_files *f, enc_err *e)
 
     if (f->tensors != NULL) return ENC_OK;
     if (f->is_directory && f->n_shards == 0 && (rc = open_shards(f, e))) return rc;
-    for (size_t i = 0; i < f->n_shards; i++) n += enc_sft_count(f->shards[i].sft);
+    for (size_t i = 0; i < f->n_shards; i++) n += tensor_count(&f->shards[i]);
     f->tensors = enc_mem_array(n, sizeof *f->tensors);
     if (f->tensors == NULL) return enc_nomem(e);
     for (size_t i = 0; i < f->n_shards; i++)
-        for (size_t k = 0; k < enc_sft_count(f->shards[i].sft); k++)
-            f->tensors[f->n_tensors++] = enc_sft_at(f->shards[i].sft, k);
+        for (size_t k = 0; k < tensor_count(&f->shards[i]); k++)
+            f->tensors[f->n_tensors++] = tensor_at(&f->shards[i], k);
     if (n > 0) qsort(f->tensors, n, sizeof *f->tensors, by_name);
     for (size_t i = 1; i < n; i++)
         if (by_name(&f->tensors[i - 1], &f->tensors[i]) == 0)
-            return enc_fail(e, ENC_CORRUPT, "tensor %.80s is in two shards",
+            return enc_fail(e, ENC_CORRUPT, "tensor %.80s is there twice",
                             f->tensors[i]->name);
     return ENC_OK;
 }

@@ -4,7 +4,8 @@
  * __metadata__ holds the other files as text under their own names ("config.json",
  * "vocab.txt", "1_Pooling/config.json", ...): one format, readable by any safetensors
  * library, that a column can store. What pretrain() returns is such a blob, and so is the
- * built-in model. */
+ * built-in model. A GGUF file is a blob too: the other files are made of its keys, and
+ * its tensors have the names they had in the directory it came from. */
 #ifndef ENC_FILES_H
 #define ENC_FILES_H
 

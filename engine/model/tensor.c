@@ -52,18 +52,17 @@ static float float_of(uint32_t bits)
 
 /* Only normal numbers are computed with, so that a host which flushes denormals to zero
  * still reads a half's subnormals right: 2^-14 + x is normal, and taking 2^-14 away from
- * it is exact. */
+ * it is exact. Both cases are computed, so that compilers make vectors of it. */
 float enc_f16_to_f32(uint16_t h)
 {
     uint32_t magnitude = (uint32_t)(h & 0x7fff) << 13;
     uint32_t exponent = magnitude & 0x0f800000;
-    uint32_t bits = magnitude + ((127 - 15) << 23);
+    uint32_t bits = magnitude + ((127 - 15) << 23), small_bits;
+    float small = float_of(bits + (1 << 23)) - float_of(113 << 23);
 
-    if (exponent == 0x0f800000) bits += (128 - 16) << 23; /* infinite, or not a number */
-    if (exponent == 0) {
-        float f = float_of(bits + (1 << 23)) - float_of(113 << 23);
-        memcpy(&bits, &f, sizeof bits);
-    }
+    memcpy(&small_bits, &small, sizeof small_bits);
+    bits += exponent == 0x0f800000 ? (128 - 16) << 23 : 0; /* infinite, or not a number */
+    bits = exponent == 0 ? small_bits : bits;
     return float_of(bits | (uint32_t)(h & 0x8000) << 16);
 }
 
@@ -92,7 +91,6 @@ void enc_tensor_to_f32(const enc_tensor *t, float *out)
     size_t n = enc_tensor_count(t);
 
     if (q != NULL) blocks_to_f32(q, t, out);
-
     switch (t->dtype) {
     case ENC_F32: memcpy(out, t->data, n * sizeof *out); break;
     case ENC_F16:
