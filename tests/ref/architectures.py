@@ -2,7 +2,8 @@
 """Tiny complete checkpoints of every architecture we open, and what they must give.
 
     /usr/bin/python3 tests/ref/architectures.py            writes tests/ref/checkpoints/*
-    /usr/bin/python3 tests/ref/architectures.py --check    also says how far float32 is
+    /usr/bin/python3 tests/ref/architectures.py --check    also says how far float32 is,
+        and counts the parameters of these graphs at the size of published models
 
 Each directory is what Hugging Face would have saved (random weights, real names and keys,
 a WordPiece vocabulary with the family's special ids) and expected.safetensors, computed in
@@ -33,7 +34,7 @@ import numpy as np
 import torch
 
 import graphs
-from configs import CHECKPOINTS
+from configs import CHECKPOINTS, PUBLISHED
 from encoder import splitmix, unit
 
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "checkpoints")
@@ -66,6 +67,26 @@ class Store:
         t = self.tensors[name]
         assert tuple(t.shape) == shape, (name, t.shape, shape)
         return t if t.dtype == torch.int64 else t.to(self.compute)
+
+
+class Sizes:
+    """A store that only notes how large each tensor is."""
+
+    def __init__(self):
+        self.of = {}
+
+    def __call__(self, name, *shape):
+        self.of[name] = math.prod(shape)
+        return torch.zeros(1, dtype=torch.float64).expand(shape)
+
+
+def check_counts():
+    for c in PUBLISHED:
+        sizes = Sizes()
+        run(c, sizes)
+        n = sum(sizes.of.values())
+        print("%-28s %11d parameters, published %11d" % (c["name"], n, c["published"]))
+        assert n == c["published"]
 
 
 def draw_texts(c):
@@ -234,6 +255,8 @@ def main():
                 line += "  %s %.1e" % (k, worst)
         print(line)
     print("%d checkpoints, %d bytes" % (len(CHECKPOINTS), total))
+    if "--check" in sys.argv:
+        check_counts()
 
 
 if __name__ == "__main__":

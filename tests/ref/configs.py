@@ -399,3 +399,50 @@ STATIC = [
 
 CHECKPOINTS = (BERT + ROBERTA + DISTILBERT + ELECTRA + MPNET + ALBERT + NOMIC + NEW + JINA +
                MODERNBERT + STATIC)
+
+# ------------------------------------------------------------- published parameter counts
+
+
+def real(c, vocab, n, **config):
+    """A checkpoint at its model's true size."""
+    c["config"].update(config, vocab_size=vocab)
+    return dict(c, vocab=vocab, lengths=[2], published=n)
+
+
+PUBLISHED = [
+    real(bert("all-MiniLM-L6-v2", "BertModel", 384, 12, 1536, ["pooled"]), 30522, 22713216,
+         num_hidden_layers=6, max_position_embeddings=512),
+    real(bert("bert-base-uncased", "BertForPreTraining", 768, 12, 3072,
+              ["pooled", "next", "mlm"]), 30522, 110106428, num_hidden_layers=12,
+         max_position_embeddings=512),
+    real(bert("bert-base-uncased", "BertForMaskedLM", 768, 12, 3072, ["mlm"]), 30522,
+         109514298, num_hidden_layers=12, max_position_embeddings=512),
+    real(distilbert("distilbert-base-uncased", "DistilBertModel", 768, 12, 3072, []), 30522,
+         66362880, n_layers=6, max_position_embeddings=512),
+    real(distilbert("distilbert sst-2", "DistilBertForSequenceClassification", 768, 12,
+                    3072, ["logits"], labels(2)), 30522, 66955010, n_layers=6,
+         max_position_embeddings=512),
+    real(roberta("multilingual-e5-large", "XLMRobertaModel", 1024, 16, 4096, ["pooled"]),
+         250002, 559890432, num_hidden_layers=24, max_position_embeddings=514),
+    real(roberta("klue-roberta-base", "RobertaModel", 768, 12, 3072, ["pooled"]), 32000,
+         110618112, num_hidden_layers=12, max_position_embeddings=514),
+    real(mpnet("all-mpnet-base-v2", "MPNetModel", 768, 12, 3072, ["pooled"]), 30527,
+         109486464, num_hidden_layers=12, max_position_embeddings=514),
+    real(nomic("nomic-embed-text-v1.5", 768, 12, 3072), 30528, 136731648, n_layer=12),
+    real(modernbert("ModernBERT-base", "ModernBertModel", 768, 12, 1152, []), 50368,
+         149014272, num_hidden_layers=22),
+    real(jina("jina-embeddings-v2-base-en", "Jina", "JinaBertModel", 768, 12, 3072,
+              ["pooled"]), 30528, 137368320, num_hidden_layers=12),
+    real(jina("jina-embeddings-v2-small-en", "Jina", "JinaBertModel", 512, 8, 2048,
+              ["pooled"]), 30528, 32690688, num_hidden_layers=4),
+    real(albert("albert-base-v2", "AlbertModel", 128, 768, 12, 3072, ["pooled"]), 30000,
+         11683584, num_hidden_layers=12, max_position_embeddings=512),
+    real(new("gte-multilingual-base", "NewForTokenClassification", 768, 12, 3072,
+             ["token_logits"], dict(labels(1), type_vocab_size=1)), 250048, 305369089,
+         num_hidden_layers=12),
+    real(new("gte-multilingual-reranker-base", "NewForSequenceClassification", 768, 12,
+             3072, ["logits"], dict(labels(1), type_vocab_size=1)), 250048, 305959681,
+         num_hidden_layers=12),
+    real(new("snowflake-arctic-embed-m-v2.0", "GteModel", 768, 12, 3072, [],
+             {"type_vocab_size": 1}), 250048, 305368320, num_hidden_layers=12),
+]

@@ -111,6 +111,27 @@
     "\"pad_token_id\": 0, \"position_embedding_type\": \"alibi\", "                      \
     "\"type_vocab_size\": 2, \"vocab_size\": 30528}"
 
+#define ALBERT                                                                           \
+    "{\"architectures\": [\"AlbertForMaskedLM\"], \"bos_token_id\": 2, "                 \
+    "\"classifier_dropout_prob\": 0.1, \"down_scale_factor\": 1, "                       \
+    "\"embedding_size\": 128, \"eos_token_id\": 3, \"gap_size\": 0, "                    \
+    "\"hidden_act\": \"gelu_new\", \"hidden_size\": 768, \"inner_group_num\": 1, "       \
+    "\"intermediate_size\": 3072, \"layer_norm_eps\": 1e-12, "                           \
+    "\"max_position_embeddings\": 512, \"model_type\": \"albert\", "                     \
+    "\"num_attention_heads\": 12, \"num_hidden_groups\": 1, "                            \
+    "\"num_hidden_layers\": 12, \"num_memory_blocks\": 0, \"pad_token_id\": 0, "         \
+    "\"type_vocab_size\": 2, \"vocab_size\": 30000}"
+
+#define GTE(type, more)                                                                  \
+    "{\"model_type\": \"" type "\", \"hidden_act\": \"gelu\", \"hidden_size\": 768, "    \
+    "\"intermediate_size\": 3072, \"layer_norm_eps\": 1e-12, "                           \
+    "\"layer_norm_type\": \"layer_norm\", \"logn_attention_clip1\": false, "             \
+    "\"logn_attention_scale\": false, \"max_position_embeddings\": 8192, "               \
+    "\"num_attention_heads\": 12, \"num_hidden_layers\": 12, \"pack_qkv\": true, "       \
+    "\"pad_token_id\": 1, \"position_embedding_type\": \"rope\", "                       \
+    "\"type_vocab_size\": 1, \"unpad_inputs\": false, "                                  \
+    "\"use_memory_efficient_attention\": false, \"vocab_size\": 250048, " more "}"
+
 static const struct {
     const char *name, *config;
     unsigned parts;
@@ -144,6 +165,17 @@ static const struct {
     {"ModernBERT-base", MODERNBERT, BODY, 149014272},
     {"jina-embeddings-v2-base-en", JINA("768", "3072", "12", "12"), POOLED, 137368320},
     {"jina-embeddings-v2-small-en", JINA("512", "2048", "8", "4"), POOLED, 32690688},
+    {"albert-base-v2", ALBERT, POOLED, 11683584},
+    {"gte-multilingual-reranker-base",
+     GTE("new", "\"architectures\": [\"NewForSequenceClassification\"], "
+                "\"id2label\": {\"0\": \"LABEL_0\"}, \"label2id\": {\"LABEL_0\": 0}, "
+                "\"rope_scaling\": {\"factor\": 8.0, \"type\": \"ntk\"}, "
+                "\"rope_theta\": 20000"),
+     POOLED | CLASSES, 305959681},
+    {"snowflake-arctic-embed-m-v2.0",
+     GTE("gte", "\"architectures\": [\"GteModel\"], \"rope_scaling\": null, "
+                "\"rope_theta\": 160000"),
+     BODY, 305368320},
     {"BERT-Tiny", SMALL("128", "512", "2", "2"), POOLED, 4385920},
     {"BERT-Mini", SMALL("256", "1024", "4", "4"), POOLED, 11170560},
     {"BERT-Small", SMALL("512", "2048", "8", "4"), POOLED, 28763648},
