@@ -311,6 +311,7 @@ static const enc_arch_row modernbert_layer[] = {
     LINEAR_IF("mlp.Wo", BODY, D, I, IN_LAYER(down), ENC_HAS_DOWN_BIAS),
 };
 
+/* Its dense layer and norm stand before whatever judges. */
 #define MODERN_HEAD(p, dense, norm)                                                      \
     LINEAR_IF("head.dense", p, D, D, IN(dense), ENC_HAS_HEAD_BIAS),                      \
         NORM("head.norm", p, D, IN(norm))
@@ -320,6 +321,8 @@ static const enc_arch_row modernbert_heads[] = {
     LABELS("classifier"),
     MODERN_HEAD(ENC_PART_TOKENS, head_dense, head_norm),
     TOKENS("classifier"),
+    MODERN_HEAD(ENC_PART_ANSWER, head_dense, head_norm),
+    LINEAR("classifier", ENC_PART_ANSWER, ENC_DIM_TWO, D, IN(answer)),
     MODERN_HEAD(ENC_PART_MLM, mlm_transform, mlm_norm),
     DECODER("decoder.weight"),
     DECODER_BIAS("decoder.bias", NULL),

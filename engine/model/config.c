@@ -207,8 +207,12 @@ static enc_rc read_labels(enc_conf *r)
     size_t n = 2; /* transformers leaves id2label out where it would be its own default */
     enc_rc rc = ENC_OK;
 
-    /* These have a tensor called "classifier" too, but it judges choices or tokens. */
+    /* These may have a tensor called "classifier" too, but it does not judge texts. */
     if (is_for(r, "ForMultipleChoice")) return ENC_OK;
+    if (is_for(r, "ForQuestionAnswering")) { /* begin and end are no labels */
+        r->c->has |= ENC_HAS_ANSWERS;
+        return ENC_OK;
+    }
     r->c->labels_tokens = is_for(r, "ForTokenClassification");
     if (map != NULL) {
         rc = read_id2label(r, map);

@@ -29,7 +29,8 @@ typedef enum enc_has {
     ENC_HAS_NORM_BIAS = 8,
     ENC_HAS_PROJECTION = 16, /* embeddings are narrower than the layers */
     ENC_HAS_DECODER_BIAS = 32,
-    ENC_HAS_HEAD_BIAS = 64 /* of the dense layer before a classifier */
+    ENC_HAS_HEAD_BIAS = 64, /* of the dense layer before a classifier */
+    ENC_HAS_ANSWERS = 128   /* the model is for question answering */
 } enc_has;
 
 typedef enum enc_problem {

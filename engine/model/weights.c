@@ -40,6 +40,7 @@ static bool is_there(const enc_config *c, const enc_arch_row *r, size_t layer)
     if (r->part == ENC_PART_CLASSIFIER && (c->n_labels == 0 || c->labels_tokens))
         return false;
     if (r->part == ENC_PART_TOKENS && !c->labels_tokens) return false;
+    if (r->part == ENC_PART_ANSWER && !(c->has & ENC_HAS_ANSWERS)) return false;
     return size_of(c, r->rows) > 0; /* no segments, say */
 }
 

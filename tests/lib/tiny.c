@@ -99,7 +99,6 @@ static enc_rc make_weights(enc_weights *w, enc_arena *a, const enc_config *c,
     enc_weights_slots(c, w, slots, n);
     for (size_t i = 0; i < n; i++) {
         const enc_slot *s = &slots[i];
-        if (s->part == ENC_PART_ANSWER) continue; /* a model has one task behind it */
         float *x = s->is_tied ? NULL : enc_arena_alloc(a, s->rows * s->cols * sizeof *x);
 
         if (s->is_tied) {
