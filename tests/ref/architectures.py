@@ -54,8 +54,10 @@ class Store:
         if name == "mapping":
             return torch.tensor((z % np.uint64(self.rows)).astype(np.int64))
         u = torch.tensor(2 * unit(z) - 1).reshape(shape)
+        if name == "weights":  # numpy's own type, whatever the table's is
+            return 1.0 + 0.25 * u.double()
         if len(shape) == 1:
-            is_gain = name.endswith(".weight") or name == "weights"
+            is_gain = name.endswith(".weight")
             return ((1.0 if is_gain else 0.0) + 0.25 * u).to(self.dtype)
         is_table = "embedding" in name and not name.endswith(("_in.weight", "project.weight"))
         width = 1.0 if is_table or "relative" in name else 1.5 * math.sqrt(3.0 / shape[-1])
@@ -135,8 +137,8 @@ def run(c, store):
 
 
 def write_safetensors(path, tensors, metadata):
-    names = {torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16",
-             torch.int64: "I64"}
+    names = {torch.float64: "F64", torch.float32: "F32", torch.float16: "F16",
+             torch.bfloat16: "BF16", torch.int64: "I64"}
     header, at, parts = {"__metadata__": metadata}, 0, []
     for name in sorted(tensors):
         t = tensors[name].contiguous()

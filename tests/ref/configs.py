@@ -383,6 +383,7 @@ def model2vec(name, n_rows, has_weights, has_mapping, normalize, **more):
 
 STATIC = [
     model2vec("model2vec_plain", 51, False, False, True),
+    model2vec("model2vec_weights", 51, True, False, False),
     model2vec("model2vec_quantized", 17, True, True, True, dtype="F16"),
     checkpoint("static_embedding", "Static",
                dict(hidden_dim=24, n_rows=51, is_sentence_transformers=True,

@@ -16,19 +16,31 @@
 
 #define TOLERANCE 1e-5
 
-static const char *const checkpoints[] = {
-    "bert_body",          "bert_gamma",        "bert_masked",         "bert_tokens",
-    "bert_answer",        "bert_multi_label",  "bert_regression",     "roberta_body",
-    "roberta_masked",     "roberta_tokens",    "xlm_roberta_classes", "xlm_roberta_body",
-    "xlm_roberta_answer", "distilbert_body",   "distilbert_classes",  "distilbert_masked",
-    "distilbert_answer",  "distilbert_tokens", "electra_body",        "electra_tokens",
-    "electra_classes",    "electra_masked",    "electra_answer",      "mpnet_body",
-    "mpnet_masked",       "mpnet_classes",     "albert_body",         "albert_masked",
-    "albert_classes",     "nomic_body",        "nomic_biases",        "new_body",
-    "new_classes",        "new_tokens",        "new_masked",          "gte_body",
-    "jina_body",          "jina_three_heads",  "jina_code",           "modernbert_masked",
-    "modernbert_body",    "modernbert_mean",   "modernbert_cls",      "modernbert_tokens",
-    "modernbert_answer",  "model2vec_plain",   "model2vec_quantized", "static_embedding"};
+static const char *const checkpoints[] = {"bert_body",           "bert_gamma",
+                                          "bert_masked",         "bert_tokens",
+                                          "bert_answer",         "bert_multi_label",
+                                          "bert_regression",     "roberta_body",
+                                          "roberta_masked",      "roberta_tokens",
+                                          "xlm_roberta_classes", "xlm_roberta_body",
+                                          "xlm_roberta_answer",  "distilbert_body",
+                                          "distilbert_classes",  "distilbert_masked",
+                                          "distilbert_answer",   "distilbert_tokens",
+                                          "electra_body",        "electra_tokens",
+                                          "electra_classes",     "electra_masked",
+                                          "electra_answer",      "mpnet_body",
+                                          "mpnet_masked",        "mpnet_classes",
+                                          "albert_body",         "albert_masked",
+                                          "albert_classes",      "nomic_body",
+                                          "nomic_biases",        "new_body",
+                                          "new_classes",         "new_tokens",
+                                          "new_masked",          "gte_body",
+                                          "jina_body",           "jina_three_heads",
+                                          "jina_code",           "modernbert_masked",
+                                          "modernbert_body",     "modernbert_mean",
+                                          "modernbert_cls",      "modernbert_tokens",
+                                          "modernbert_answer",   "model2vec_plain",
+                                          "model2vec_weights",   "model2vec_quantized",
+                                          "static_embedding"};
 
 typedef struct trial { /* a checkpoint, what it must give, and its texts */
     const char *name;
