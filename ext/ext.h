@@ -64,10 +64,8 @@ void ext_model_drop(ext_model *m); /* NULL is fine */
  * caller drops. Opens nothing but the built-in model. */
 enc_rc ext_registry_get(const char *name, size_t n, ext_model **out, enc_err *e);
 
-/* Takes the model and the map (NULL, or what the model's bytes lie in), also on failure.
- * A model of the same name is replaced. */
-enc_rc ext_registry_put(const char *name, const char *source, enc_model *m, enc_map *map,
-                        enc_err *e);
+/* Takes the model, also on failure. A model of the same name is replaced. */
+enc_rc ext_registry_put(const char *name, const char *source, enc_model *m, enc_err *e);
 enc_rc ext_registry_del(const char *name, size_t n, enc_err *e);
 enc_rc ext_registry_set_default(const char *name, size_t n, enc_err *e);
 void ext_registry_default(char out[EXT_NAME_MAX + 1]);

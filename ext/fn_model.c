@@ -152,12 +152,10 @@ static void encoder_load(ext_call *c)
     if (!ext_find_files(c, 0, f)) return;
     if (!read_name(c, 1, f)) {
         enc_files_close(f->files);
-        enc_map_close(f->map);
         return;
     }
     rc = enc_model_open(&m, f->files, &options, &c->err);
-    if (rc == ENC_OK) rc = ext_registry_put(f->name, f->source, m, f->map, &c->err);
-    else enc_map_close(f->map);
+    if (rc == ENC_OK) rc = ext_registry_put(f->name, f->source, m, &c->err);
     if (ext_failed(c, rc)) return;
     if (n_threads > 0) enc_threads_set(n_threads);
     ext_result_text(c->ctx, f->name, strlen(f->name));

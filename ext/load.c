@@ -4,8 +4,9 @@
  * a host that runs foreign SQL sets `models`, and from then on only a plain name inside
  * that directory is accepted; whether another file exists cannot be told from the answer.
  * Otherwise any path is as good as in readfile(). Files are opened by fixed names inside
- * a directory, or by a name that ends in .safetensors: never an arbitrary one, because to
- * open and close a database that this process has open would drop its locks. */
+ * a directory, or by a name that ends in .safetensors or .gguf: never an arbitrary one,
+ * because to open and close a database that this process has open would drop its locks.
+ */
 #include "load.h"
 
 #include <stdio.h>
@@ -14,14 +15,21 @@
 #include <sys/stat.h>
 
 #define CONFINED_NAME_MAX 64
-#define MODEL_FILE_MAX    ((size_t)1 << 40)
-
-static const char safetensors[] = ".safetensors";
 
 static bool ends_with(const char *text, const char *end)
 {
     size_t n = strlen(text), m = strlen(end);
     return n >= m && strcmp(text + n - m, end) == 0;
+}
+
+/* The bytes at the end of a path that say it is a model by itself; 0: they do not. */
+static size_t extension_of(const char *path)
+{
+    static const char *const extensions[] = {".safetensors", ".gguf"};
+
+    for (size_t i = 0; i < sizeof extensions / sizeof *extensions; i++)
+        if (ends_with(path, extensions[i])) return strlen(extensions[i]);
+    return 0;
 }
 
 /* The text as a C string of at most PATH_MAX - 1 bytes. */
@@ -46,10 +54,9 @@ static void name_from_path(const char *path, char out[EXT_NAME_MAX + 1])
 {
     const char *slash = strrchr(path, '/');
     const char *last = slash == NULL ? path : slash + 1;
-    size_t n = strlen(last);
+    size_t n = strlen(last) - extension_of(last);
 
     out[0] = '\0';
-    if (ends_with(last, safetensors)) n -= strlen(safetensors);
     if (n == 0 || n > EXT_NAME_MAX) return;
     memcpy(out, last, n);
     out[n] = '\0';
@@ -96,17 +103,11 @@ static bool open_file(ext_call *c, const char *path, ext_found *f)
         if (ends_with(path, pickles[i]))
             return ext_fail(c, SQLITE_ERROR,
                             "PyTorch pickle files are not supported (use safetensors)");
-    if (!ends_with(path, safetensors))
+    if (extension_of(path) == 0)
         return ext_fail(c, SQLITE_ERROR,
-                        "%s is neither a directory nor a .safetensors file",
+                        "%s is neither a directory nor a .safetensors or .gguf file",
                         ext_quote(quoted, path, strlen(path)));
-    if (ext_failed(c, enc_map_open(&f->map, path, MODEL_FILE_MAX, &c->err))) return false;
-    if (!ext_failed(
-            c, enc_files_open_blob(&f->files, enc_map_bytes(f->map), false, &c->err)))
-        return true;
-    enc_map_close(f->map);
-    f->map = NULL;
-    return false;
+    return !ext_failed(c, enc_files_open_directory(&f->files, path, &c->err));
 }
 
 static bool open_path(ext_call *c, const char *path, ext_found *f)
@@ -117,8 +118,11 @@ static bool open_path(ext_call *c, const char *path, ext_found *f)
     if (realpath(path, f->source) == NULL || stat(f->source, &st) != 0)
         return ext_fail(c, SQLITE_CANTOPEN, "no model at %s",
                         ext_quote(quoted, path, strlen(path)));
+    if (!S_ISDIR(st.st_mode)) {
+        name_from_path(path, f->name); /* behind a link may lie a file named by a hash */
+        return open_file(c, path, f);
+    }
     name_from_path(f->source, f->name);
-    if (!S_ISDIR(st.st_mode)) return open_file(c, path, f);
     return !ext_failed(c, enc_files_open_directory(&f->files, path, &c->err));
 }
 
@@ -157,7 +161,6 @@ bool ext_find_files(ext_call *c, int i, ext_found *f)
     char text[PATH_MAX], path[PATH_MAX];
 
     f->files = NULL;
-    f->map = NULL;
     f->name[0] = '\0';
     if (sqlite3_value_type(c->argv[i]) == SQLITE_BLOB) {
         const void *blob = sqlite3_value_blob(c->argv[i]);

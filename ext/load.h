@@ -8,7 +8,6 @@
 
 typedef struct ext_found {
     enc_files *files;            /* for enc_model_open, which takes them */
-    enc_map *map;                /* NULL, or what the files lie in: outlives them */
     char name[EXT_NAME_MAX + 1]; /* what it may be called; "": nothing suggests itself */
     char source[PATH_MAX];       /* the path, or "blob" */
 } ext_found;

@@ -18,7 +18,6 @@ static const char builtin_name[] = "builtin";
 struct ext_model {
     atomic_size_t n_references;
     enc_model *enc;
-    enc_map *map; /* NULL, or where the model's bytes lie */
     char name[EXT_NAME_MAX + 1];
     char *source;
     char fingerprint[33]; /* "" until computed; guarded by the registry's lock */
@@ -78,7 +77,6 @@ void ext_model_drop(ext_model *m)
 {
     if (m == NULL || atomic_fetch_sub(&m->n_references, 1) > 1) return;
     enc_model_close(m->enc);
-    enc_map_close(m->map);
     enc_mem_free(m->source);
     enc_mem_free(m);
 }
@@ -97,9 +95,9 @@ enc_rc ext_model_fingerprint(ext_model *m, char out[33], enc_err *e)
     return ENC_OK;
 }
 
-/* A model with one reference. Takes `enc` and `map`, also on failure. */
+/* A model with one reference. Takes `enc`, also on failure. */
 static enc_rc model_new(ext_model **out, const char *name, const char *source,
-                        enc_model *enc, enc_map *map, enc_err *e)
+                        enc_model *enc, enc_err *e)
 {
     ext_model *m = enc_mem_zero(sizeof *m);
     size_t n = strlen(source) + 1;
@@ -107,12 +105,10 @@ static enc_rc model_new(ext_model **out, const char *name, const char *source,
     *out = NULL;
     if (m == NULL) {
         enc_model_close(enc);
-        enc_map_close(map);
         return enc_nomem(e);
     }
     atomic_init(&m->n_references, 1);
     m->enc = enc;
-    m->map = map;
     memcpy(m->name, name, strlen(name) + 1);
     if ((m->source = enc_mem_alloc(n)) == NULL) {
         ext_model_drop(m);
@@ -136,7 +132,7 @@ static enc_rc open_builtin(ext_model **out, enc_err *e)
                         "this build has no built-in model (load one with encoder_load)");
     if ((rc = enc_files_open_blob(&files, blob, false, e))) return rc;
     if ((rc = enc_model_open(&enc, files, NULL, e))) return rc;
-    return model_new(out, builtin_name, builtin_name, enc, NULL, e);
+    return model_new(out, builtin_name, builtin_name, enc, e);
 }
 
 static enc_rc get_builtin(ext_model **out, enc_err *e)
@@ -208,18 +204,16 @@ static enc_rc check_name(const char *name, size_t n, enc_err *e)
     return ENC_OK;
 }
 
-enc_rc ext_registry_put(const char *name, const char *source, enc_model *enc,
-                        enc_map *map, enc_err *e)
+enc_rc ext_registry_put(const char *name, const char *source, enc_model *enc, enc_err *e)
 {
     enc_rc rc = check_name(name, strlen(name), e);
     ext_model *m, *old = NULL;
 
     if (rc) {
         enc_model_close(enc);
-        enc_map_close(map);
         return rc;
     }
-    if ((rc = model_new(&m, name, source, enc, map, e))) return rc;
+    if ((rc = model_new(&m, name, source, enc, e))) return rc;
     lock();
     size_t i = place_of(name, strlen(name)), max = registry.settings.max_models;
     if (i < registry.n_models) {

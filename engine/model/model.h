@@ -62,10 +62,11 @@ const char *enc_model_prompt(const enc_model *m, const char *role);
 /* The weights compiled into the library (builtin.S): a blob as in files.h. */
 enc_bytes enc_builtin(void);
 
-/* A name -> the directory of a model, in the places of the Hugging Face hub cache and
- * $ENCODER_MODELS; ENC_IO lists every place that was looked at and the command that
- * downloads it. `out` is filled with a path of at most n bytes. A name is
- * [org/]name[@revision], of letters, digits, '.', '_' and '-'. */
+/* A name -> the directory or GGUF file of a model, in the places of the Hugging Face hub
+ * cache and $ENCODER_MODELS; ENC_IO lists every place that was looked at and the command
+ * that downloads it. `out` is filled with a path of at most n bytes. A name is
+ * [org/]name[@revision], or org/name/file.gguf[@revision], of letters, digits, '.', '_'
+ * and '-'. */
 enc_rc enc_model_locate(const char *name, char *out, size_t n, enc_err *e);
 
 #endif
