@@ -10,6 +10,8 @@
  * SCRIPT.sql       the same with reads, writes and syncs of a database file (counted as
  * skipped until there are tables that store)
  *
+ * A script may use readfile(path), as in the sqlite3 shell.
+ *
  * What is printed: each statement after "> ", then its rows, columns separated by "|";
  * NULL as NULL, a real number with five digits, a BLOB of more than 16 bytes by its
  * length. An error is "error: CODE: sentence". $OOM_STEP tries only every nth allocation.
@@ -226,11 +228,26 @@ static bool is_blank(const char *sql)
     return true;
 }
 
+/* readfile(path), as in the sqlite3 shell; NULL if there is no such file. */
+static void readfile(sqlite3_context *c, int n, sqlite3_value **args)
+{
+    const char *path = (const char *)sqlite3_value_text(args[0]);
+    text bytes = {0};
+
+    (void)n;
+    if (path != NULL && read_file(path, &bytes))
+        sqlite3_result_blob64(c, bytes.at, bytes.n, SQLITE_TRANSIENT);
+    free(bytes.at);
+}
+
 static sqlite3 *open_database(void)
 {
     sqlite3 *db = NULL;
 
-    if (sqlite3_open(":memory:", &db) == SQLITE_OK) return db;
+    if (sqlite3_open(":memory:", &db) == SQLITE_OK &&
+        sqlite3_create_function(db, "readfile", 1, SQLITE_UTF8, NULL, readfile, NULL,
+                                NULL) == SQLITE_OK)
+        return db;
     sqlite3_close(db);
     return NULL;
 }

@@ -76,12 +76,23 @@ static void make_caches(void)
     put("hub/models--org--evil/refs", "main", "../../../secret");
     put("hub/models--org--half/refs", "main", "abc");
     put("hub/models--org--half/snapshots/abc", "model.safetensors", "");
+    put("hub/models--org--one/refs", "main", "abc");
+    put("hub/models--org--one/snapshots/abc", "a.gguf", "");
+    put("hub/models--org--one/snapshots/abc", "README.md", "");
+    put("hub/models--org--two/refs", "main", "abc");
+    put("hub/models--org--two/snapshots/abc", "a.gguf", "");
+    put("hub/models--org--two/snapshots/abc", "b.gguf", "");
+    put("hub/models--org--two/refs", "v1", "def");
+    put("hub/models--org--two/snapshots/def", "b.gguf", "");
     put("secret", "config.json", "{}");
+    put("secret", "a.gguf", "");
     put("home/.cache/huggingface/hub/models--a--b/refs", "main", "abc");
     put("home/.cache/huggingface/hub/models--a--b/snapshots/abc", "config.json", "{}");
     put("hf/hub/models--c--d/refs", "main", "abc");
     put("hf/hub/models--c--d/snapshots/abc", "config.json", "{}");
     put("models/mine", "config.json", "{}");
+    put("models", "file.gguf", "");
+    put("models", "file.txt", "");
     put("models/org/name", "config.json", "{}");
     put("models/org/other", "config.json", "{}");
 }
@@ -101,14 +112,30 @@ static void names_are_found_in_order(void)
     found("org/name", "models/org/name");
 }
 
+static void gguf_files_are_found_by_their_names(void)
+{
+    environment("hub", "hf", "home", "models");
+    found("org/one", "hub/models--org--one/snapshots/abc/a.gguf");
+    found("org/one/a.gguf", "hub/models--org--one/snapshots/abc/a.gguf");
+    found("org/two/b.gguf", "hub/models--org--two/snapshots/abc/b.gguf");
+    found("org/two@v1", "hub/models--org--two/snapshots/def/b.gguf");
+    found("org/two/b.gguf@v1", "hub/models--org--two/snapshots/def/b.gguf");
+    found("file.gguf", "models/file.gguf");
+    absent("org/two", ENC_MISUSE, "'org/two' has 2 GGUF files");
+    absent("org/two/c.gguf", ENC_IO, "make model NAME=org/two/c.gguf;");
+    absent("org/two/a.gguf@v1", ENC_IO, "no model 'org/two/a.gguf@v1'");
+    absent("file.txt", ENC_IO, "no model 'file.txt'");
+}
+
 static void what_is_absent_says_where_it_was_looked_for(void)
 {
     environment("hub", NULL, "home", NULL);
     absent("org/none", ENC_IO, "no model 'org/none'");
-    absent("org/none", ENC_IO, "hf download org/none");
+    absent("org/none", ENC_IO, "make model NAME=org/none;");
     absent("org/none", ENC_IO, "/hub, ");
     absent("org/none", ENC_IO, "/home/.cache/huggingface/hub");
-    absent("org/name@v3", ENC_IO, "no model 'org/name'");
+    absent("org/name@v3", ENC_IO, "no model 'org/name@v3'");
+    absent("org/name@v3", ENC_IO, "make model NAME=org/name@v3;");
     absent("org/half", ENC_IO, "no model");
     absent("org/evil", ENC_IO, "no model");
     absent("mine", ENC_IO, "no model 'mine'");
@@ -119,10 +146,35 @@ static void what_is_absent_says_where_it_was_looked_for(void)
 static void names_cannot_lead_elsewhere(void)
 {
     static const char *const bad[] = {
-        "",      "/",     "..",     "../secret", "a/../b",  "/etc/passwd",
-        "a/b/c", "a//b",  "a/",     "/b",        ".hidden", "a/.b",
-        "a\\b",  "a b",   "a%2fb",  "~",         "a@",      "a@../../secret",
-        "a@b/c", "a@b@c", "name\n", "고양이",    "a..b",    "$HOME",
+        "",
+        "/",
+        "..",
+        "../secret",
+        "a/../b",
+        "/etc/passwd",
+        "a/b/c",
+        "a//b",
+        "a/",
+        "/b",
+        ".hidden",
+        "a/.b",
+        "a\\b",
+        "a b",
+        "a%2fb",
+        "~",
+        "a@",
+        "a@../../secret",
+        "a@b/c",
+        "a/b/c.txt",
+        "a/b/.gguf",
+        "a/b/../c.gguf",
+        "a/b/c/d.gguf",
+        "a/../c.gguf",
+        "a@b@c",
+        "name\n",
+        "고양이",
+        "a..b",
+        "$HOME",
     };
 
     environment("hub", "hf", "home", "models");
@@ -150,6 +202,7 @@ int main(void)
     if (tiny_scratch(scratch, sizeof scratch) == NULL) return 1;
     make_caches();
     names_are_found_in_order();
+    gguf_files_are_found_by_their_names();
     what_is_absent_says_where_it_was_looked_for();
     names_cannot_lead_elsewhere();
     a_path_must_fit();
