@@ -207,7 +207,13 @@ static enc_left left_of(const block *b, const float *x, const enc_panels *w)
 static void apply(const block *b, enc_left x, const enc_panels *w, int act,
                   const float *add, float *y, size_t y_stride)
 {
-    const enc_affine a = {x, b->n_rows, w, add, y, y_stride, act};
+    const enc_affine a = {.x = x,
+                          .n_rows = b->n_rows,
+                          .w = w,
+                          .add = add,
+                          .y = y,
+                          .y_stride = y_stride,
+                          .act = act};
     enc_affine_run(b->r->kern, &a, 0, w->n_panels);
 }
 

@@ -85,6 +85,7 @@ static void affine(const enc_affine *a, size_t panel0, size_t panel1)
                 sum = sum * (double)a->x.scale[t] * (double)w->scale[i] +
                       (double)a->x.least[t] * (double)w->sum[i];
             sum = activate(sum + (double)w->bias[i], a->act);
+            if (a->mul != NULL) sum *= (double)a->mul[t * a->y_stride + i];
             if (a->add != NULL) sum += (double)a->add[t * a->y_stride + i];
             a->y[t * a->y_stride + i] = (float)sum;
         }
@@ -135,28 +136,35 @@ static float dot(const float *a, const float *b, size_t n)
     return (float)sum;
 }
 
+/* The softmax of query i over the keys it sees. */
+static void soften(const enc_attn *a, size_t i, enc_keys seen, float *w)
+{
+    float top = -INFINITY;
+    double sum = 0.0;
+    for (size_t j = seen.first; j < seen.last; j++) {
+        w[j] = dot(a->q + i * a->stride, a->k + j * a->stride, a->head_dims) * a->scale;
+        if (a->bias != NULL) w[j] += a->bias[(ptrdiff_t)j - (ptrdiff_t)i];
+        top = w[j] > top ? w[j] : top;
+    }
+    for (size_t j = seen.first; j < seen.last; j++) {
+        w[j] = (float)exp((double)w[j] - (double)top);
+        sum += (double)w[j];
+    }
+    for (size_t j = seen.first; j < seen.last; j++) w[j] = (float)((double)w[j] / sum);
+}
+
 static void attention(const enc_attn *a)
 {
     for (size_t i = 0; i < a->n; i++) {
         float *w = a->weights != NULL ? a->weights + i * a->n : a->scratch;
-        float *out = a->out + i * a->out_stride;
-        float top = -INFINITY;
-        double sum = 0.0;
-        for (size_t j = 0; j < a->n; j++) {
-            w[j] =
-                dot(a->q + i * a->stride, a->k + j * a->stride, a->head_dims) * a->scale;
-            top = w[j] > top ? w[j] : top;
-        }
-        for (size_t j = 0; j < a->n; j++) {
-            w[j] = (float)exp((double)w[j] - (double)top);
-            sum += (double)w[j];
-        }
-        for (size_t j = 0; j < a->n; j++) w[j] = (float)((double)w[j] / sum);
+        const enc_keys seen = enc_attn_keys(a, i, 1);
+        if (a->weights != NULL) memset(w, 0, a->n * sizeof *w);
+        soften(a, i, seen, w);
         for (size_t d = 0; d < a->head_dims; d++) {
             double mixed = 0.0;
-            for (size_t j = 0; j < a->n; j++)
+            for (size_t j = seen.first; j < seen.last; j++)
                 mixed += (double)w[j] * (double)a->v[j * a->stride + d];
-            out[d] = (float)mixed;
+            a->out[i * a->out_stride + d] = (float)mixed;
         }
     }
 }
@@ -180,9 +188,16 @@ void enc_affine_run(const enc_kern *k, const enc_affine *a, size_t panel0, size_
     run(a, panel0, panel1);
 }
 
+enc_keys enc_attn_keys(const enc_attn *a, size_t row, size_t rows)
+{
+    const size_t last = row + rows, w = a->window;
+    if (w == 0) return (enc_keys){0, a->n};
+    return (enc_keys){row > w ? row - w : 0, a->n - last > w ? last + w : a->n};
+}
+
 size_t enc_attn_scratch(size_t n, size_t head_dims)
 {
     size_t keys = (n + ATTN_STEP - 1) / ATTN_STEP * ATTN_STEP;
     size_t dims = (head_dims + ATTN_STEP - 1) / ATTN_STEP * ATTN_STEP;
-    return keys * (head_dims + dims + ENC_ATTN_ROWS);
+    return keys * (head_dims + dims + ENC_ATTN_ROWS) + ENC_ATTN_ROWS * ATTN_STEP;
 }

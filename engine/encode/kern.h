@@ -35,30 +35,40 @@ typedef struct enc_left {
     const float *scale, *least; /* of each row; NULL but for bytes */
 } enc_left;
 
-/* y = act(x W^T + b) + add for a few rows: the linear layers of the encoder. */
+/* y = act(x W^T + b) * mul + add for a few rows: the linear layers of the encoder. */
 typedef struct enc_affine {
     enc_left x;
     size_t n_rows;
     const enc_panels *w;
-    const float
-        *add; /* n_rows x N, rows y_stride apart: the residual; or NULL; may be y */
-    float *y; /* n_rows x N, rows y_stride apart */
+    const float *mul; /* n_rows x N, rows y_stride apart: what is gated, or NULL ... */
+    const float *add; /* ... and the residual, or NULL; each may be y */
+    float *y;         /* n_rows x N, rows y_stride apart */
     size_t y_stride;
     int act; /* an enc_act, or ENC_ACT_NONE */
 } enc_affine;
 
 typedef void enc_affine_fn(const enc_affine *a, size_t panel0, size_t panel1);
 
-/* One head of one text: out[i] = sum_j softmax_j(q_i . k_j * scale) v_j; Vaswani et al.
- * 2017, eq. 1. */
+/* One head of one text: out[i] = sum_j softmax_j(q_i . k_j * scale + bias[j - i]) v_j;
+ * Vaswani et al. 2017, eq. 1. Keys beyond the window are not there: their weight is zero,
+ * and the cost grows with the window, not with n. */
 typedef struct enc_attn {
     const float *q, *k, *v; /* n rows of head_dims, `stride` floats apart */
     float *out;             /* n rows of head_dims, `out_stride` floats apart */
     size_t n, head_dims, stride, out_stride;
-    float scale;    /* > 0 */
-    float *weights; /* n x n: the softmax is kept here; NULL: it is not kept */
-    float *scratch; /* enc_attn_scratch(n, head_dims) floats */
+    float scale;       /* > 0 */
+    const float *bias; /* the middle of 2 n - 1, by distance j - i; NULL: none */
+    size_t window;     /* |i - j| is at most this; 0: any */
+    float *weights;    /* n x n: the softmax is kept here; NULL: it is not kept */
+    float *scratch;    /* enc_attn_scratch(n, head_dims) floats */
 } enc_attn;
+
+typedef struct enc_keys { /* [first, last) of a text */
+    size_t first, last;
+} enc_keys;
+
+/* The keys that at least one of the queries [row, row + rows) sees, rows > 0. */
+enc_keys enc_attn_keys(const enc_attn *a, size_t row, size_t rows);
 
 typedef struct enc_kern {
     const char *name;
@@ -99,7 +109,7 @@ void enc_affine_run(const enc_kern *k, const enc_affine *a, size_t panel0, size_
 #define ENC_ATTN_ROWS 24 /* queries whose softmax is worked on at once */
 
 /* Floats of scratch for any table's attention: room for the keys and the values as panels
- * and for a block of softmax rows. */
+ * and for a block of softmax rows, a window's sixteen longer. */
 size_t enc_attn_scratch(size_t n, size_t head_dims);
 
 #endif

@@ -300,21 +300,44 @@ static void layer_norm_agrees_and_rows_are_alone(const enc_kern *k)
     }
 }
 
-/* Attention of a table over one random text; returns out (n x dims), fills weights. */
-static float *attend(const enc_kern *k, const float *qkv, size_t n, size_t dims,
-                     float *weights)
+/* One head of one text. */
+typedef struct text {
+    size_t n, dims, window;
+    float *qkv;  /* n x 3 dims */
+    float *bias; /* 2 n - 1 */
+    bool is_biased;
+} text;
+
+static text text_new(enc_rng *r, size_t n, size_t dims)
 {
+    text t = {.n = n, .dims = dims};
+    t.qkv = random_floats(r, n * 3 * dims);
+    t.bias = random_floats(r, 2 * n - 1);
+    return t;
+}
+
+static void text_clear(text *t)
+{
+    free(t->qkv), free(t->bias);
+}
+
+/* Attention of a table over a text; returns out (n x dims), fills weights. */
+static float *attend(const enc_kern *k, const text *t, float *weights)
+{
+    const size_t n = t->n, dims = t->dims;
     float *out = exact(n * (dims + 3), sizeof *out);
     float *scratch = exact(enc_attn_scratch(n, dims), sizeof *scratch);
-    enc_attn a = {.q = qkv,
-                  .k = qkv + dims,
-                  .v = qkv + 2 * dims,
+    enc_attn a = {.q = t->qkv,
+                  .k = t->qkv + dims,
+                  .v = t->qkv + 2 * dims,
                   .out = out,
                   .n = n,
                   .head_dims = dims,
                   .stride = 3 * dims,
                   .out_stride = dims + 3,
                   .scale = (float)(1.0 / sqrt((double)dims)),
+                  .bias = t->is_biased ? t->bias + n - 1 : NULL,
+                  .window = t->window,
                   .weights = weights,
                   .scratch = scratch};
     for (size_t i = 0; i < n * (dims + 3); i++) out[i] = -777.0f;
@@ -323,21 +346,28 @@ static float *attend(const enc_kern *k, const float *qkv, size_t n, size_t dims,
     return out;
 }
 
+static bool is_seen(const text *t, size_t i, size_t j)
+{
+    return t->window == 0 || (i > j ? i - j : j - i) <= t->window;
+}
+
 /* Scores of 1 or so err by under (dims + 6) u each; e^score and its share by that much
  * and 4e-7; mixing n values of up to 5 by (n + 4) u more. */
-static void compare_attention(const enc_kern *k, enc_rng *r, size_t n, size_t dims)
+static void compare_attention(const enc_kern *k, const text *t)
 {
-    float *qkv = random_floats(r, n * 3 * dims);
+    const size_t n = t->n, dims = t->dims;
     float *wf = exact(n * n, 4), *wp = exact(n * n, 4);
-    float *fast = attend(k, qkv, n, dims, wf);
-    float *plain = attend(&enc_kern_plain, qkv, n, dims, wp);
-    float *quiet = attend(k, qkv, n, dims, NULL);
+    float *fast = attend(k, t, wf);
+    float *plain = attend(&enc_kern_plain, t, wp);
+    float *quiet = attend(k, t, NULL);
     double weight_bound = ((double)dims + 6.0) * U * 2.0 * 6.0 + 1e-6, worst_w = 0.0,
            worst = 0.0;
-    size_t n_beside = 0, n_unfair = 0;
+    size_t n_beside = 0, n_unfair = 0, n_unseen = 0;
     for (size_t i = 0; i < n; i++) {
         double sum = 0.0;
         for (size_t j = 0; j < n; j++) {
+            n_unseen +=
+                !is_seen(t, i, j) && (wf[i * n + j] != 0.0f || wp[i * n + j] != 0.0f);
             double off = fabs((double)wf[i * n + j] - (double)wp[i * n + j]);
             if (!(off <= worst_w)) worst_w = off;
             sum += (double)wf[i * n + j];
@@ -350,24 +380,82 @@ static void compare_attention(const enc_kern *k, enc_rng *r, size_t n, size_t di
             n_beside += d >= dims && fast[i * (dims + 3) + d] != -777.0f;
         }
     }
-    CHECK_SAY(worst_w <= weight_bound, "%s n %zu dims %zu: weights off by %g", k->name, n,
-              dims, worst_w);
+    CHECK_SAY(worst_w <= weight_bound, "%s n %zu dims %zu window %zu: weights off by %g",
+              k->name, n, dims, t->window, worst_w);
     CHECK_SAY(worst <= weight_bound * 5.0 + ((double)n + 4.0) * U * 5.0,
-              "%s n %zu dims %zu: output off by %g", k->name, n, dims, worst);
+              "%s n %zu dims %zu window %zu: output off by %g", k->name, n, dims,
+              t->window, worst);
     CHECK(n_unfair == 0);
+    CHECK_SAY(n_unseen == 0, "%s n %zu window %zu: %zu weights of keys beyond it",
+              k->name, n, t->window, n_unseen);
     CHECK(n_beside == 0);
     CHECK(memcmp(fast, quiet, n * (dims + 3) * sizeof *fast) == 0);
-    free(qkv), free(wf), free(wp), free(fast), free(plain), free(quiet);
+    free(wf), free(wp), free(fast), free(plain), free(quiet);
+}
+
+/* With all keys and with some, without and with a bias. */
+static void compare_all(const enc_kern *k, enc_rng *r, size_t n, size_t dims)
+{
+    const size_t windows[] = {0, 1, 2, 7, 16, 40, n, 3 * n};
+    text t = text_new(r, n, dims);
+    for (size_t i = 0; i < sizeof windows / sizeof *windows; i++) {
+        t.window = windows[i];
+        t.is_biased = false;
+        compare_attention(k, &t);
+        t.is_biased = true;
+        compare_attention(k, &t);
+    }
+    text_clear(&t);
 }
 
 static void attention_agrees_with_the_definition(const enc_kern *k)
 {
     enc_rng r = {6};
-    for (size_t n = 1; n <= 40; n++) compare_attention(k, &r, n, 1 + n * 7 % 41);
-    for (size_t dims = 1; dims <= 70; dims++)
-        compare_attention(k, &r, 1 + dims * 5 % 37, dims);
-    compare_attention(k, &r, 512, 32);
-    compare_attention(k, &r, 129, 64);
+    for (size_t n = 1; n <= 40; n++) compare_all(k, &r, n, 1 + n * 7 % 41);
+    for (size_t dims = 1; dims <= 70; dims++) compare_all(k, &r, 1 + dims * 5 % 37, dims);
+    compare_all(k, &r, 512, 32);
+    compare_all(k, &r, 129, 64);
+}
+
+/* Bits: a window that holds the text is none, and a bias of zeros rounds nothing but the
+ * scores' scale. */
+static void a_wide_window_is_none(const enc_kern *k)
+{
+    enc_rng r = {12};
+    for (size_t n = 1; n <= 100; n += 11) {
+        text t = text_new(&r, n, 16); /* whose scale is a power of two */
+        float *all = attend(k, &t, NULL);
+        for (size_t window = n > 1 ? n - 1 : 1; window < n + 2; window++) {
+            t.window = window;
+            float *some = attend(k, &t, NULL);
+            CHECK(memcmp(all, some, n * 19 * sizeof *all) == 0);
+            free(some);
+        }
+        memset(t.bias, 0, (2 * n - 1) * sizeof *t.bias);
+        t.is_biased = true;
+        float *biased = attend(k, &t, NULL);
+        CHECK(memcmp(all, biased, n * 19 * sizeof *all) == 0);
+        free(all), free(biased);
+        text_clear(&t);
+    }
+}
+
+/* What is far from all queries of a block may be anything. */
+static void keys_far_beyond_the_window_are_not_touched(const enc_kern *k)
+{
+    enc_rng r = {13};
+    text t = text_new(&r, 300, 20);
+    t.window = 20;
+    float *clean = attend(k, &t, NULL);
+    for (size_t i = 0; i < 60; i++) t.qkv[150 * 60 + i] = NAN;
+    float *spoilt = attend(k, &t, NULL);
+    const size_t near = 20 + ENC_ATTN_ROWS + 16, width = 23;
+    CHECK(memcmp(clean, spoilt, (150 - near) * width * sizeof *clean) == 0);
+    CHECK(memcmp(clean + (150 + near) * width, spoilt + (150 + near) * width,
+                 (150 - near) * width * sizeof *clean) == 0);
+    for (size_t i = 130; i <= 170; i++) CHECK(isnan(spoilt[i * width]));
+    free(clean), free(spoilt);
+    text_clear(&t);
 }
 
 static void a_dot_product_agrees(const enc_kern *k)
@@ -404,10 +492,13 @@ static void fast_tables_give_the_same_bits(const enc_kern *a, const enc_kern *b)
         b->layernorm(z, z, &norm, 1e-12f, T, o.N);
         CHECK(memcmp(y, z, T * o.N * sizeof *y) == 0);
         CHECK(a->dot(o.x, y, o.N) == b->dot(o.x, z, o.N));
-        float *qkv = random_floats(&r, T * 3 * 24);
-        float *out = attend(a, qkv, T, 24, NULL), *other = attend(b, qkv, T, 24, NULL);
-        CHECK(memcmp(out, other, T * 27 * sizeof *out) == 0);
-        free(y), free(z), free(qkv), free(out), free(other);
+        text t = text_new(&r, 5 * T, 24);
+        t.window = T % 3 * 9;
+        t.is_biased = T % 2 == 0;
+        float *out = attend(a, &t, NULL), *other = attend(b, &t, NULL);
+        CHECK(memcmp(out, other, t.n * 27 * sizeof *out) == 0);
+        free(y), free(z), free(out), free(other);
+        text_clear(&t);
         problem_clear(&o);
     }
 }
@@ -438,6 +529,8 @@ int main(void)
         a_residual_may_be_the_output(kerns[i]);
         layer_norm_agrees_and_rows_are_alone(kerns[i]);
         attention_agrees_with_the_definition(kerns[i]);
+        a_wide_window_is_none(kerns[i]);
+        keys_far_beyond_the_window_are_not_touched(kerns[i]);
         a_dot_product_agrees(kerns[i]);
     }
     for (size_t i = 2; i < n_kerns; i++)

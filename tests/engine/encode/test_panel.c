@@ -22,7 +22,7 @@ static const enc_dtype types[] = {ENC_F32, ENC_BF16, ENC_I8};
 /* A layer, its panels, and rows for it. */
 typedef struct problem {
     size_t T, K, N;
-    float *w, *b, *x, *add, *scale, *least;
+    float *w, *b, *x, *mul, *add, *scale, *least;
     void *room, *left;
     enc_panels panels;
     enc_affine a; /* y is set by the user of it */
@@ -50,6 +50,7 @@ static void problem_init(problem *o, enc_rng *r, enc_dtype type, size_t T, size_
     o->w = random_floats(r, N * K);
     o->b = random_floats(r, N);
     o->x = random_floats(r, T * K);
+    o->mul = random_floats(r, T * N);
     o->add = random_floats(r, T * N);
     o->scale = exact(T, sizeof(float));
     o->least = exact(T, sizeof(float));
@@ -69,8 +70,8 @@ static void problem_init(problem *o, enc_rng *r, enc_dtype type, size_t T, size_
 
 static void problem_clear(problem *o)
 {
-    free(o->w), free(o->b), free(o->x), free(o->add), free(o->scale), free(o->least);
-    free(o->left);
+    free(o->w), free(o->b), free(o->x), free(o->mul), free(o->add), free(o->scale);
+    free(o->least), free(o->left);
     enc_mem_free(o->room);
 }
 
@@ -94,7 +95,8 @@ static double bound_of(const problem *o, size_t t, size_t i)
         s += 2.0 * fabs((double)o->w[i * o->K + k]) *
              (fabs(left_value(o, t, k)) +
               (o->panels.dtype == ENC_I8 ? 2.0 * fabs((double)o->least[t]) : 0.0));
-    return 1.13 * steps * U * s + 2e-7 * fmax(1.0, s);
+    const double gain = o->a.mul != NULL ? 1.0 + fabs((double)o->mul[t * o->N + i]) : 1.0;
+    return gain * (1.13 * steps * U * s + 2e-7 * fmax(1.0, s));
 }
 
 static void run(const enc_kern *k, problem *o, float *y)
@@ -118,6 +120,7 @@ static void every_shape_agrees_with_the_definition(const enc_kern *k, enc_dtype 
             float *fast = exact(T * o.N, 4), *plain = exact(T * o.N, 4);
             o.a.act = (int)(T % 5) - 1;
             if (T % 2 == 0) o.a.add = o.add;
+            if (T % 3 == 0) o.a.mul = o.mul;
             run(&enc_kern_plain, &o, plain);
             run(k, &o, fast);
             for (size_t i = 0; i < T * o.N; i++) {
@@ -163,19 +166,54 @@ static void bits_do_not_depend_on_tiling(const enc_kern *k, enc_dtype type)
     problem_clear(&o);
 }
 
-static void a_residual_may_be_the_output(const enc_kern *k, enc_dtype type)
+/* The residual, and what is gated. */
+static void what_comes_in_may_be_the_output(const enc_kern *k, enc_dtype type)
 {
     enc_rng r = {4};
     problem o;
     problem_init(&o, &r, type, 9, 33, 21);
     float *apart = exact(o.T * o.N, 4), *in_place = exact(o.T * o.N, 4);
-    memcpy(in_place, o.add, o.T * o.N * sizeof *apart);
-    o.a.add = o.add;
-    run(k, &o, apart);
-    o.a.add = o.a.y = in_place;
-    enc_affine_run(k, &o.a, 0, o.panels.n_panels);
-    CHECK(memcmp(apart, in_place, o.T * o.N * sizeof *apart) == 0);
+    o.a.act = ENC_SILU;
+    for (size_t i = 0; i < 2; i++) {
+        memcpy(in_place, i == 0 ? o.add : o.mul, o.T * o.N * sizeof *apart);
+        o.a.add = i == 0 ? o.add : NULL;
+        o.a.mul = i == 1 ? o.mul : NULL;
+        run(k, &o, apart);
+        if (i == 0) o.a.add = in_place;
+        else o.a.mul = in_place;
+        o.a.y = in_place;
+        enc_affine_run(k, &o.a, 0, o.panels.n_panels);
+        CHECK(memcmp(apart, in_place, o.T * o.N * sizeof *apart) == 0);
+    }
     free(apart), free(in_place);
+    problem_clear(&o);
+}
+
+/* To the bit: the factor comes behind the activation and before the residual. */
+static void a_gate_multiplies(const enc_kern *k, enc_dtype type)
+{
+    enc_rng r = {5};
+    problem o;
+    problem_init(&o, &r, type, 7, 50, 37);
+    float *bare = exact(o.T * o.N, 4), *gated = exact(o.T * o.N, 4);
+    size_t n_other = 0;
+    o.a.act = ENC_GELU;
+    run(k, &o, bare);
+    o.a.mul = o.mul;
+    run(k, &o, gated);
+    for (size_t i = 0; i < o.T * o.N; i++) {
+        float y = bare[i] * o.mul[i];
+        if (k == &enc_kern_plain) n_other += !(fabsf(y - gated[i]) <= 1e-6f * fabsf(y));
+        else n_other += y != gated[i];
+    }
+    CHECK_SAY(n_other == 0, "%s %s: %zu", k->name, enc_dtype_name(type), n_other);
+    for (size_t i = 0; i < o.T * o.N; i++) gated[i] += o.add[i];
+    o.a.add = o.add;
+    run(k, &o, bare);
+    n_other = 0;
+    for (size_t i = 0; i < o.T * o.N; i++) n_other += fabsf(bare[i] - gated[i]) > 1e-5f;
+    CHECK_SAY(n_other == 0, "%s %s: %zu", k->name, enc_dtype_name(type), n_other);
+    free(bare), free(gated);
     problem_clear(&o);
 }
 
@@ -188,6 +226,7 @@ static void fast_tables_give_the_same_bits(const enc_kern *a, const enc_kern *b)
         problem_init(&o, &r, T % 2 ? ENC_F32 : ENC_I8, T, 5 * T + 300, 3 * T + 40);
         float *y = exact(T * o.N, 4), *z = exact(T * o.N, 4);
         o.a.act = (int)(T % 5) - 1;
+        if (T % 3 == 0) o.a.mul = o.mul;
         run(a, &o, y);
         run(b, &o, z);
         CHECK_SAY(memcmp(y, z, T * o.N * sizeof *y) == 0, "%s and %s", a->name, b->name);
@@ -371,7 +410,8 @@ int main(void)
         for (size_t t = 0; t < 3; t++) {
             if (i > 0) every_shape_agrees_with_the_definition(tables[i], types[t]);
             bits_do_not_depend_on_tiling(tables[i], types[t]);
-            a_residual_may_be_the_output(tables[i], types[t]);
+            what_comes_in_may_be_the_output(tables[i], types[t]);
+            a_gate_multiplies(tables[i], types[t]);
             not_a_number_stays_one(tables[i], types[t]);
         }
         rows_are_narrowed_alike(tables[i]);
