@@ -333,10 +333,15 @@ static const enc_arch_row modernbert_heads[] = {
 static const enc_arch_row static_embeddings[] = {
     {.name = "embeddings",
      .part = BODY,
-     .rows = V,
+     .rows = ENC_DIM_VECTORS,
      .cols = D,
      .at = IN(word),
      .or_name = "embedding.weight"},
+    {.name = "weights",
+     .part = BODY,
+     .rows = V,
+     .at = IN(word_weight),
+     .needs = ENC_HAS_WORD_WEIGHTS},
 };
 
 /* ---- all of them ---- */
@@ -464,8 +469,10 @@ static const enc_arch others[] = {
      .positions = ENC_ROTARY,
      .is_prenorm = true,
      .has = ENC_HAS_DECODER_BIAS},
-    {.name = "model2vec", .embeddings = TABLE(static_embeddings)},
 };
+
+const enc_arch enc_arch_static = {.name = "model2vec",
+                                  .embeddings = TABLE(static_embeddings)};
 
 const enc_arch *enc_arch_find(const char *model_type, const char *positions)
 {
@@ -474,6 +481,7 @@ const enc_arch *enc_arch_find(const char *model_type, const char *positions)
         strcmp(positions, "alibi") == 0)
         model_type = "jina_bert_v2";
     if (strcmp(model_type, "bert") == 0) return &enc_arch_bert;
+    if (strcmp(model_type, "model2vec") == 0) return &enc_arch_static;
     for (size_t i = 0; i < COUNT(others); i++)
         if (strcmp(model_type, others[i].name) == 0) return &others[i];
     return NULL;
@@ -483,6 +491,7 @@ void enc_arch_apply(enc_config *c)
 {
     if (c->arch == NULL) c->arch = &enc_arch_bert;
     if (c->embedding == 0) c->embedding = c->hidden;
+    if (c->n_vectors == 0) c->n_vectors = c->n_vocab;
     c->has |= c->arch->has;
     c->is_prenorm = c->arch->is_prenorm;
     c->is_shared = c->arch->is_shared;
@@ -497,4 +506,5 @@ void enc_arch_names(char *out, size_t n)
 
     for (size_t i = 0; i < COUNT(others) && at < n; i++)
         at += (size_t)snprintf(out + at, n - at, ", %s", others[i].name);
+    if (at < n) snprintf(out + at, n - at, ", %s", enc_arch_static.name);
 }

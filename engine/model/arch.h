@@ -13,6 +13,7 @@
 typedef enum enc_dim {
     ENC_DIM_VECTOR,
     ENC_DIM_V,
+    ENC_DIM_VECTORS,
     ENC_DIM_D,
     ENC_DIM_3D,
     ENC_DIM_E,
@@ -74,7 +75,9 @@ typedef struct enc_arch {
     unsigned has;               /* bits of enc_has, but those that config.json decides */
 } enc_arch;
 
-extern const enc_arch enc_arch_bert; /* what we train */
+extern const enc_arch enc_arch_bert;   /* what we train */
+extern const enc_arch enc_arch_static; /* a table of vectors alone: model2vec, and the
+                                        * StaticEmbedding of sentence-transformers */
 
 /* The architecture of a config.json's model_type and, where it matters,
  * position_embedding_type (NULL: not said); NULL: we do not know it. */

@@ -29,8 +29,9 @@ typedef enum enc_has {
     ENC_HAS_NORM_BIAS = 8,
     ENC_HAS_PROJECTION = 16, /* embeddings are narrower than the layers */
     ENC_HAS_DECODER_BIAS = 32,
-    ENC_HAS_HEAD_BIAS = 64, /* of the dense layer before a classifier */
-    ENC_HAS_ANSWERS = 128   /* the model is for question answering */
+    ENC_HAS_HEAD_BIAS = 64,    /* of the dense layer before a classifier */
+    ENC_HAS_ANSWERS = 128,     /* the model is for question answering */
+    ENC_HAS_WORD_WEIGHTS = 256 /* the vectors of a static model are weighed */
 } enc_has;
 
 typedef enum enc_problem {
@@ -54,6 +55,9 @@ typedef struct enc_config {
     size_t inner;                /* width of the feed-forward layer */
     size_t embedding;            /* E: width of the embedding tables, D but in a few */
     size_t n_positions;          /* rows of the position table, or the longest text */
+    size_t n_vectors;            /* rows of the word table, which pieces of a static model
+                                  * may share; 0: V */
+    bool drops_unknown;          /* pieces that are unknown have no part in the vector */
     size_t position_offset;      /* the first token's row: 0, or the padding's plus 1 */
     size_t n_segments; /* rows of the segment table (type_vocab_size); 0: none */
     float norm_eps;    /* layer_norm_eps */

@@ -183,6 +183,8 @@ enc_rc enc_model_hash(const enc_config *c, const enc_weights *w, const enc_tok *
         enc_weights_slots(c, &copy, slots, n);
         for (size_t i = 0; i < n; i++)
             if (slots[i].part == ENC_PART_BODY) add_slot(h, &slots[i]);
+        if (w->word_vector != NULL)
+            add_bytes(h, w->word_vector, c->n_vocab * sizeof *w->word_vector);
         *out = enc_hasher_get(h);
     }
     enc_hasher_free(h);

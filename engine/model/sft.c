@@ -27,8 +27,8 @@ static const struct {
     enc_dtype dtype;
 } element_types[] = {
     {"F32", 32, ENC_F32},      {"F16", 16, ENC_F16},      {"BF16", 16, ENC_BF16},
-    {"I8", 8, ENC_I8},         {"F64", 64, ENC_OTHER},    {"I64", 64, ENC_OTHER},
-    {"U64", 64, ENC_OTHER},    {"I32", 32, ENC_OTHER},    {"U32", 32, ENC_OTHER},
+    {"I8", 8, ENC_I8},         {"F64", 64, ENC_F64},      {"I64", 64, ENC_I64},
+    {"U64", 64, ENC_OTHER},    {"I32", 32, ENC_I32},      {"U32", 32, ENC_OTHER},
     {"I16", 16, ENC_OTHER},    {"U16", 16, ENC_OTHER},    {"U8", 8, ENC_OTHER},
     {"BOOL", 8, ENC_OTHER},    {"F8_E5M2", 8, ENC_OTHER}, {"F8_E4M3", 8, ENC_OTHER},
     {"F8_E8M0", 8, ENC_OTHER}, {"F6_E2M3", 6, ENC_OTHER}, {"F6_E3M2", 6, ENC_OTHER},

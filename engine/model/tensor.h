@@ -11,6 +11,9 @@ typedef enum enc_dtype {
     ENC_F16,
     ENC_BF16,
     ENC_I8,
+    ENC_F64,
+    ENC_I32,
+    ENC_I64,
     ENC_Q4_0, /* from here on blocks of a row, which quant.h describes */
     ENC_Q4_1,
     ENC_Q5_0,
@@ -38,6 +41,9 @@ typedef struct enc_tensor {
 size_t enc_tensor_count(const enc_tensor *t); /* values, the product of shape */
 void enc_tensor_to_f32(const enc_tensor *t, float *out);
 void enc_tensor_shape_text(const enc_tensor *t, char *out, size_t n); /* "[384, 1536]" */
+
+/* Value i of an I32 or I64 tensor. */
+int64_t enc_tensor_int(const enc_tensor *t, size_t i);
 float enc_f16_to_f32(uint16_t h);
 float enc_bf16_to_f32(uint16_t h);
 

@@ -17,6 +17,7 @@ static size_t size_of(const enc_config *c, enc_dim d)
     switch (d) {
     case ENC_DIM_VECTOR: return 1;
     case ENC_DIM_V: return c->n_vocab;
+    case ENC_DIM_VECTORS: return c->n_vectors;
     case ENC_DIM_D: return c->hidden;
     case ENC_DIM_3D: return 3 * c->hidden;
     case ENC_DIM_E: return c->embedding;
@@ -116,6 +117,7 @@ typedef struct stretch { /* values of a tensor, still to be checked */
 typedef struct binder {
     enc_arena *a;
     const enc_files *f;
+    bool is_static;
     stretch *stretches;
     size_t n_stretches, cap_stretches;
     enc_err *e;
@@ -212,6 +214,17 @@ static enc_rc check_shape(binder *b, const enc_tensor *t, const enc_tensor *want
                     found, expected);
 }
 
+/* model2vec takes its int8 vectors for what they are. */
+static enc_rc bind_ones(binder *b, size_t n, const float **out)
+{
+    float *ones = enc_arena_alloc(b->a, n * sizeof *ones);
+
+    if (ones == NULL) return enc_nomem(b->e);
+    for (size_t i = 0; i < n; i++) ones[i] = 1.0f;
+    *out = ones;
+    return ENC_OK;
+}
+
 /* The scales beside an int8 matrix. */
 static enc_rc bind_scale(binder *b, const enc_tensor *t, const float **out)
 {
@@ -222,6 +235,7 @@ static enc_rc bind_scale(binder *b, const enc_tensor *t, const float **out)
 
     snprintf(name, sizeof name, "%s.scale", t->name);
     scale = enc_files_tensor(b->f, name);
+    if (scale == NULL && b->is_static) return bind_ones(b, t->shape[0], out);
     if (scale == NULL) return enc_fail(b->e, ENC_CORRUPT, "tensor %s missing", name);
     if ((rc = check_shape(b, scale, &wanted))) return rc;
     return bind_floats(b, scale, out);
@@ -317,6 +331,35 @@ static enc_rc bind_slots(binder *b, enc_weights *w, const enc_config *c,
     return ENC_OK;
 }
 
+/* Which vector each piece of a static model has, where pieces share them. */
+static enc_rc bind_vectors(binder *b, enc_weights *w, const enc_config *c)
+{
+    const enc_tensor *t = enc_files_tensor(b->f, "mapping"),
+                     wanted = {.rank = 1, .shape = {c->n_vocab}};
+    int32_t *rows;
+    enc_rc rc;
+
+    if (!b->is_static || t == NULL) return ENC_OK;
+    if ((rc = check_shape(b, t, &wanted))) return rc;
+    if (t->dtype != ENC_I32 && t->dtype != ENC_I64)
+        return enc_fail(b->e, ENC_UNSUPPORTED,
+                        "tensor mapping is of type %s, expected I32 or I64",
+                        enc_dtype_name(t->dtype));
+    if ((rows = enc_arena_alloc(b->a, c->n_vocab * sizeof *rows)) == NULL)
+        return enc_nomem(b->e);
+    for (size_t i = 0; i < c->n_vocab; i++) {
+        const int64_t row = enc_tensor_int(t, i);
+
+        if (row < 0 || (uint64_t)row >= c->n_vectors)
+            return enc_fail(b->e, ENC_CORRUPT,
+                            "tensor mapping: piece %zu has vector %lld of %zu", i,
+                            (long long)row, c->n_vectors);
+        rows[i] = (int32_t)row;
+    }
+    w->word_vector = rows;
+    return ENC_OK;
+}
+
 static void set_bias(enc_layernorm *n, const float *zeros)
 {
     if (n->gain != NULL && n->bias == NULL) n->bias = zeros;
@@ -387,7 +430,7 @@ static enc_rc check_stretches(binder *b)
 enc_rc enc_weights_bind(enc_weights *w, enc_arena *a, const enc_config *c,
                         const enc_files *f, enc_err *e)
 {
-    binder b = {.a = a, .f = f, .e = e};
+    binder b = {.a = a, .f = f, .is_static = c->arch == &enc_arch_static, .e = e};
     size_t n = enc_weights_slots(c, NULL, NULL, 0);
     enc_slot *slots = enc_mem_array(n, sizeof *slots);
     enc_rc rc;
@@ -401,6 +444,7 @@ enc_rc enc_weights_bind(enc_weights *w, enc_arena *a, const enc_config *c,
         enc_weights_slots(c, w, slots, n);
         rc = bind_slots(&b, w, c, slots, n);
     }
+    if (rc == ENC_OK) rc = bind_vectors(&b, w, c);
     if (rc == ENC_OK) rc = set_biases(&b, w, c);
     if (rc == ENC_OK) rc = check_stretches(&b);
     enc_mem_free(b.stretches);

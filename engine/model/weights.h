@@ -45,14 +45,17 @@ typedef struct enc_layer {
 } enc_layer;
 
 typedef struct enc_weights {
-    enc_mat word;             /* V x E */
-    enc_mat position;         /* n_positions x E */
-    enc_mat segment;          /* n_segments x E */
-    enc_layernorm emb_norm;   /* E */
-    enc_linear emb_project;   /* D x E, after the norm; none: E is D */
-    enc_mat buckets;          /* n_buckets x H: bias of a score, by relative position */
-    const float *word_weight; /* V, of a static model's mean; NULL: all count the same */
-    enc_layer *layers;        /* L, or 1 if is_shared */
+    enc_mat word;           /* V x E */
+    enc_mat position;       /* n_positions x E */
+    enc_mat segment;        /* n_segments x E */
+    enc_layernorm emb_norm; /* E */
+    enc_linear emb_project; /* D x E, after the norm; none: E is D */
+    enc_mat buckets;        /* n_buckets x H: bias of a score, by relative position */
+    const float
+        *word_weight; /* V: a static model's vectors are multiplied by it, or NULL */
+    const int32_t
+        *word_vector;  /* V: the row of `word` that a piece has, or NULL: its own */
+    enc_layer *layers; /* L, or 1 if is_shared */
     enc_layernorm final_norm; /* behind the last layer, is_prenorm only */
 
     /* Heads. A text's state h is that of [CLS], or the mean. */
