@@ -102,9 +102,11 @@ static enc_rc run_batch(const enc_model *m, enc_work *w, const enc_embed_job *jo
     const enc_batch b = {n, T, w->id, w->segment, w->start};
     const float *hidden;
     enc_rc rc = enc_fwd_run(m, w, &b, NULL, &hidden, e);
-    for (size_t i = 0; !rc && i < n; i++)
-        enc_pool_run(&m->config, hidden + b.start[i] * D, it[i].n,
-                     job->out + it[i].index * dims);
+    for (size_t i = 0; !rc && i < n; i++) {
+        float *out = job->out + it[i].index * dims;
+        if (it[i].n == 0) memset(out, 0, dims * sizeof *out);
+        else enc_pool_run(&m->config, hidden + b.start[i] * D, it[i].n, out);
+    }
     return rc;
 }
 

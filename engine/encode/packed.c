@@ -5,8 +5,8 @@
  * is rare, and no lock is needed that a fork() could leave taken. */
 #include "encode/packed.h"
 
-/* The parts of a layer, in the order in which they lie. */
-#define N_PARTS 4
+/* The most parts of a layer. */
+#define PARTS_MAX 5
 
 typedef struct part {
     const enc_linear *from[3];
@@ -14,12 +14,29 @@ typedef struct part {
     enc_panels *to;
 } part;
 
-static void list_parts(const enc_layer *l, enc_packed_layer *to, part *parts)
+static size_t count_layers(const enc_config *c)
 {
-    parts[0] = (part){{&l->query, &l->key, &l->value}, 3, &to->qkv};
-    parts[1] = (part){{&l->attn_out}, 1, &to->attn_out};
-    parts[2] = (part){{&l->up}, 1, &to->up};
-    parts[3] = (part){{&l->down}, 1, &to->down};
+    return c->is_shared && c->n_layers > 1 ? 1 : c->n_layers;
+}
+
+/* The parts of layer i in the order in which they lie, or, behind the last, those that
+ * belong to none; returns how many. */
+static size_t list_parts(const enc_model *m, size_t i, enc_packed_layer *to,
+                         enc_panels *project, part *parts)
+{
+    size_t n = 0;
+    if (i == count_layers(&m->config)) {
+        const enc_linear *l = &m->weights.emb_project;
+        if (l->w.data != NULL) parts[n++] = (part){{l}, 1, project};
+        return n;
+    }
+    const enc_layer *l = &m->weights.layers[i];
+    parts[n++] = (part){{&l->query, &l->key, &l->value}, 3, &to->qkv};
+    parts[n++] = (part){{&l->attn_out}, 1, &to->attn_out};
+    if (l->gate.w.data != NULL) parts[n++] = (part){{&l->gate}, 1, &to->gate};
+    parts[n++] = (part){{&l->up}, 1, &to->up};
+    parts[n++] = (part){{&l->down}, 1, &to->down};
+    return n;
 }
 
 static size_t part_size(const part *p, enc_dtype precision)
@@ -31,8 +48,20 @@ static size_t part_size(const part *p, enc_dtype precision)
 
 static size_t head_size(const enc_model *m)
 {
-    size_t n = m->config.n_layers * sizeof(enc_packed_layer);
+    size_t n = sizeof(enc_packed) + count_layers(&m->config) * sizeof(enc_packed_layer);
     return (n + ENC_STEP - 1) / ENC_STEP * ENC_STEP;
+}
+
+static size_t all_size(const enc_model *m)
+{
+    enc_packed_layer unused;
+    enc_panels none;
+    part parts[PARTS_MAX];
+    size_t size = head_size(m);
+    for (size_t i = 0; i <= count_layers(&m->config); i++)
+        for (size_t n = list_parts(m, i, &unused, &none, parts); n > 0; n--)
+            size += part_size(&parts[n - 1], m->precision);
+    return size;
 }
 
 /* Packed weights are not read from the file again. */
@@ -45,39 +74,40 @@ static void release(const enc_model *m, const part *p)
     }
 }
 
-static void *pack(const enc_model *m)
+/* `row` is scratch for the inputs of any part. */
+static void pack_all(const enc_model *m, enc_packed *packed, float *row)
 {
-    const enc_config *c = &m->config;
-    size_t size = head_size(m), most = c->hidden > c->inner ? c->hidden : c->inner;
-    enc_packed_layer unused;
-    part parts[N_PARTS];
-    for (size_t i = 0; i < c->n_layers; i++) {
-        list_parts(&m->weights.layers[i], &unused, parts);
-        for (size_t j = 0; j < N_PARTS; j++) size += part_size(&parts[j], m->precision);
-    }
-    uint8_t *block = enc_mem_zero_large(size), *at = block;
-    float *row = enc_mem_array(most, sizeof *row);
-    if (block == NULL || row == NULL) {
-        enc_mem_free(block);
-        enc_mem_free(row);
-        return NULL;
-    }
-    enc_packed_layer *layers = (enc_packed_layer *)(void *)block;
-    at += head_size(m);
-    for (size_t i = 0; i < c->n_layers; i++) {
-        list_parts(&m->weights.layers[i], &layers[i], parts);
-        for (size_t j = 0; j < N_PARTS; j++) {
+    uint8_t *at = (uint8_t *)packed + head_size(m);
+    part parts[PARTS_MAX];
+    for (size_t i = 0; i <= count_layers(&m->config); i++) {
+        const size_t n = list_parts(m, i, &packed->layers[i], &packed->project, parts);
+        for (size_t j = 0; j < n; j++) {
             enc_panels_pack(parts[j].to, m->precision, parts[j].from, parts[j].n_from, at,
                             row);
             at += part_size(&parts[j], m->precision);
             release(m, &parts[j]);
         }
     }
-    enc_mem_free(row);
-    return block;
 }
 
-enc_rc enc_packed_get(const enc_model *m, const enc_packed_layer **layers, enc_err *e)
+static void *pack(const enc_model *m)
+{
+    const enc_config *c = &m->config;
+    size_t most = c->hidden > c->inner ? c->hidden : c->inner;
+    if (c->embedding > most) most = c->embedding;
+    enc_packed *packed = enc_mem_zero_large(all_size(m));
+    float *row = enc_mem_array(most, sizeof *row);
+    if (packed != NULL && row != NULL) {
+        pack_all(m, packed, row);
+    } else {
+        enc_mem_free(packed);
+        packed = NULL;
+    }
+    enc_mem_free(row);
+    return packed;
+}
+
+enc_rc enc_packed_get(const enc_model *m, const enc_packed **out, enc_err *e)
 {
     /* What a model is does not change by this, only how fast it answers. */
     _Atomic(void *) *packed = &((enc_model *)m)->packed;
@@ -89,6 +119,6 @@ enc_rc enc_packed_get(const enc_model *m, const enc_packed_layer **layers, enc_e
             block = none;
         }
     }
-    *layers = block;
+    *out = block;
     return ENC_OK;
 }

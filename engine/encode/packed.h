@@ -10,10 +10,17 @@
 
 typedef struct enc_packed_layer {
     enc_panels qkv; /* query, key and value side by side: 3D outputs */
-    enc_panels attn_out, up, down;
+    enc_panels attn_out;
+    enc_panels gate; /* data NULL: there is none */
+    enc_panels up, down;
 } enc_packed_layer;
 
-/* n_layers of them, borrowed from the model. Any number of threads may ask. */
-enc_rc enc_packed_get(const enc_model *m, const enc_packed_layer **layers, enc_err *e);
+typedef struct enc_packed {
+    enc_panels project;        /* of the embeddings; data NULL: there is none */
+    enc_packed_layer layers[]; /* as in enc_weights */
+} enc_packed;
+
+/* Borrowed from the model. Any number of threads may ask. */
+enc_rc enc_packed_get(const enc_model *m, const enc_packed **packed, enc_err *e);
 
 #endif
