@@ -2,10 +2,16 @@
 #ifndef ENC_LIMITS_H
 #define ENC_LIMITS_H
 
-#define ENC_TEXT_MAX      ((size_t)1 << 30) /* bytes in one text */
-#define ENC_VOCAB_MAX     ((size_t)1 << 20) /* pieces in a vocabulary */
-#define ENC_PIECE_MAX     512               /* bytes in one piece */
-#define ENC_WORD_MAX      100               /* characters in a word before it is [UNK] */
+#define ENC_TEXT_MAX      ((size_t)1 << 30)  /* bytes in one text */
+#define ENC_VOCAB_MAX     ((size_t)1 << 20)  /* pieces in a vocabulary */
+#define ENC_PIECE_MAX     512                /* bytes in one piece */
+#define ENC_MERGES_MAX    ((size_t)1 << 20)  /* merges of a BPE vocabulary */
+#define ENC_SPM_MAX       ((size_t)64 << 20) /* bytes of a SentencePiece model */
+#define ENC_CHARSMAP_MAX  ((size_t)8 << 20)  /* bytes of a precompiled character map */
+#define ENC_MAPPED_MAX    255                /* bytes that it may make of a character */
+#define ENC_STEPS_MAX     32                 /* steps of a normalizer */
+#define ENC_STRETCH_MAX   ((size_t)1 << 26)  /* bytes of text normalized at once */
+#define ENC_WORD_MAX      100                /* characters in a word before it is [UNK] */
 #define ENC_LAYERS_MAX    64
 #define ENC_HIDDEN_MAX    8192
 #define ENC_INNER_MAX     65536

@@ -143,6 +143,19 @@ bool enc_utf8_is_letter(uint32_t c)
     return k >= UTF8PROC_CATEGORY_LU && k <= UTF8PROC_CATEGORY_LO;
 }
 
+bool enc_utf8_is_number(uint32_t c)
+{
+    if (c < 0x80) return c >= '0' && c <= '9';
+    utf8proc_category_t k = category(c);
+    return k >= UTF8PROC_CATEGORY_ND && k <= UTF8PROC_CATEGORY_NO;
+}
+
+bool enc_utf8_is_white(uint32_t c)
+{
+    if (c < 0x80) return c == ' ' || (c >= '\t' && c <= '\r');
+    return c == 0x85 || (c < 0xac00 && enc_utf8_kind(c) == ENC_SPACE);
+}
+
 bool enc_utf8_is_word(uint32_t c)
 {
     utf8proc_category_t k = category(c);
@@ -167,12 +180,12 @@ size_t enc_utf8_lower(uint32_t c, uint32_t out[3])
     return 1;
 }
 
-size_t enc_utf8_decompose(uint32_t c, uint32_t out[18])
+static size_t decompose(uint32_t c, bool is_compatible, uint32_t out[18])
 {
     utf8proc_int32_t buffer[18];
     int boundary = 0;
     out[0] = c;
-    if (c < 0xc0 || c > 0x10ffff || (c >= 0xd800 && c < 0xe000)) return 1;
+    if (c < 0xa0 || c > 0x10ffff || (c >= 0xd800 && c < 0xe000)) return 1;
     if (enc_utf8_is_hangul(c)) { /* Unicode 15, section 3.12 */
         uint32_t i = c - HANGUL_BASE;
         out[0] = LEAD_BASE + i / N_TAILS / N_VOWELS;
@@ -181,12 +194,24 @@ size_t enc_utf8_decompose(uint32_t c, uint32_t out[18])
         return i % N_TAILS == 0 ? 2 : 3;
     }
     const utf8proc_property_t *p = utf8proc_get_property((utf8proc_int32_t)c);
-    if (p->decomp_seqindex == UINT16_MAX || p->decomp_type != 0) return 1;
+    if (p->decomp_seqindex == UINT16_MAX || (p->decomp_type != 0 && !is_compatible))
+        return 1;
+    int how = UTF8PROC_DECOMPOSE | (is_compatible ? UTF8PROC_COMPAT : 0);
     utf8proc_ssize_t n = utf8proc_decompose_char((utf8proc_int32_t)c, buffer, 18,
-                                                 UTF8PROC_DECOMPOSE, &boundary);
+                                                 (utf8proc_option_t)how, &boundary);
     if (n < 1 || n > 18) return 1;
     for (utf8proc_ssize_t i = 0; i < n; i++) out[i] = (uint32_t)buffer[i];
     return (size_t)n;
+}
+
+size_t enc_utf8_decompose(uint32_t c, uint32_t out[18])
+{
+    return decompose(c, false, out);
+}
+
+size_t enc_utf8_decompose_compatible(uint32_t c, uint32_t out[18])
+{
+    return decompose(c, true, out);
 }
 
 int enc_utf8_combining_class(uint32_t c)

@@ -34,13 +34,16 @@ bool enc_utf8_is_any_mark(uint32_t c); /* category M* */
 bool enc_utf8_is_cjk(uint32_t c);      /* BERT's ideograph blocks; not Hangul or kana */
 bool enc_utf8_is_hangul(uint32_t c);   /* a whole syllable */
 bool enc_utf8_is_letter(uint32_t c);   /* category L* */
+bool enc_utf8_is_number(uint32_t c);   /* category N* */
 bool enc_utf8_is_word(uint32_t c);     /* category L* M* Nd Nl Pc: \w of a regex */
+bool enc_utf8_is_white(uint32_t c);    /* White_Space: \s of a regex */
 
 /* Full lower case of one character, at most 3 characters into out; returns how many. */
 size_t enc_utf8_lower(uint32_t c, uint32_t out[3]);
 
 /* Canonical decomposition of one character (NFD, no reordering), at most 18. */
 size_t enc_utf8_decompose(uint32_t c, uint32_t out[18]);
+size_t enc_utf8_decompose_compatible(uint32_t c, uint32_t out[18]); /* NFKD */
 int enc_utf8_combining_class(uint32_t c);
 
 /* The character that NFC makes of a followed by b, or 0 if they stay two. */

@@ -10,22 +10,34 @@
 
 #define TOKENS_MIN 3 /* [CLS], something, [SEP] */
 
+/* A tokenizer.json says all; the other sources are looked for where there is none. */
 static enc_rc open_tok(enc_model *m, enc_err *e)
 {
-    enc_tok_files t;
-    enc_rc rc;
+    enc_tok_files t = {.vocab_txt = {NULL, 0}};
+    const struct {
+        const char *name;
+        size_t max;
+        enc_bytes *to;
+        bool is_source; /* beside tokenizer.json, and the first of its kind counts */
+    } files[] = {
+        {"tokenizer.json", ENC_TOKJSON_MAX, &t.tokenizer_json, false},
+        {"tokenizer_config.json", ENC_JSON_MAX, &t.tokenizer_config, false},
+        {"special_tokens_map.json", ENC_JSON_MAX, &t.special_tokens_map, false},
+        {"sentencepiece.bpe.model", ENC_SPM_MAX, &t.sentencepiece, true},
+        {"spiece.model", ENC_SPM_MAX, &t.sentencepiece, true},
+        {"tokenizer.model", ENC_SPM_MAX, &t.sentencepiece, true},
+        {"tokenizer_78b3253a26.model", ENC_SPM_MAX, &t.sentencepiece, true}, /* KoBERT */
+        {"vocab.json", ENC_TOKJSON_MAX, &t.vocab_json, true},
+        {"merges.txt", ENC_TOKJSON_MAX, &t.merges_txt, true},
+        {"vocab.txt", ENC_TOKJSON_MAX, &t.vocab_txt, true}};
 
-    if ((rc = enc_files_get(m->files, "vocab.txt", ENC_TOKJSON_MAX, &t.vocab_txt, e)))
-        return rc;
-    if ((rc = enc_files_get(m->files, "tokenizer.json", ENC_TOKJSON_MAX,
-                            &t.tokenizer_json, e)))
-        return rc;
-    if ((rc = enc_files_get(m->files, "tokenizer_config.json", ENC_JSON_MAX,
-                            &t.tokenizer_config, e)))
-        return rc;
-    if ((rc = enc_files_get(m->files, "special_tokens_map.json", ENC_JSON_MAX,
-                            &t.special_tokens_map, e)))
-        return rc;
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        bool is_said = files[i].to->at != NULL || t.tokenizer_json.at != NULL;
+
+        if (files[i].is_source && is_said) continue;
+        enc_rc rc = enc_files_get(m->files, files[i].name, files[i].max, files[i].to, e);
+        if (rc != ENC_OK) return rc;
+    }
     return enc_tok_open(&m->tok, &t, e);
 }
 

@@ -1,11 +1,14 @@
 /* tok_cut.c - the vocabulary of a tokenizer.json, taken out before the rest is parsed.
  *
- * Nearly all of a tokenizer.json is one object of tens of thousands of pieces and ids,
+ * Nearly all of a tokenizer.json is a list of tens of thousands of pieces, and for BPE
+ * one of as many merges,
  *
  *     {..., "model": {..., "vocab": {"[PAD]": 0, "!": 1, "\uac00": 2, ...}, ...}}
+ *     {..., "model": {..., "vocab": [["<s>", 0.0], [".", -3.6], ...], ...}}
+ *     {..., "model": {..., "vocab": {...}, "merges": ["h e", ["l", "l"], ...], ...}}
  *
  * and a parser that makes a tree of it takes seven times as long as all else there is to
- * opening a tokenizer. Here it is read straight into an array. Only the plain form is
+ * opening a tokenizer. Here it is read straight into arrays. Only the plain form is
  * understood: anything else - an escape that such files do not have, an id that is no
  * small integer, a piece twice, bytes that are no UTF-8 - and nothing is taken, so that
  * the parser reads all of it and finds the words for what is wrong. */
@@ -16,6 +19,10 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "base/wr.h"
+
+#define DIGITS_MAX   19 /* of a score: what 64 bits hold */
+#define EXPONENT_MAX 27 /* of ten: what the 64 bits of a long double hold */
 
 typedef struct cursor { /* in a copy of the file, where the pieces will stay */
     uint8_t *at, *end;
@@ -48,34 +55,45 @@ static void skip_string(cursor *c)
     if (c->at < c->end) c->at++;
 }
 
-/* Moves to the value of a key of the innermost object, if it is that of "model" and then
- * of "vocab"; false if there is none. Whether the brackets match is for the parser. */
-static bool find_vocab(cursor *c)
+enum { NOTHING, VOCAB, MERGES };
+
+/* Where in the nesting the cursor is. */
+typedef struct nesting {
+    size_t depth;
+    bool in_model;
+} nesting;
+
+/* Moves to the value of the next "vocab" or "merges" of "model", and says which; NOTHING:
+ * there is none. Whether the brackets match is for the parser. */
+static int find_part(cursor *c, nesting *in)
 {
-    size_t depth = 0;
-    bool in_model = false;
     while (c->at < c->end) {
         uint8_t byte = *c->at++;
-        if (byte == '{' || byte == '[') depth++;
-        if ((byte == '}' || byte == ']') && depth-- == 0) return false;
+        if (byte == '{' || byte == '[') in->depth++;
+        if ((byte == '}' || byte == ']') && in->depth-- == 0) return NOTHING;
         if (byte != '"') continue;
         const uint8_t *key = c->at;
         skip_string(c);
         size_t n = (size_t)(c->at - key);
-        if (depth > 2 || !take(c, ':')) continue;
-        if (depth == 1) in_model = n == 6 && memcmp(key, "model\"", n) == 0;
-        else if (in_model && n == 6 && memcmp(key, "vocab\"", n) == 0) return true;
+        if (in->depth > 2 || !take(c, ':')) continue;
+        if (in->depth == 1) in->in_model = n == 6 && memcmp(key, "model\"", n) == 0;
+        else if (!in->in_model) continue;
+        else if (n == 6 && memcmp(key, "vocab\"", n) == 0) return VOCAB;
+        else if (n == 7 && memcmp(key, "merges\"", n) == 0) return MERGES;
     }
-    return false;
+    return NOTHING;
 }
 
 /* The character that a backslash and what follows stand for; 0: not one we know. */
 static uint32_t take_escape(cursor *c)
 {
+    static const char short_ones[] = "n\nt\tr\rb\bf\f";
     uint32_t code = 0;
     if (c->end - c->at < 6) return 0;
     uint8_t kind = *c->at++;
     if (kind == '"' || kind == '\\' || kind == '/') return kind;
+    for (size_t i = 0; i + 1 < sizeof short_ones; i += 2)
+        if (kind == short_ones[i]) return (uint8_t)short_ones[i + 1];
     if (kind != 'u') return 0;
     for (int i = 0; i < 4; i++) {
         uint8_t digit = *c->at++, letter = digit | 0x20;
@@ -126,8 +144,58 @@ static bool put(enc_tok_cut *cut, size_t id, enc_bytes piece)
     return true;
 }
 
-/* Reads the whole object. */
-static bool take_vocab(cursor *c, enc_tok_cut *cut)
+/* Ten to the power of n <= EXPONENT_MAX, which is exact. */
+static long double power_of_ten(unsigned n)
+{
+    long double power = 1;
+    while (n-- > 0) power *= 10;
+    return power;
+}
+
+static unsigned take_digits(cursor *c, uint64_t *value)
+{
+    unsigned n = 0;
+    for (; c->at < c->end && *c->at >= '0' && *c->at <= '9' && n <= DIGITS_MAX;
+         c->at++, n++)
+        *value = *value * 10 + (uint64_t)(*c->at - '0');
+    return n;
+}
+
+/* A score. What is rounded is one quotient or product of exact numbers. */
+static bool take_score(cursor *c, double *score)
+{
+    uint64_t digits = 0, power = 0;
+    long exponent = 0;
+    skip_blanks(c);
+    bool is_negative = c->at < c->end && *c->at == '-';
+    if (is_negative) c->at++;
+    const uint8_t *first = c->at;
+    unsigned n_whole = take_digits(c, &digits), n_part = 0;
+    if (n_whole == 0 || (*first == '0' && n_whole > 1)) return false;
+    if (c->at < c->end && *c->at == '.') {
+        c->at++;
+        if ((n_part = take_digits(c, &digits)) == 0) return false;
+    }
+    if (n_whole + n_part > DIGITS_MAX) return false;
+    if (c->at < c->end && (*c->at | 0x20) == 'e') {
+        c->at++;
+        bool is_small = c->at < c->end && *c->at == '-';
+        if (c->at < c->end && (*c->at == '-' || *c->at == '+')) c->at++;
+        unsigned n = take_digits(c, &power);
+        if (n == 0 || n > 3) return false;
+        exponent = is_small ? -(long)power : (long)power;
+    }
+    exponent -= (long)n_part;
+    if (exponent > EXPONENT_MAX || exponent < -EXPONENT_MAX) return false;
+    long double value = (long double)digits;
+    if (exponent < 0) value /= power_of_ten((unsigned)-exponent);
+    else value *= power_of_ten((unsigned)exponent);
+    *score = (double)(is_negative ? -value : value);
+    return true;
+}
+
+/* {"piece": id, ...} */
+static bool take_ids(cursor *c, enc_tok_cut *cut)
 {
     if (!take(c, '{')) return false;
     do {
@@ -140,31 +208,104 @@ static bool take_vocab(cursor *c, enc_tok_cut *cut)
     return take(c, '}');
 }
 
-/* The file without what was read, which ended at `end` of the copy. */
-static bool make_rest(enc_tok_cut *cut, enc_bytes text, size_t n_before, size_t end)
+/* [["piece", score], ...] */
+static bool take_scores(cursor *c, enc_tok_cut *cut)
 {
-    cut->n_rest = n_before + 2 + (text.n - end);
-    cut->rest = enc_mem_alloc(cut->n_rest);
-    if (cut->rest == NULL) return false;
-    memcpy(cut->rest, text.at, n_before);
-    memcpy(cut->rest + n_before, "{}", 2);
-    memcpy(cut->rest + n_before + 2, text.at + end, text.n - end);
-    return true;
+    if (!take(c, '[')) return false;
+    do {
+        enc_bytes piece;
+        double score;
+        size_t id = cut->n_pieces;
+        if (!take(c, '[') || !take_text(c, &piece) || !take(c, ',') ||
+            !take_score(c, &score) || !take(c, ']') || id >= ENC_VOCAB_MAX ||
+            !put(cut, id, piece))
+            return false;
+        cut->failed = !enc_tok_cut_score(cut, id, score);
+        if (cut->failed) return false;
+    } while (take(c, ','));
+    return take(c, ']');
+}
+
+/* "left right", or ["left", "right"]. */
+static bool take_merge(cursor *c, enc_pair *pair)
+{
+    if (take(c, '['))
+        return take_text(c, &pair->left) && take(c, ',') && take_text(c, &pair->right) &&
+               take(c, ']');
+    return take_text(c, &pair->left) && enc_tok_cut_pair(pair->left, pair);
+}
+
+static bool take_merges(cursor *c, enc_tok_cut *cut)
+{
+    enc_pair pair;
+    if (cut->n_merges > 0 || !take(c, '[')) return false;
+    if (take(c, ']')) return true;
+    do {
+        if (!take_merge(c, &pair)) return false;
+        cut->failed = !enc_tok_cut_merge(cut, pair);
+        if (cut->failed) return false;
+    } while (take(c, ','));
+    return take(c, ']');
+}
+
+/* Takes the part at the cursor, and says what stands for it in the rest; NULL: not plain.
+ */
+static const char *take_part(cursor *c, int part, enc_tok_cut *cut)
+{
+    skip_blanks(c);
+    bool is_object = c->at < c->end && *c->at == '{';
+    if (part == MERGES) return take_merges(c, cut) ? "[]" : NULL;
+    if (cut->n_pieces > 0) return NULL;
+    if (is_object) return take_ids(c, cut) ? "{}" : NULL;
+    return take_scores(c, cut) ? "[]" : NULL;
 }
 
 enc_rc enc_tok_cut_open(enc_tok_cut *cut, enc_bytes text, enc_err *e)
+{
+    enc_wr rest;
+    nesting in = {0, false};
+    size_t done = 0; /* bytes of the text that are dealt with */
+    int part;
+    *cut = (enc_tok_cut){.text = enc_mem_alloc(text.n)};
+    if (cut->text == NULL) return enc_nomem(e);
+    enc_wr_init(&rest);
+    memcpy(cut->text, text.at, text.n);
+    cursor c = {cut->text, cut->text + text.n};
+    bool ok = true;
+    while (ok && (part = find_part(&c, &in)) != NOTHING) {
+        size_t from = (size_t)(c.at - cut->text);
+        const char *stands = take_part(&c, part, cut);
+        ok = stands != NULL;
+        if (!ok) break;
+        enc_wr_bytes(&rest, text.at + done, from - done);
+        enc_wr_text(&rest, stands);
+        done = (size_t)(c.at - cut->text);
+    }
+    ok = ok && done > 0;
+    if (ok) enc_wr_bytes(&rest, text.at + done, text.n - done);
+    if (ok && rest.failed) cut->failed = true;
+    enc_rc rc = cut->failed ? enc_nomem(e) : ENC_OK;
+    if (ok && rc == ENC_OK) {
+        cut->rest = rest.at;
+        cut->n_rest = rest.n;
+    } else {
+        enc_wr_clear(&rest);
+        enc_tok_cut_close(cut);
+    }
+    return rc;
+}
+
+enc_rc enc_tok_cut_vocab(enc_tok_cut *cut, enc_bytes text, enc_err *e)
 {
     *cut = (enc_tok_cut){.text = enc_mem_alloc(text.n)};
     if (cut->text == NULL) return enc_nomem(e);
     memcpy(cut->text, text.at, text.n);
     cursor c = {cut->text, cut->text + text.n};
-    if (find_vocab(&c)) {
-        size_t n_before = (size_t)(c.at - cut->text);
-        if (take_vocab(&c, cut))
-            cut->failed = !make_rest(cut, text, n_before, (size_t)(c.at - cut->text));
-    }
+    bool ok = take_ids(&c, cut);
+    skip_blanks(&c);
+    ok = ok && c.at == c.end;
     enc_rc rc = cut->failed ? enc_nomem(e) : ENC_OK;
-    if (cut->rest == NULL) enc_tok_cut_close(cut);
+    if (!ok) enc_tok_cut_close(cut);
     return rc;
 }
 
@@ -179,10 +320,41 @@ enc_bytes *enc_tok_cut_place(enc_tok_cut *cut, size_t id)
     return cut->pieces + id;
 }
 
+bool enc_tok_cut_score(enc_tok_cut *cut, size_t id, double score)
+{
+    void *scores = cut->scores;
+    bool ok = enc_mem_reserve(&scores, &cut->cap_scores, id + 1, sizeof *cut->scores);
+    cut->scores = scores;
+    if (!ok) return false;
+    while (cut->n_scores <= id) cut->scores[cut->n_scores++] = ENC_UNIGRAM_NEVER;
+    cut->scores[id] = score;
+    return true;
+}
+
+bool enc_tok_cut_merge(enc_tok_cut *cut, enc_pair pair)
+{
+    void *merges = cut->merges;
+    bool ok = enc_mem_reserve(&merges, &cut->cap_merges, cut->n_merges + 1, sizeof pair);
+    cut->merges = merges;
+    if (ok) cut->merges[cut->n_merges++] = pair;
+    return ok;
+}
+
+bool enc_tok_cut_pair(enc_bytes line, enc_pair *pair)
+{
+    const uint8_t *space = line.n > 0 ? memchr(line.at, ' ', line.n) : NULL;
+    if (space == NULL) return false;
+    size_t n = (size_t)(space - line.at);
+    *pair = (enc_pair){{line.at, n}, {space + 1, line.n - n - 1}};
+    return n > 0 && pair->right.n > 0 && memchr(space + 1, ' ', pair->right.n) == NULL;
+}
+
 void enc_tok_cut_close(enc_tok_cut *cut)
 {
     enc_mem_free(cut->text);
     enc_mem_free(cut->rest);
     enc_mem_free(cut->pieces);
+    enc_mem_free(cut->scores);
+    enc_mem_free(cut->merges);
     *cut = (enc_tok_cut){0};
 }

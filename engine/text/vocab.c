@@ -258,6 +258,20 @@ int32_t enc_vocab_find_longest(const enc_vocab *v, enc_bytes prefix, const uint8
     return -1;
 }
 
+size_t enc_vocab_find_all(const enc_vocab *v, const uint8_t *at, size_t n,
+                          enc_vocab_hit *out)
+{
+    uint64_t h = FNV_BASIS;
+    size_t n_hits = 0, n_max = v->piece_max < n ? v->piece_max : n;
+    for (size_t k = 1; k <= n_max; k++) {
+        h = hash_byte(h, at[k - 1]);
+        if (k < n && (at[k] & 0xc0) == 0x80) continue;
+        int32_t id = find_hashed(v, h, (enc_bytes){NULL, 0}, at, k);
+        if (id >= 0) out[n_hits++] = (enc_vocab_hit){id, (uint32_t)k};
+    }
+    return n_hits;
+}
+
 enc_bytes enc_vocab_piece(const enc_vocab *v, int32_t id)
 {
     if (id < 0 || (size_t)id >= v->n) return (enc_bytes){NULL, 0};

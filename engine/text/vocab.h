@@ -29,6 +29,16 @@ int32_t enc_vocab_find(const enc_vocab *v, const void *piece, size_t n); /* -1 i
 int32_t enc_vocab_find_longest(const enc_vocab *v, enc_bytes prefix, const uint8_t *at,
                                size_t n, size_t *n_taken);
 
+/* All pieces that at[0..n) begins with and that end at the boundary of a character, from
+ * the shortest on, into out, which has place for ENC_PIECE_MAX of them; how many. */
+typedef struct enc_vocab_hit {
+    int32_t id;
+    uint32_t n; /* bytes */
+} enc_vocab_hit;
+
+size_t enc_vocab_find_all(const enc_vocab *v, const uint8_t *at, size_t n,
+                          enc_vocab_hit *out);
+
 enc_bytes enc_vocab_piece(const enc_vocab *v,
                           int32_t id);          /* {NULL,0} outside or in a hole */
 size_t enc_vocab_piece_max(const enc_vocab *v); /* bytes of the longest piece */

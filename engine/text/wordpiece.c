@@ -9,7 +9,8 @@ static size_t unknown(const enc_wordpiece *w, const enc_word *word, enc_piece *o
                       size_t cap)
 {
     if (cap > 0)
-        out[0] = (enc_piece){w->unk_id, word->start[0], word->end[word->n_bytes - 1]};
+        out[0] = (enc_piece){w->unk_id, word->start[0], word->end[word->n_bytes - 1],
+                             (uint32_t)word->n_bytes};
     return 1;
 }
 
@@ -26,7 +27,8 @@ size_t enc_wordpiece_split(const enc_wordpiece *w, const enc_word *word, enc_pie
                                    word->n_bytes - at, &n_taken);
         if (id < 0) return unknown(w, word, out, cap);
         if (n < cap)
-            out[n] = (enc_piece){id, word->start[at], word->end[at + n_taken - 1]};
+            out[n] = (enc_piece){id, word->start[at], word->end[at + n_taken - 1],
+                                 (uint32_t)n_taken};
         n++;
     }
     return n;

@@ -7,6 +7,7 @@
 #define ENC_WORDPIECE_H
 
 #include "text/norm.h"
+#include "text/piece.h"
 #include "text/vocab.h"
 
 typedef struct enc_wordpiece {
@@ -15,11 +16,6 @@ typedef struct enc_wordpiece {
     size_t word_max;        /* characters */
     int32_t unk_id;
 } enc_wordpiece;
-
-typedef struct enc_piece {
-    int32_t id;
-    uint32_t start, end; /* bytes in the original text */
-} enc_piece;
 
 /* Pieces of one word into out, at most cap; returns how many there are (it may exceed
  * cap only up to word_max, so a caller with cap = word_max never overflows). */

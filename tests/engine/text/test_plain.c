@@ -145,7 +145,7 @@ static size_t normalize(const plain *p, enc_bytes text, letter *out)
 static size_t split(const plain *p, const letter *at, size_t n, enc_piece *out)
 {
     uint8_t utf8[4 * ENC_WORD_MAX + 2] = "##";
-    enc_piece whole = {p->unk, at[0].start, at[n - 1].end};
+    enc_piece whole = {p->unk, at[0].start, at[n - 1].end, 0};
     size_t n_out = 0;
     out[0] = whole;
     if (n > ENC_WORD_MAX) return 1;
@@ -163,7 +163,7 @@ static size_t split(const plain *p, const letter *at, size_t n, enc_piece *out)
             out[0] = whole;
             return 1;
         }
-        out[n_out++] = (enc_piece){id, at[from].start, at[to - 1].end};
+        out[n_out++] = (enc_piece){id, at[from].start, at[to - 1].end, 0};
     }
     return n_out;
 }

@@ -69,7 +69,7 @@ static void what_is_not_plain_is_left_to_the_parser(void)
         "\"\":0",
         "a:0",
         "\"a\":0,\"b\":0",
-        "\"a\\n\":0",
+        "\"a\\v\":0",
         "\"\\u0000\":0",
         "\"\\ud83d\\ude00\":0",
         "\"\\u00g0\":0",

@@ -132,7 +132,7 @@ static void what_a_config_asks_in_vain_is_named(void)
     open_config("[1]", ENC_CORRUPT, "tokenizer_config.json is not an object");
     open_config("", ENC_CORRUPT, "tokenizer_config.json is empty");
     open_config("{\"a\": }", ENC_CORRUPT, "tokenizer_config.json: line 1");
-    open_files((enc_tok_files){none, none, none, none}, ENC_IO, "vocab.txt");
+    open_files((enc_tok_files){.vocab_txt = none}, ENC_IO, "vocab.txt");
     enc_tok_close(
         open_config("{\"tokenizer_class\": \"BertTokenizerFast\"}", ENC_OK, ""));
     enc_tok_close(
@@ -211,7 +211,8 @@ static void what_a_tokenizer_json_asks_in_vain_is_named(void)
                                "\"handle_chinese_chars\": true, \"strip_accents\": null, "
                                "\"lowercase\": true}";
     const enc_rc no = ENC_UNSUPPORTED, bad = ENC_CORRUPT;
-    open_edited("\"type\": \"WordPiece\",\n", "\"type\": \"BPE\",", no, "model BPE");
+    open_edited("\"type\": \"WordPiece\",\n", "\"type\": \"WordLevel\",", no,
+                "model WordLevel");
     open_edited("BertPreTokenizer", "Whitespace", no, "pre_tokenizer Whitespace");
     open_edited("{\"type\": \"BertPreTokenizer\"}", "null", no, "pre_tokenizer");
     open_edited("BertNormalizer", "NFKC", no, "normalizer NFKC");
@@ -221,13 +222,13 @@ static void what_a_tokenizer_json_asks_in_vain_is_named(void)
     open_edited(bert,
                 "{\"type\": \"Sequence\", \"normalizers\": [{\"type\": \"Replace\"}]}",
                 no, "normalizer Replace");
-    open_edited("TemplateProcessing", "RobertaProcessing", no, "RobertaProcessing");
+    open_edited("TemplateProcessing", "RobertaProcessing", no, "ids of cls and sep");
+    open_edited("TemplateProcessing", "PairProcessing", no, "PairProcessing");
     open_edited("{\"id\": \"A\", \"type_id\": 0}", "{\"id\": \"B\", \"type_id\": 0}", no,
-                "[CLS] A [SEP]");
-    open_edited("{\"id\": \"B\", \"type_id\": 1}", "{\"id\": \"B\", \"type_id\": 0}", no,
-                "[CLS] A [SEP]");
-    open_edited("\"ids\": [2]", "\"ids\": [2, 2]", no, "[CLS] A [SEP]");
-    open_edited("\"ids\": [2]", "\"ids\": [200]", bad, "adds ids 200 and 3");
+                "single is not A");
+    open_edited("{\"id\": \"B\", \"type_id\": 1}", "{\"id\": \"A\", \"type_id\": 1}", no,
+                "pair is not A and then B");
+    open_edited("\"ids\": [2]", "\"ids\": [200]", bad, "adds id 200");
     open_edited("\"content\": \"SQLite\"", "\"content\": \"\xc3\x89t\xc3\xa9\"", no,
                 "added token 14");
     open_edited("\"unk_token\": \"[UNK]\"", "\"unk_token\": \"none\"", bad, "no [UNK]");

@@ -56,9 +56,9 @@ int main(void)
     static const uint32_t places[9] = {0};
     enc_word word = {(const uint8_t *)"unaffable", 9, 9, places, places};
     enc_wordpiece w = {vocab, "##", 100, 0};
-    enc_piece one[2] = {{-7, 0, 0}, {-7, 0, 0}};
+    enc_piece one[2] = {{-7, 0, 0, 0}, {-7, 0, 0, 0}};
     CHECK(enc_wordpiece_split(&w, &word, one, 1) == 3 && one[0].id == 1 &&
-          one[1].id == -7);
+          one[0].n_bytes == 2 && one[1].id == -7);
     enc_vocab_free(vocab);
     return check_done("wordpiece");
 }

@@ -1,0 +1,79 @@
+/* unigram.c - see unigram.h. One pass forward over the characters, each trying all pieces
+ * that begin there; one pass back. A word costs its length times that of the longest
+ * piece. */
+#include "text/unigram.h"
+
+#include "base/limits.h"
+#include "base/mem.h"
+#include "base/utf8.h"
+
+typedef struct best { /* way to the place where its last piece ends */
+    double score;
+    int32_t id;
+    uint32_t from; /* where that piece begins; NOWHERE: there is no way yet */
+} best;
+
+#define NOWHERE UINT32_MAX
+
+static void offer(best *b, double score, int32_t id, size_t from)
+{
+    if (b->from != NOWHERE && score <= b->score) return;
+    *b = (best){score, id, (uint32_t)from};
+}
+
+/* Fills in the ways to all places behind `at`. */
+static void try_all(const enc_unigram *u, const enc_word *word, size_t at, size_t n_char,
+                    best *ways)
+{
+    enc_vocab_hit hits[ENC_PIECE_MAX];
+    size_t n = enc_vocab_find_all(u->vocab, word->bytes + at, word->n_bytes - at, hits);
+    double score = ways[at].score;
+    bool is_known = false;
+    for (size_t i = 0; i < n; i++) {
+        double own = u->scores[hits[i].id];
+        if (own == ENC_UNIGRAM_NEVER) continue;
+        offer(&ways[at + hits[i].n], score + own, hits[i].id, at);
+        if (hits[i].n == n_char) is_known = true;
+    }
+    if (!is_known) offer(&ways[at + n_char], score + u->unk_score, u->unk_id, at);
+}
+
+/* The pieces from the last to the first, then turned round. */
+static size_t go_back(const enc_unigram *u, const enc_word *word, const best *ways,
+                      enc_piece *out)
+{
+    size_t n = 0;
+    for (size_t to = word->n_bytes; to > 0; to = ways[to].from) {
+        size_t from = ways[to].from;
+        if (n > 0 && ways[to].id == u->unk_id && out[n - 1].id == u->unk_id) {
+            out[n - 1].start = word->start[from];
+            out[n - 1].n_bytes += (uint32_t)(to - from);
+            continue;
+        }
+        out[n++] = (enc_piece){ways[to].id, word->start[from], word->end[to - 1],
+                               (uint32_t)(to - from)};
+    }
+    for (size_t i = 0; i < n / 2; i++) {
+        enc_piece swapped = out[i];
+        out[i] = out[n - 1 - i];
+        out[n - 1 - i] = swapped;
+    }
+    return n;
+}
+
+enc_rc enc_unigram_split(const enc_unigram *u, const enc_word *word, enc_piece_room *room,
+                         enc_piece *out, size_t *n, enc_err *e)
+{
+    uint32_t c;
+    if (!enc_mem_reserve(&room->at, &room->size, word->n_bytes + 1, sizeof(best)))
+        return enc_nomem(e);
+    best *ways = room->at;
+    for (size_t i = 0; i <= word->n_bytes; i++) ways[i].from = NOWHERE;
+    ways[0].score = 0;
+    for (size_t at = 0, n_char; at < word->n_bytes; at += n_char) {
+        n_char = enc_utf8_decode(word->bytes + at, word->n_bytes - at, &c);
+        try_all(u, word, at, n_char, ways);
+    }
+    *n = go_back(u, word, ways, out);
+    return ENC_OK;
+}
