@@ -104,13 +104,13 @@ demo: deps
 # Quick: what to run before a commit.
 check: deps
 	@$(MAKE_ALL) programs
-	@sh tests/all.sh $(BUILD):unit $(BUILD):ext $(BUILD):exact build:sql build:readme build:gates
+	@sh tests/all.sh $(BUILD):unit $(BUILD):ext $(BUILD):exact build:sql build:readme build:download build:gates
 
 # Everything: check, the same under sanitizers, and builds by gcc and clang without a warning.
 test: deps
 	@$(MAKE_ALL) programs
 	@$(MAKE_ALL) SAN=address,undefined CFLAGS='-O1 -g' programs
-	@sh tests/all.sh build:unit build:ext build:sessions build:sql build:readme build:gates \
+	@sh tests/all.sh build:unit build:ext build:sessions build:sql build:readme build:download build:gates \
 	    build/san:unit build/san:ext build/san:exact build:warnings
 
 # Every SQL script again and again, with each allocation and each read or write failing in turn:
@@ -136,10 +136,16 @@ bench: deps
 	    $(patsubst %.c,$(BUILD)/%,$(wildcard tests/peers/*.c))
 	@sh tests/peers/bench.sh $(BUILD) $(ARGS)
 
+# Fetches a model from the Hugging Face hub: NAME=org/name[@revision] or org/name/file.gguf, into the
+# cache that all programs share or, as plain files, into DIR.
+model:
+	@sh tests/deps.sh curl ca-certificates sqlite3
+	@sh sql/download.sh "$(NAME)" "$(DIR)"
+
 install: all
 	install -D -m 644 $(BUILD)/encoder.so $(DESTDIR)$(PREFIX)/lib/sqlite3/encoder.so
 
 clean:
 	rm -rf build
 
-.PHONY: all objects programs deps demo check test fault accept quality bench install clean
+.PHONY: all objects programs deps demo check test fault accept quality bench model install clean

@@ -9,6 +9,7 @@
 #   sql       sql/*.sql                       what people run, by the stock sqlite3 shell
 #   readme    README.md                       its examples
 #   peers     tests/peers/agree.js            our vectors beside those of other engines
+#   download  tests/download.sh                sql/download.sh, from a hub of its own
 #   gates     tests/gates.sh                  laws that a machine can keep
 #   warnings                                  a build by gcc and by clang without a warning
 #
@@ -91,6 +92,7 @@ for each; do
         if command -v node >/dev/null; then try peers node tests/peers/agree.js "$build"
         else echo "peers: 0 passed, 0 failed, 1 skipped: node is not installed" | tee -a "$log"
         fi ;;
+    download) try download sh tests/download.sh "$build/encoder.so" ;;
     gates) try gates sh tests/gates.sh "$build" ;;
     warnings) for c in gcc clang; do try "warnings $c" compiler "$c"; done ;;
     accept)
