@@ -287,6 +287,8 @@ int ext_register_inspect(sqlite3 *db, ext_conn *conn); /* fn_inspect.c */
 int ext_register_vec(sqlite3 *db, ext_conn *conn);     /* fn_vec.c */
 int ext_register_embed(sqlite3 *db, ext_conn *conn);   /* fn_embed.c */
 int ext_register_head(sqlite3 *db, ext_conn *conn);    /* fn_head.c */
+int ext_register_entity(sqlite3 *db, ext_conn *conn);  /* fn_entity.c */
+int ext_register_answer(sqlite3 *db, ext_conn *conn);  /* fn_answer.c */
 int ext_register_train(sqlite3 *db, ext_conn *conn);   /* fn_train.c */
 
 #endif

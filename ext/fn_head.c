@@ -2,9 +2,10 @@
  *
  * A head is either part of a model (a fine-tuned BERT's classifier) or a value that
  * train_classifier gave: a BLOB, valid for the model whose fingerprint it carries. */
-#include "ext.h"
+#include "options.h"
 
 #include <math.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -108,6 +109,11 @@ static bool judge_by_model(ext_call *c, verdict *v)
 
     if (entry == NULL) return false;
     m = ext_model_enc(entry);
+    if (m->config.labels_tokens)
+        return ext_fail(c, SQLITE_ERROR,
+                        "model '%s' labels tokens, not texts: entities() and "
+                        "token_classes() ask it",
+                        ext_model_name(entry));
     if (m->weights.classifier.w.data == NULL)
         return ext_fail(
             c, SQLITE_ERROR,
@@ -119,7 +125,7 @@ static bool judge_by_model(ext_call *c, verdict *v)
     v->n = m->config.n_labels;
     if ((v->scores = ext_alloc(c, v->n, sizeof *v->scores)) == NULL) return false;
     return hidden_of(c, m, text, (enc_bytes){NULL, 0}, &tokens, &hidden) &&
-           !ext_failed(c, enc_head_classify(m, hidden, v->scores, &c->err));
+           !ext_failed(c, enc_head_classify(m, hidden, tokens->n, v->scores, &c->err));
 }
 
 static bool judge(ext_call *c, verdict *v)
@@ -215,14 +221,27 @@ static enc_rc read_labels(enc_json **list, enc_bytes json, enc_bytes *labels, si
     return ENC_OK;
 }
 
-/* Puts the labels by similarity to the vector x. */
-static bool put_similar(ext_scan *s, const enc_model *m, const float *x,
-                        const enc_bytes *labels, size_t n)
+/* Puts the labels by their scores. */
+static bool put_ranked(ext_scan *s, const enc_bytes *labels, const float *scores,
+                       size_t n)
 {
-    ext_call *c = &s->call;
+    ranked *order = rank(&s->call, scores, n);
+
+    for (size_t i = 0; order != NULL && i < n; i++) {
+        enc_bytes label = labels[order[i].i];
+        if (!ext_put_text(s, label.at, label.n) ||
+            !ext_put_real(s, (double)order[i].score))
+            return false;
+    }
+    return order != NULL;
+}
+
+/* The labels' scores by similarity to the vector x. */
+static bool score_similar(ext_call *c, const enc_model *m, const float *x,
+                          const enc_bytes *labels, size_t n, float *scores)
+{
     size_t dims = enc_config_dims(&m->config);
     float *vectors = ext_alloc(c, n * dims, sizeof *vectors);
-    float *scores = ext_alloc(c, n, sizeof *scores);
     enc_work *w = ext_work(c);
     enc_embed_job job = {.texts = labels,
                          .n_texts = n,
@@ -230,67 +249,114 @@ static bool put_similar(ext_scan *s, const enc_model *m, const float *x,
                          .out = vectors,
                          .tick = ext_stop_batch,
                          .tick_arg = c};
-    ranked *order;
 
-    if (vectors == NULL || scores == NULL || w == NULL) return false;
+    if (vectors == NULL || w == NULL) return false;
     if (ext_failed(c, enc_embed_run(m, w, &job, &c->err))) return false;
     for (size_t i = 0; i < n; i++) {
         double cosine = enc_vec_cosine(x, vectors + i * dims, dims);
         scores[i] = isnan(cosine) ? 0 : (float)cosine / ZERO_SHOT_TEMPERATURE;
     }
     enc_softmax(scores, n);
-    if ((order = rank(c, scores, n)) == NULL) return false;
-    for (size_t i = 0; i < n; i++) {
-        enc_bytes label = labels[order[i].i];
-        if (!ext_put_text(s, label.at, label.n) ||
-            !ext_put_real(s, (double)order[i].score))
-            return false;
-    }
     return true;
+}
+
+typedef struct zero_shot_options {
+    const char *sentence; /* NULL: not given */
+    bool is_multi;
+} zero_shot_options;
+
+/* Only a model that judges pairs of sentences can follow them. */
+static bool read_zero_shot(ext_call *c, const ext_model *entry, zero_shot_options *o)
+{
+    static const ext_option table[] = {
+        {"template", EXT_OPTION_TEXT, offsetof(zero_shot_options, sentence)},
+        {"multi_label", EXT_OPTION_FLAG, offsetof(zero_shot_options, is_multi)},
+    };
+
+    *o = (zero_shot_options){NULL, false};
+    if (!ext_options_read(c, 3, table, sizeof table / sizeof *table, o, &c->arena))
+        return false;
+    if ((o->sentence == NULL && !o->is_multi) || enc_nli_can(ext_model_enc(entry)))
+        return true;
+    return ext_fail(c, SQLITE_ERROR,
+                    "template and multi_label need a model of natural language "
+                    "inference, '%s' has no label \"entailment\"",
+                    ext_model_name(entry));
+}
+
+/* By entailment where the model knows it, else by similarity. */
+static bool put_zero_shot(ext_scan *s, const enc_model *m, const zero_shot_options *o,
+                          const enc_bytes *labels, size_t n)
+{
+    ext_call *c = &s->call;
+    const enc_tap tap = {.arg = c, .stop = ext_stop};
+    enc_nli_job job = {.labels = labels, .n_labels = n, .is_multi = o->is_multi};
+    float *scores = ext_alloc(c, n, sizeof *scores);
+    enc_work *w = ext_work(c);
+    const float *x;
+
+    if (scores == NULL || w == NULL) return false;
+    if (!enc_nli_can(m)) {
+        if (!ext_arg_embedding(c, 0, m, "", &x)) return false;
+        return score_similar(c, m, x, labels, n, scores) &&
+               put_ranked(s, labels, scores, n);
+    }
+    if (!ext_arg_text(c, 0, "text", &job.text)) return false;
+    job.sentence = o->sentence != NULL ? o->sentence : ENC_NLI_TEMPLATE;
+    job.tap = &tap;
+    return !ext_failed(c, enc_nli_run(m, w, &job, scores, &c->err)) &&
+           put_ranked(s, labels, scores, n);
 }
 
 static bool zero_shot_open(ext_scan *s)
 {
     ext_call *c = &s->call;
-    const enc_model *m = ext_arg_model(c, 2);
+    ext_model *entry = ext_arg_model_entry(c, 2);
+    zero_shot_options o;
     enc_bytes json, *labels;
     enc_json *list = NULL;
-    const float *x;
     size_t n = 0;
     bool ok = false;
 
-    if (m == NULL || !ext_arg_text(c, 1, "labels", &json)) return false;
+    if (entry == NULL || !ext_arg_text(c, 1, "labels", &json)) return false;
+    if (!read_zero_shot(c, entry, &o)) return false;
     labels = ext_alloc(c, ZERO_SHOT_LABELS_MAX, sizeof *labels);
-    if (labels == NULL || !ext_arg_embedding(c, 0, m, "", &x)) return false;
-    if (x == NULL || json.at == NULL) return true;
+    if (labels == NULL) return false;
+    if (ext_is_null(c, 0) || json.at == NULL) return true;
     if (!ext_failed(c, read_labels(&list, json, labels, &n, &c->err)))
-        ok = put_similar(s, m, x, labels, n);
+        ok = put_zero_shot(s, ext_model_enc(entry), &o, labels, n);
     enc_json_close(list);
     return ok;
 }
 
 /* ---- masked words ---- */
 
-/* The text with `piece` where the mask stood; a continuation ("##s") joins the word
+/* The text with a piece where the mask stood; a continuation ("##s") joins the word
  * before it. The rest of the text stays as the user wrote it. */
 static bool put_filled(ext_scan *s, const enc_model *m, enc_bytes text,
                        const enc_token *mask, int32_t id)
 {
-    enc_bytes piece = enc_vocab_piece(enc_tok_vocab(m->tok), id);
+    const bool joins = enc_tok_is_subword(m->tok, id);
+    const size_t n_prefix = joins ? strlen(enc_tok_prefix(m->tok)) : 0;
+    char *piece = enc_tok_decode(m->tok, &id, 1, false);
+    const char *word = piece;
     size_t before = mask->start;
     enc_wr w;
     bool ok;
 
-    if (enc_tok_is_subword(m->tok, id) && piece.n > 2) {
-        piece.at += 2, piece.n -= 2;
-        while (before > 0 && text.at[before - 1] == ' ') before--;
-    }
+    if (piece == NULL) return ext_nomem(&s->call);
+    if (strncmp(word, enc_tok_prefix(m->tok), n_prefix) == 0) word += n_prefix;
+    while (*word == ' ') word++;
+    /* Some tokenizers count the spaces before a mask to it. */
+    while (before < mask->end && text.at[before] == ' ') before++;
+    while (joins && before > 0 && text.at[before - 1] == ' ') before--;
     enc_wr_init(&w);
     enc_wr_bytes(&w, text.at, before);
-    enc_wr_bytes(&w, piece.at, piece.n);
+    enc_wr_text(&w, word);
     enc_wr_bytes(&w, text.at + mask->end, text.n - mask->end);
     ok = w.failed ? ext_nomem(&s->call) : ext_put_text(s, w.at, w.n);
     enc_wr_clear(&w);
+    enc_mem_free(piece);
     return ok;
 }
 
@@ -316,15 +382,23 @@ static bool is_mask(const enc_model *m, const enc_token *t)
 /* Says what to write when a text has no mask, or has lost it to truncation. */
 static bool has_mask(ext_call *c, const enc_model *m, const enc_tokens *tokens)
 {
+    const enc_bytes mask =
+        enc_vocab_piece(enc_tok_vocab(m->tok), enc_tok_specials(m->tok).mask);
+    const int n = (int)mask.n;
+    const char *at = (const char *)mask.at;
+
     for (size_t i = 0; i < tokens->n; i++)
         if (is_mask(m, &tokens->at[i])) return true;
+    if (mask.at == NULL)
+        return ext_fail(c, SQLITE_ERROR, "the model's vocabulary has no mask");
     if (tokens->is_cut)
         return ext_fail(
             c, SQLITE_ERROR,
-            "no [MASK] among the first %zu tokens, which is all the model reads",
+            "no %.*s among the first %zu tokens, which is all the model reads", n, at,
             tokens->n);
     return ext_fail(c, SQLITE_ERROR,
-                    "no [MASK] in the text: write [MASK] where a word is wanted");
+                    "no %.*s in the text: write %.*s where a word is wanted", n, at, n,
+                    at);
 }
 
 static bool fill_mask_open(ext_scan *s)
@@ -357,7 +431,15 @@ static bool fill_mask_open(ext_scan *s)
 
 /* ---- pairs ---- */
 
-typedef enc_rc pair_head(const enc_model *m, const float *hidden, float *out, enc_err *e);
+typedef enc_rc pair_head(const enc_model *m, const float *hidden, size_t n, float *out,
+                         enc_err *e);
+
+static enc_rc next_of(const enc_model *m, const float *hidden, size_t n, float *out,
+                      enc_err *e)
+{
+    (void)n; /* it looks at [CLS] alone */
+    return enc_head_next(m, hidden, out, e);
+}
 
 static void score_pair(ext_call *c, const char *what_a, const char *what_b,
                        pair_head *head)
@@ -372,13 +454,13 @@ static void score_pair(ext_call *c, const char *what_a, const char *what_b,
     if (!ext_arg_text(c, 0, what_a, &a) || !ext_arg_text(c, 1, what_b, &b)) return;
     if ((m = ext_arg_model(c, 2)) == NULL || !hidden_of(c, m, a, b, &tokens, &hidden))
         return;
-    if (ext_failed(c, head(m, hidden, &score, &c->err))) return;
+    if (ext_failed(c, head(m, hidden, tokens->n, &score, &c->err))) return;
     sqlite3_result_double(c->ctx, (double)score);
 }
 
 static void next_sentence(ext_call *c)
 {
-    score_pair(c, "a", "b", enc_head_next);
+    score_pair(c, "a", "b", next_of);
 }
 
 static void rerank(ext_call *c)
@@ -403,7 +485,7 @@ int ext_register_head(sqlite3 *db, ext_conn *conn)
         {.name = "zero_shot",
          .columns = "label TEXT, score REAL",
          .n_columns = 2,
-         .args = {"text", "labels", "model"},
+         .args = {"text", "labels", "model", "options"},
          .n_required = 2,
          .open = zero_shot_open},
         {.name = "fill_mask",

@@ -28,7 +28,9 @@ static bool read_pooling(ext_call *c, enc_json_value *v, unsigned *out)
     } known[] = {{"cls", ENC_POOL_CLS},
                  {"max", ENC_POOL_MAX},
                  {"mean", ENC_POOL_MEAN},
-                 {"mean_sqrt", ENC_POOL_MEAN_SQRT}};
+                 {"mean_sqrt", ENC_POOL_MEAN_SQRT},
+                 {"weighted_mean", ENC_POOL_WEIGHTED_MEAN},
+                 {"last", ENC_POOL_LAST}};
     size_t n;
     const char *text = enc_json_text(v, &n);
 
@@ -38,7 +40,8 @@ static bool read_pooling(ext_call *c, enc_json_value *v, unsigned *out)
             return true;
         }
     return ext_fail(c, SQLITE_ERROR,
-                    "option pooling must be 'cls', 'max', 'mean' or 'mean_sqrt'");
+                    "option pooling must be 'cls', 'max', 'mean', 'mean_sqrt', "
+                    "'weighted_mean' or 'last'");
 }
 
 static bool read_count(ext_call *c, enc_json_value *v, const char *key, size_t *out)
@@ -70,6 +73,7 @@ static bool read_option(ext_call *c, const char *key, enc_json_value *v,
 
     if (strcmp(key, "pooling") == 0) return read_pooling(c, v, &o->pooling);
     if (strcmp(key, "max_tokens") == 0) return read_count(c, v, key, &o->max_tokens);
+    if (strcmp(key, "dims") == 0) return read_count(c, v, key, &o->dims);
     if (strcmp(key, "threads") == 0) return read_count(c, v, key, n_threads);
     if (strcmp(key, "normalize") == 0) {
         bool is_number = enc_json_is_int(v);
@@ -81,7 +85,7 @@ static bool read_option(ext_call *c, const char *key, enc_json_value *v,
     if (strcmp(key, "precision") == 0) return read_precision(c, v, &o->precision);
     return ext_fail(c, SQLITE_ERROR,
                     "unknown option %s (precision, pooling, normalize, max_tokens, "
-                    "threads)",
+                    "dims, threads)",
                     ext_quote(quoted, key, strlen(key)));
 }
 

@@ -22,6 +22,7 @@ typedef struct texts { /* the tokens of all */
     item *item;
     int32_t *id;
     size_t n_ids, room;
+    size_t n_prompt; /* of each text's tokens, the first that are not pooled */
 } texts;
 
 static enc_rc stopped(const enc_embed_job *job, size_t done, enc_err *e)
@@ -45,6 +46,22 @@ static enc_rc with_prompt(enc_work *w, const char *prompt, enc_bytes text,
     if (text.n > 0) memcpy(w->prompted + n, text.at, text.n);
     *whole = (enc_bytes){w->prompted, sum};
     return ENC_OK;
+}
+
+/* How many tokens at the beginning of each text a model that does not pool its prompt
+ * leaves out: [CLS] and those of the prompt alone, as in sentence-transformers. */
+static enc_rc count_prompt(const enc_model *m, enc_work *w, const char *prompt, size_t *n,
+                           enc_err *e)
+{
+    enc_rc rc;
+
+    *n = 0;
+    if (!m->config.skips_prompt || prompt == NULL || prompt[0] == '\0') return ENC_OK;
+    rc = enc_tok_encode(m->tok, (enc_bytes){(const uint8_t *)prompt, strlen(prompt)},
+                        (enc_bytes){NULL, 0}, m->config.max_tokens, true, &w->tokens, e);
+    *n = w->tokens.n;
+    if (*n > 0 && w->tokens.at[*n - 1].is_special) --*n;
+    return rc;
 }
 
 static enc_rc tokenize(const enc_model *m, enc_work *w, const enc_embed_job *job,
@@ -103,9 +120,11 @@ static enc_rc run_batch(const enc_model *m, enc_work *w, const enc_embed_job *jo
     const float *hidden;
     enc_rc rc = enc_fwd_run(m, w, &b, NULL, &hidden, e);
     for (size_t i = 0; !rc && i < n; i++) {
+        const size_t skip = all->n_prompt < it[i].n ? all->n_prompt : it[i].n;
+        const enc_pooled text = {hidden + b.start[i] * D, it[i].n, skip};
         float *out = job->out + it[i].index * dims;
         if (it[i].n == 0) memset(out, 0, dims * sizeof *out);
-        else enc_pool_run(&m->config, hidden + b.start[i] * D, it[i].n, out);
+        else rc = enc_pool_run(m, w, &text, out, e);
     }
     return rc;
 }
@@ -113,9 +132,10 @@ static enc_rc run_batch(const enc_model *m, enc_work *w, const enc_embed_job *jo
 enc_rc enc_embed_run(const enc_model *m, enc_work *w, const enc_embed_job *job,
                      enc_err *e)
 {
-    texts all = {enc_mem_array(job->n_texts, sizeof *all.item), NULL, 0, 0};
-    enc_rc rc = all.item != NULL ? tokenize(m, w, job, &all, e) : enc_nomem(e);
-    if (rc) goto done;
+    texts all = {enc_mem_array(job->n_texts, sizeof *all.item), NULL, 0, 0, 0};
+    enc_rc rc = all.item != NULL ? count_prompt(m, w, job->prompt, &all.n_prompt, e)
+                                 : enc_nomem(e);
+    if (rc || (rc = tokenize(m, w, job, &all, e))) goto done;
     qsort(all.item, job->n_texts, sizeof *all.item, by_length);
     for (size_t first = 0, n; first < job->n_texts; first += n) {
         size_t T = all.item[first].n;

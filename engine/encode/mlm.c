@@ -1,4 +1,4 @@
-/* mlm.c - see mlm.h. Letters: D width, V vocabulary.
+/* mlm.c - see mlm.h. Letters: D width, E width of the embeddings, V vocabulary.
  *
  * The k best are kept in a heap whose root is the worst of them, so a vocabulary is
  * passed over once. Order is by logit, which is exact, and then by id. */
@@ -6,6 +6,8 @@
 
 #include <math.h>
 
+#include "encode/act.h"
+#include "encode/head.h"
 #include "encode/spread.h"
 #include "encode/work.h"
 
@@ -59,44 +61,43 @@ static void decode_part(void *arg, size_t item, size_t slot)
     d->kern->product(d->p, 0, 1, col, V - col < DECODE_COLS ? V : col + DECODE_COLS);
 }
 
+/* V logits from h, by way of t (E). */
+static void decode(const enc_model *m, const float *h, float *t, float *logits)
+{
+    const enc_weights *at = &m->weights;
+    const enc_kern *kern = enc_kern_of(m);
+    const size_t V = at->mlm_decoder.rows, E = at->mlm_decoder.cols;
+    enc_product p = {.x = t,
+                     .x_stride = E,
+                     .w = &at->mlm_decoder,
+                     .b = at->mlm_bias,
+                     .y = logits,
+                     .y_stride = V,
+                     .act = ENC_ACT_NONE};
+    const decoding d = {kern, &p};
+    const size_t n_parts = (V + DECODE_COLS - 1) / DECODE_COLS;
+
+    enc_head_apply(m, &at->mlm_transform, h, t);
+    enc_act_run((int)m->config.mlm_act, t, E);
+    kern->layernorm(t, t, &at->mlm_norm, m->config.norm_eps, 1, E);
+    enc_spread_run(enc_spread_slots(n_parts, 2.0 * (double)V * (double)E), n_parts,
+                   decode_part, (void *)&d);
+}
+
 enc_rc enc_mlm_guess(const enc_model *m, enc_work *w, const float *h, enc_guess *out,
                      size_t *k, enc_err *e)
 {
     const enc_weights *at = &m->weights;
-    const size_t V = at->mlm_decoder.rows, D = m->config.hidden;
-    const enc_kern *kern = enc_kern_of(m);
+    const size_t V = at->mlm_decoder.rows, E = at->mlm_decoder.cols;
     if (at->mlm_transform.w.data == NULL || at->mlm_decoder.data == NULL)
-        return enc_fail(
-            e, ENC_UNSUPPORTED,
-            "the model has no masked-word head: cls.predictions.transform.* and "
-            "cls.predictions.bias are missing");
+        return enc_head_missing(m, ENC_PART_MLM, e);
     if (*k > V) *k = V;
     if (*k == 0) return ENC_OK;
-    float *t = enc_work_extra(w, D + V);
+    float *t = enc_work_extra(w, E + V);
     if (t == NULL) return enc_nomem(e);
-    float *logits = t + D;
+    float *logits = t + E;
 
-    enc_product transform = {.x = h,
-                             .x_stride = D,
-                             .w = &at->mlm_transform.w,
-                             .b = at->mlm_transform.b,
-                             .y = t,
-                             .y_stride = D,
-                             .act = (int)m->config.act};
-    enc_product decode = {.x = t,
-                          .x_stride = D,
-                          .w = &at->mlm_decoder,
-                          .b = at->mlm_bias,
-                          .y = logits,
-                          .y_stride = V,
-                          .act = ENC_ACT_NONE};
-    kern->product(&transform, 0, 1, 0, D);
-    kern->layernorm(t, t, &at->mlm_norm, m->config.norm_eps, 1, D);
-    const decoding d = {kern, &decode};
-    const size_t n_parts = (V + DECODE_COLS - 1) / DECODE_COLS;
-    enc_spread_run(enc_spread_slots(n_parts, 2.0 * (double)V * (double)D), n_parts,
-                   decode_part, (void *)&d);
-
+    decode(m, h, t, logits);
     choose(logits, V, out, *k);
     double sum = 0.0, top = (double)out[0].score;
     for (size_t i = 0; i < V; i++) sum += exp((double)logits[i] - top);

@@ -1,6 +1,8 @@
 /* mlm.h - a hidden state -> a distribution over the vocabulary: BERT's masked-word task.
  *
- *     t = norm(act(W h + b));   logits = word t + bias */
+ *     t = norm(act(W h + b));   logits = word t + bias
+ *
+ * t is as wide as the embeddings, which are narrower than h in a few models. */
 #ifndef ENC_MLM_H
 #define ENC_MLM_H
 

@@ -304,14 +304,6 @@ enc_rc enc_config_read(enc_config *c, enc_arena *a, enc_files *f, size_t tok_max
     return ENC_OK;
 }
 
-size_t enc_config_dims(const enc_config *c)
-{
-    size_t n = 0;
-
-    for (unsigned bits = c->pooling; bits != 0; bits &= bits - 1) n++;
-    return n * c->hidden;
-}
-
 bool enc_config_is_global(const enc_config *c, size_t layer)
 {
     return c->window == 0 || layer % c->global_every == 0;

@@ -45,6 +45,21 @@ typedef struct enc_prompt {
     const char *text; /* put before the user's text */
 } enc_prompt;
 
+/* What happens to a vector after pooling, in the order of modules.json. */
+typedef enum enc_module_kind {
+    ENC_MODULE_DENSE,
+    ENC_MODULE_NORM,
+    ENC_MODULE_NORMALIZE /* by the L2 norm, somewhere else than at the end */
+} enc_module_kind;
+
+typedef struct enc_module {
+    enc_module_kind kind;
+    const char *path;  /* of the module's files: "2_Dense" */
+    size_t rows, cols; /* values that come out and go in */
+    bool has_bias;     /* of a dense layer */
+    int act;           /* behind a dense layer: an enc_act, or -1 for none */
+} enc_module;
+
 /* All texts live in the arena given to enc_config_read, NUL-terminated. */
 typedef struct enc_config {
     const struct enc_arch *arch; /* see arch.h */
@@ -85,10 +100,15 @@ typedef struct enc_config {
     enc_problem problem;
     bool rerank_sigmoid; /* a cross-encoder's score passes a sigmoid */
     unsigned pooling;    /* bits of enc_pooling, at least one */
-    bool normalize;      /* vectors are divided by their L2 norm */
-    bool own_decoder;    /* of masked words: tie_word_embeddings is false */
-    bool lower_case;     /* the text is lower-cased beforehand, whatever the tokenizer */
-    size_t max_tokens;   /* effective: the least of all limits the files state */
+    bool skips_prompt;   /* a prompt's tokens are not pooled */
+    size_t n_modules;
+    const enc_module *modules; /* after pooling */
+    size_t dims;       /* vectors are cut to their first so many values; 0: they are
+                        * not */
+    bool normalize;    /* vectors are divided by their L2 norm, last of all */
+    bool own_decoder;  /* of masked words: tie_word_embeddings is false */
+    bool lower_case;   /* the text is lower-cased beforehand, whatever the tokenizer */
+    size_t max_tokens; /* effective: the least of all limits the files state */
     size_t n_prompts;
     const enc_prompt *prompts;
     const char *default_prompt; /* name, or NULL */
@@ -100,7 +120,16 @@ typedef struct enc_config {
 enc_rc enc_config_read(enc_config *c, enc_arena *a, enc_files *f, size_t tok_max,
                        enc_err *e);
 
-/* The values in one vector: hidden, times the number of pooling bits. */
+/* Another pooling than the files say; ENC_MISUSE if it does not fit what comes after it.
+ */
+enc_rc enc_config_set_pooling(enc_config *c, unsigned pooling, enc_err *e);
+
+/* Vectors of the first n values only; ENC_RANGE if there are fewer. */
+enc_rc enc_config_set_dims(enc_config *c, size_t n, enc_err *e);
+
+/* The values that pooling gives: hidden, times the number of its bits; and those of a
+ * vector in the end. */
+size_t enc_config_pooled(const enc_config *c);
 size_t enc_config_dims(const enc_config *c);
 
 /* Whether a layer (0 .. L - 1) looks at all tokens, not only at those in its window. */

@@ -25,6 +25,13 @@ typedef struct small { /* a file that was asked for by name */
     enc_map *map;
 } small;
 
+typedef struct part { /* a module's own safetensors file */
+    struct part *next;
+    const char *name;
+    enc_map *map;
+    enc_sft *sft;
+} part;
+
 typedef struct shard { /* a file with tensors, of one of two formats */
     const char *name;
     enc_map *map; /* NULL for a blob */
@@ -38,6 +45,7 @@ struct enc_files {
     bool is_directory;
     uint8_t *copy; /* of a blob that could not be borrowed */
     small *small;
+    part *parts;
     shard *shards; /* a blob is one, opened at once */
     size_t n_shards, cap_shards;
     const enc_tensor **tensors; /* of all shards, sorted by name */
@@ -68,6 +76,10 @@ void enc_files_close(enc_files *f)
         enc_map_close(f->shards[i].map);
     }
     for (small *s = f->small; s != NULL; s = s->next) enc_map_close(s->map);
+    for (part *p = f->parts; p != NULL; p = p->next) {
+        enc_sft_close(p->sft);
+        enc_map_close(p->map);
+    }
     enc_mem_free(f->shards);
     enc_mem_free(f->tensors);
     enc_mem_free(f->copy);
@@ -357,4 +369,49 @@ size_t enc_files_tensor_count(const enc_files *f)
 const enc_tensor *enc_files_tensor_at(const enc_files *f, size_t i)
 {
     return f->tensors[i];
+}
+
+static enc_rc open_part(enc_files *f, const char *name, part **out, enc_err *e)
+{
+    char file[160];
+    char *path;
+    part *p;
+    enc_rc rc;
+
+    snprintf(file, sizeof file, "%.100s/model.safetensors", name);
+    if ((path = path_of(f, file)) == NULL) return enc_nomem(e);
+    if (!is_there(path)) {
+        snprintf(file, sizeof file, "%.100s/pytorch_model.bin", name);
+        path = path_of(f, file);
+        if (path != NULL && is_there(path)) return fail_pickle(path, e);
+        return enc_fail(e, ENC_IO, "%.100s/model.safetensors missing in %s", name,
+                        f->where);
+    }
+    if ((p = enc_arena_alloc(&f->arena, sizeof *p)) == NULL) return enc_nomem(e);
+    p->name = enc_arena_text(&f->arena, name, strlen(name));
+    if (p->name == NULL) return enc_nomem(e);
+    if ((rc = enc_map_open(&p->map, path, SIZE_MAX, e))) return rc;
+    p->next = f->parts;
+    f->parts = p;
+    *out = p;
+    return enc_sft_open(&p->sft, enc_map_bytes(p->map), path + strlen(f->where) + 1, e);
+}
+
+enc_rc enc_files_part(enc_files *f, const char *name, const char *tensor,
+                      const enc_tensor **out, enc_err *e)
+{
+    part *p = f->parts;
+    char whole[256];
+    enc_rc rc;
+
+    if (!f->is_directory) {
+        snprintf(whole, sizeof whole, "%.120s/%.120s", name, tensor);
+        *out = enc_files_tensor(f, whole);
+    } else {
+        while (p != NULL && strcmp(p->name, name) != 0) p = p->next;
+        if (p == NULL && (rc = open_part(f, name, &p, e))) return rc;
+        *out = enc_sft_find(p->sft, tensor);
+    }
+    if (*out != NULL) return ENC_OK;
+    return enc_fail(e, ENC_CORRUPT, "tensor %s missing in %s", tensor, name);
 }

@@ -43,6 +43,11 @@ enc_rc enc_files_get(enc_files *f, const char *name, size_t n_max, enc_bytes *ou
 enc_rc enc_files_open_tensors(enc_files *f, enc_err *e);
 const enc_tensor *enc_files_tensor(const enc_files *f, const char *name);
 size_t enc_files_tensor_count(const enc_files *f);
+
+/* A tensor of "<part>/model.safetensors", a module's own file; in a blob it is called
+ * "<part>/<name>". ENC_IO: there is no such file, ENC_CORRUPT: no such tensor in it. */
+enc_rc enc_files_part(enc_files *f, const char *part, const char *name,
+                      const enc_tensor **out, enc_err *e);
 const enc_tensor *enc_files_tensor_at(const enc_files *f, size_t i);
 
 #endif

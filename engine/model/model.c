@@ -63,9 +63,11 @@ static enc_rc check_tok(enc_model *m, enc_err *e)
 
 static enc_rc apply(enc_config *c, const enc_model_options *o, enc_err *e)
 {
-    if (o->pooling != 0) c->pooling = o->pooling;
-    if (o->pooling > (ENC_POOL_MEAN_SQRT << 1) - 1)
-        return enc_fail(e, ENC_MISUSE, "unknown pooling %#x", o->pooling);
+    enc_rc rc = ENC_OK;
+
+    if (o->pooling != 0) rc = enc_config_set_pooling(c, o->pooling, e);
+    if (rc == ENC_OK && o->dims != 0) rc = enc_config_set_dims(c, o->dims, e);
+    if (rc != ENC_OK) return rc;
     if (enc_config_dims(c) > ENC_DIMS_MAX)
         return enc_fail(e, ENC_RANGE, "vectors of %zu values, limit %d",
                         enc_config_dims(c), ENC_DIMS_MAX);
@@ -103,6 +105,7 @@ enc_rc enc_model_open(enc_model **out, enc_files *files, const enc_model_options
     if (options != NULL && (rc = apply(&m->config, options, e))) goto done;
     if ((rc = enc_files_open_tensors(files, e))) goto done;
     if ((rc = enc_weights_bind(&m->weights, &m->arena, &m->config, files, e))) goto done;
+    if ((rc = enc_modules_bind(&m->modules, &m->arena, &m->config, files, e))) goto done;
     m->precision = options != NULL && options->precision != 0
                        ? (enc_dtype)(options->precision - 1)
                        : stored_precision(&m->config, &m->weights);
@@ -227,6 +230,35 @@ static void add_places(enc_hasher *h, const enc_config *c)
     add_size(h, c->global_every);
 }
 
+/* What only few models have, so that the others' fingerprints stay what they were. */
+static void add_modules(enc_hasher *h, const enc_model *m)
+{
+    const enc_config *c = &m->config;
+
+    if (c->skips_prompt) add_text(h, "prompts not pooled");
+    if (c->dims != 0) {
+        add_text(h, "dims");
+        add_size(h, c->dims);
+    }
+    for (size_t i = 0; i < c->n_modules; i++) {
+        const enc_module *s = &c->modules[i];
+        const enc_module_weights *w = &m->modules[i];
+
+        add_text(h, "module");
+        add_size(h, (size_t)s->kind);
+        add_size(h, s->rows);
+        add_size(h, s->cols);
+        add_size(h, (size_t)(s->act + 1));
+        if (w->dense.w.data != NULL)
+            add_bytes(h, w->dense.w.data, s->rows * s->cols * sizeof(float));
+        if (w->dense.b != NULL) add_bytes(h, w->dense.b, s->rows * sizeof(float));
+        if (w->norm.gain != NULL) {
+            add_bytes(h, w->norm.gain, s->rows * sizeof(float));
+            add_bytes(h, w->norm.bias, s->rows * sizeof(float));
+        }
+    }
+}
+
 enc_rc enc_model_fingerprint(const enc_model *m, char out[33], enc_err *e)
 {
     const enc_config *c = &m->config;
@@ -257,6 +289,7 @@ enc_rc enc_model_fingerprint(const enc_model *m, char out[33], enc_err *e)
         add_text(h, c->prompts[i].name);
         add_text(h, c->prompts[i].text);
     }
+    add_modules(h, m);
     enc_hash_text(enc_hasher_get(h), out);
     enc_hasher_free(h);
     return ENC_OK;

@@ -11,7 +11,7 @@
 #include "base/hash.h"
 #include "model/config.h"
 #include "model/files.h"
-#include "model/weights.h"
+#include "model/modules.h"
 #include "text/tok.h"
 
 typedef struct enc_model {
@@ -19,6 +19,7 @@ typedef struct enc_model {
     enc_files *files;
     enc_config config;
     enc_weights weights;
+    const enc_module_weights *modules; /* config.n_modules */
     enc_tok *tok;
     struct enc_kern const *kern; /* set by the encode room: enc_kern_pick() when NULL */
     enc_dtype precision;         /* of the products: ENC_F32, ENC_BF16 or ENC_I8 */
@@ -31,6 +32,7 @@ typedef struct enc_model_options {
     unsigned pooling;  /* bits of enc_pooling */
     int normalize;     /* 1 yes, -1 no */
     size_t max_tokens; /* lowers, never raises */
+    size_t dims;       /* the first so many values of a vector, at most all */
     int precision;     /* 1 + ENC_F32, ENC_BF16 or ENC_I8 */
 } enc_model_options;
 

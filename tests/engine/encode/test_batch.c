@@ -74,7 +74,8 @@ static void embed_alone(const enc_model *m, enc_work *w, enc_bytes text, float *
     CHECK(b.n_texts == 1 && b.n_tokens == tokens->n &&
           b.n_tokens <= m->config.max_tokens);
     CHECK(enc_fwd_run(m, w, &b, NULL, &hidden, NULL) == ENC_OK);
-    enc_pool_run(&m->config, hidden, b.n_tokens, out);
+    const enc_pooled pooled = {hidden, b.n_tokens, 0};
+    CHECK(enc_pool_run(m, w, &pooled, out, NULL) == ENC_OK);
 }
 
 static void many_texts_are_as_each_alone(const enc_model *m)

@@ -217,7 +217,7 @@ static void every_layer_and_head_agrees(dump *d)
         compare(d, "next", t * 2, out, 2);
         compare_masked_words(d, h, t, &e);
         if (n_labels == 0) continue;
-        CHECK(enc_head_classify(&d->model, h, out, &e) == ENC_OK);
+        CHECK(enc_head_classify(&d->model, h, 1, out, &e) == ENC_OK);
         compare(d, "classes", t * n_labels, out, n_labels);
     }
     enc_mem_free(out);
