@@ -20,10 +20,10 @@ static enc_rc bind(enc_arena *a, enc_files *f, const enc_module *s, const char *
         return enc_fail(e, ENC_CORRUPT, "tensor %s of %s has shape %s, expected %s", name,
                         s->path, found, expected);
     }
-    if (t->dtype != ENC_F32 && t->dtype != ENC_F16 && t->dtype != ENC_BF16)
+    if (!enc_dtype_is_float(t->dtype))
         return enc_fail(e, ENC_UNSUPPORTED,
-                        "tensor %s of %s is of type %s, expected F32, F16 or BF16", name,
-                        s->path, enc_dtype_name(t->dtype));
+                        "tensor %s of %s is of type %s, expected floats", name, s->path,
+                        enc_dtype_name(t->dtype));
     const size_t n = enc_tensor_count(t);
     float *x = enc_arena_alloc(a, n * sizeof *x); /* bounded by ENC_DIMS_MAX squared */
     if (x == NULL) return enc_nomem(e);

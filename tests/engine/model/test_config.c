@@ -340,12 +340,13 @@ static void bad_pooling_is_refused(void)
     } bad[] = {
         {POOLED, NULL, ENC_IO, "1_Pooling/config.json missing"},
         {POOLED, "[]", ENC_CORRUPT, "1_Pooling/config.json is not an object"},
-        {POOLED, "{\"pooling_mode\": \"lasttoken\"}", ENC_UNSUPPORTED,
-         "pooling_mode 'lasttoken' not supported (cls, max, mean, mean_sqrt_len_tokens)"},
+        {POOLED, "{\"pooling_mode\": \"none\"}", ENC_UNSUPPORTED,
+         "pooling_mode 'none' not supported (cls, max, mean, mean_sqrt_len_tokens, "
+         "weightedmean, lasttoken)"},
         {POOLED, "{\"pooling_mode\": [1]}", ENC_CORRUPT, "pooling_mode is not a text"},
         {POOLED, "{\"pooling_mode\": []}", ENC_CORRUPT, "no pooling mode is chosen"},
-        {POOLED, "{\"pooling_mode_lasttoken\": true}", ENC_UNSUPPORTED,
-         "pooling_mode_lasttoken not supported"},
+        {POOLED, "{\"include_prompt\": 0}", ENC_CORRUPT,
+         "include_prompt is not true or false"},
         {POOLED, "{\"pooling_mode_mean_tokens\": false}", ENC_CORRUPT, "no pooling mode"},
         {POOLED, "{\"pooling_mode_mean_tokens\": 1}", ENC_CORRUPT,
          "is not true or false"},
@@ -435,11 +436,6 @@ static void prompts_are_kept_by_name(void)
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         refused(&(texts){.config = config("", NULL, NULL), .use = bad[i].use}, bad[i].rc,
                 bad[i].says);
-    refused(&(texts){.config = config("", NULL, NULL),
-                     .modules = POOLED,
-                     .pooling = "{\"include_prompt\": false}",
-                     .use = "{\"prompts\": {\"query\": \"q: \"}}"},
-            ENC_UNSUPPORTED, "include_prompt false not supported");
 }
 
 /* --- old names of files, writing, and a real one

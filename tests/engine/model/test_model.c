@@ -95,8 +95,9 @@ static void options_override_and_only_lower(void)
     CHECK(m->config.max_tokens == 20 && m->config.normalize);
     enc_model_close(m);
 
-    static const enc_model_options bad[] = {{.pooling = 16}, {.max_tokens = 2}};
-    for (size_t i = 0; i < 2; i++) {
+    static const enc_model_options bad[] = {
+        {.pooling = 64}, {.max_tokens = 2}, {.dims = 33}};
+    for (size_t i = 0; i < 3; i++) {
         enc_err e;
 
         enc_err_clear(&e);
@@ -110,7 +111,11 @@ static void options_override_and_only_lower(void)
 static void fingerprints_tell_models_apart(void)
 {
     static const enc_model_options options[] = {
-        {0}, {.pooling = ENC_POOL_CLS}, {.normalize = -1}, {.max_tokens = 20}};
+        {0},
+        {.pooling = ENC_POOL_CLS},
+        {.normalize = -1},
+        {.max_tokens = 20},
+        {.dims = 31}};
     static const struct {
         uint64_t seed;
         enc_dtype dtype;
@@ -118,7 +123,8 @@ static void fingerprints_tell_models_apart(void)
     } models[] = {{TINY_SEED, ENC_F32, 0}, {TINY_SEED, ENC_I8, 0},
                   {TINY_SEED, ENC_F16, 0}, {TINY_SEED, ENC_BF16, 0},
                   {2, ENC_F32, 0},         {TINY_SEED, ENC_F32, 1},
-                  {TINY_SEED, ENC_F32, 2}, {TINY_SEED, ENC_F32, 3}};
+                  {TINY_SEED, ENC_F32, 2}, {TINY_SEED, ENC_F32, 3},
+                  {TINY_SEED, ENC_F32, 4}};
     enum { N = sizeof models / sizeof *models };
     char text[N][33], again[33];
 
