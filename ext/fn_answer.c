@@ -106,7 +106,7 @@ int ext_register_answer(sqlite3 *db, ext_conn *conn)
         {.name = "answers",
          .columns = "answer TEXT, score REAL, start INTEGER, \"end\" INTEGER",
          .n_columns = 4,
-         .args = {"question", "context", "k", "model", "options"},
+         .args = {"asked", "document", "k", "model", "options"},
          .n_required = 2,
          .open = answers_open},
     };

@@ -60,9 +60,10 @@ static void models_close(ext_scan *s)
 
 static void pooling_text(enc_wr *w, unsigned bits)
 {
-    static const char *const names[] = {"cls", "max", "mean", "mean_sqrt"};
+    static const char *const names[] = {"cls",       "max",           "mean",
+                                        "mean_sqrt", "weighted_mean", "last"};
 
-    for (unsigned i = 0; i < 4; i++) {
+    for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++) {
         if ((bits & 1u << i) == 0) continue;
         if (w->n > 0) enc_wr_text(w, "+");
         enc_wr_text(w, names[i]);
@@ -92,6 +93,9 @@ static void tasks_text(enc_wr *w, const enc_model *m)
     if (p->next_sentence.w.data != NULL) enc_wr_text(w, ",\"next_sentence\"");
     if (has_classifier)
         enc_wr_text(w, m->config.n_labels == 1 ? ",\"rerank\"" : ",\"classify\"");
+    if (p->token_classifier.w.data != NULL)
+        enc_wr_text(w, ",\"token_classes\",\"entities\"");
+    if (p->answer.w.data != NULL) enc_wr_text(w, ",\"answer\"");
     enc_wr_text(w, "]");
 }
 
@@ -121,6 +125,15 @@ static void model_text(const enc_model *m, int column, sqlite3_context *out)
     ext_result_wr(out, &w, true);
 }
 
+static size_t count_parameters(const enc_model *m)
+{
+    size_t n = enc_weights_count(&m->config, &m->weights);
+
+    for (size_t i = 0; i < m->config.n_modules; i++)
+        n += enc_module_count(&m->config.modules[i]);
+    return n;
+}
+
 static void model_number(const enc_model *m, int column, sqlite3_context *out)
 {
     const enc_config *c = &m->config;
@@ -133,7 +146,7 @@ static void model_number(const enc_model *m, int column, sqlite3_context *out)
     case M_VOCABULARY: v = c->n_vocab; break;
     case M_MAX_TOKENS: v = c->max_tokens; break;
     case M_NORMALIZED: v = c->normalize; break;
-    case M_PARAMETERS: v = enc_weights_count(c, &m->weights); break;
+    case M_PARAMETERS: v = count_parameters(m); break;
     case M_BYTES: v = m->n_bytes; break;
     default: break;
     }
@@ -206,17 +219,22 @@ static bool progress_open(ext_scan *s)
 
 /* ---- model_summary: torchinfo's table ---- */
 
-/* What PyTorch calls the module with this name, the first that fits its end. */
-static const char *kind_of(const char *name, size_t n)
+typedef struct summary {
+    ext_scan *scan;
+    const enc_model *model;
+    enc_weights w;      /* a copy: the list of slots wants places it could write to */
+    const char *before; /* the name of the last tensor */
+} summary;
+
+/* What PyTorch calls a module of BERT around others, the first that fits its end; other
+ * architectures have too many classes to tell. */
+static const char *kind_around(const summary *x, const char *name, size_t n)
 {
     static const struct {
         const char *end, *kind;
     } kinds[] = {
-        {"_embeddings", "Embedding"},
         {"embeddings", "BertEmbeddings"},
-        {"LayerNorm", "LayerNorm"},
         {"encoder", "BertEncoder"},
-        {".layer", "ModuleList"},
         {"attention.output", "BertSelfOutput"},
         {"attention.self", "BertSelfAttention"},
         {"attention", "BertAttention"},
@@ -227,13 +245,29 @@ static const char *kind_of(const char *name, size_t n)
         {"predictions", "BertLMPredictionHead"},
         {"transform", "BertPredictionHeadTransform"},
     };
+    const enc_arch *arch = x->model->config.arch;
+    const bool is_bert = arch == &enc_arch_bert;
 
-    if (n > 0 && name[n - 1] >= '0' && name[n - 1] <= '9') return "BertLayer";
-    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+    if (name[n - 1] >= '0' && name[n - 1] <= '9') return is_bert ? "BertLayer" : "Layer";
+    if (arch->layer != NULL && strncmp(arch->layer, name, n) == 0 &&
+        strcmp(arch->layer + n, ".") == 0)
+        return "ModuleList";
+    for (size_t i = 0; is_bert && i < sizeof kinds / sizeof kinds[0]; i++) {
         size_t m = strlen(kinds[i].end);
         if (n >= m && memcmp(name + n - m, kinds[i].end, m) == 0) return kinds[i].kind;
     }
-    return "Linear";
+    return "Module";
+}
+
+static const char *kind_of(const summary *x, const enc_slot *s)
+{
+    const enc_mat *tables[] = {&x->w.word, &x->w.position, &x->w.segment, &x->w.buckets};
+
+    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
+        if (s->mat == tables[i]) return "Embedding";
+    if (s->is_tied) return "Linear (tied)";
+    if (!s->is_vector) return "Linear";
+    return strstr(s->name, ".bias") != NULL ? "Parameter" : "LayerNorm";
 }
 
 static size_t depth_of(const char *name, size_t n)
@@ -243,10 +277,12 @@ static size_t depth_of(const char *name, size_t n)
     return depth;
 }
 
-/* "encoder.layer.0.output.dense.weight" -> the length of what is before ".weight". */
+/* "encoder.layer.0.output.dense.weight" -> the length of what is before ".weight"; a name
+ * without a dot is a module of its own. */
 static size_t module_length(const char *name)
 {
-    return (size_t)(strrchr(name, '.') - name);
+    const char *dot = strrchr(name, '.');
+    return dot != NULL ? (size_t)(dot - name) : strlen(name);
 }
 
 static size_t slot_bytes(const enc_slot *slot)
@@ -257,57 +293,73 @@ static size_t slot_bytes(const enc_slot *slot)
     return slot->rows * slot->cols * enc_dtype_size(slot->mat->dtype) + scales;
 }
 
-static bool put_container(ext_scan *s, const char *name, size_t n)
+static bool put_start(ext_scan *s, const char *name, size_t n, const char *kind)
 {
-    const char *kind = kind_of(name, n);
-
     return ext_put_int(s, (sqlite3_int64)depth_of(name, n)) && ext_put_text(s, name, n) &&
-           ext_put_text(s, kind, strlen(kind)) && ext_put_null(s) && ext_put_null(s) &&
+           ext_put_text(s, kind, strlen(kind));
+}
+
+/* Heads over a text's state give one row, the rest one a token. */
+static bool put_end(ext_scan *s, bool is_one, size_t width, size_t parameters,
+                    size_t bytes)
+{
+    char text[64];
+    int n = snprintf(text, sizeof text, is_one ? "[%zu]" : "[tokens, %zu]", width);
+
+    return ext_put_text(s, text, (size_t)n) &&
+           ext_put_int(s, (sqlite3_int64)parameters) &&
+           ext_put_int(s, (sqlite3_int64)bytes);
+}
+
+static bool put_container(ext_scan *s, const char *name, size_t n, const char *kind)
+{
+    return put_start(s, name, n, kind) && ext_put_null(s) && ext_put_null(s) &&
            ext_put_null(s);
 }
 
 /* The modules around this one that the one before was not in. */
-static bool put_containers(ext_scan *s, const char *before, const char *name, size_t n)
+static bool put_containers(summary *x, const char *name, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         if (name[i] != '.') continue;
-        if (strncmp(before, name, i + 1) == 0) continue;
-        if (!put_container(s, name, i)) return false;
+        if (strncmp(x->before, name, i + 1) == 0) continue;
+        if (!put_container(x->scan, name, i, kind_around(x, name, i))) return false;
     }
     return true;
 }
 
-/* Heads over [CLS] give one row, the rest one a token. */
-static bool put_shape(ext_scan *s, const enc_slot *slot, const char *kind)
-{
-    char text[64];
-    size_t width = strcmp(kind, "Embedding") == 0 ? slot->cols : slot->rows;
-    bool is_one = slot->part == ENC_PART_POOLER || slot->part == ENC_PART_CLASSIFIER ||
-                  slot->part == ENC_PART_NSP;
-    int n = snprintf(text, sizeof text, is_one ? "[%zu]" : "[tokens, %zu]", width);
-
-    return ext_put_text(s, text, (size_t)n);
-}
-
 /* One row for the slots [from, to): those of one module. */
-static bool put_module(ext_scan *s, const enc_slot *slots, size_t from, size_t to)
+static bool put_module(summary *x, const enc_slot *slots, size_t from, size_t to)
 {
     const enc_slot *first = &slots[from];
+    const char *kind = kind_of(x, first);
     size_t n = module_length(first->name), parameters = 0, bytes = 0;
-    bool is_bare = strcmp(first->name + n, ".bias") == 0; /* of no layer of its own */
-    const char *kind = is_bare          ? "Parameter"
-                       : first->is_tied ? "Linear (tied)"
-                                        : kind_of(first->name, n);
+    const bool is_one = first->part == ENC_PART_POOLER ||
+                        first->part == ENC_PART_CLASSIFIER || first->part == ENC_PART_NSP;
 
-    if (is_bare) n = strlen(first->name);
+    if (strcmp(kind, "Parameter") == 0) n = strlen(first->name); /* of no layer */
     for (size_t i = from; i < to; i++) {
         parameters += slots[i].is_tied ? 0 : slots[i].rows * slots[i].cols;
         bytes += slot_bytes(&slots[i]);
     }
-    return ext_put_int(s, (sqlite3_int64)depth_of(first->name, n)) &&
-           ext_put_text(s, first->name, n) && ext_put_text(s, kind, strlen(kind)) &&
-           put_shape(s, first, kind) && ext_put_int(s, (sqlite3_int64)parameters) &&
-           ext_put_int(s, (sqlite3_int64)bytes);
+    return put_start(x->scan, first->name, n, kind) &&
+           put_end(x->scan, is_one,
+                   strcmp(kind, "Embedding") == 0 ? first->cols : first->rows, parameters,
+                   bytes);
+}
+
+/* What follows pooling: "2_Dense", and the layer in it. */
+static bool put_after(ext_scan *s, const enc_module *m)
+{
+    const bool is_dense = m->kind == ENC_MODULE_DENSE;
+    const size_t n = enc_module_count(m);
+    char name[160];
+
+    if (m->kind == ENC_MODULE_NORMALIZE) return true;
+    snprintf(name, sizeof name, "%.140s.%s", m->path, is_dense ? "linear" : "norm");
+    return put_container(s, m->path, strlen(m->path), is_dense ? "Dense" : "LayerNorm") &&
+           put_start(s, name, strlen(name), is_dense ? "Linear" : "LayerNorm") &&
+           put_end(s, true, m->rows, n, n * sizeof(float));
 }
 
 static bool is_bound(const enc_slot *slot)
@@ -318,14 +370,13 @@ static bool is_bound(const enc_slot *slot)
 static bool summary_open(ext_scan *s)
 {
     const enc_model *m = ext_arg_model(&s->call, 0);
-    const char *before = "";
 
     if (m == NULL) return false;
-    enc_weights w = m->weights; /* the list wants places it could write to */
-    size_t n = enc_weights_slots(&m->config, &w, NULL, 0), n_bound = 0;
+    summary x = {s, m, m->weights, ""};
+    size_t n = enc_weights_slots(&m->config, &x.w, NULL, 0), n_bound = 0;
     enc_slot *slots = ext_alloc(&s->call, n, sizeof *slots);
     if (slots == NULL) return false;
-    enc_weights_slots(&m->config, &w, slots, n);
+    enc_weights_slots(&m->config, &x.w, slots, n);
     for (size_t i = 0; i < n; i++)
         if (is_bound(&slots[i])) slots[n_bound++] = slots[i];
     for (size_t i = 0, to; i < n_bound; i = to) {
@@ -334,10 +385,12 @@ static bool summary_open(ext_scan *s)
             if (module_length(slots[to].name) != length ||
                 strncmp(slots[to].name, slots[i].name, length) != 0)
                 break;
-        if (!put_containers(s, before, slots[i].name, length)) return false;
-        if (!put_module(s, slots, i, to)) return false;
-        before = slots[i].name;
+        if (!put_containers(&x, slots[i].name, length)) return false;
+        if (!put_module(&x, slots, i, to)) return false;
+        x.before = slots[i].name;
     }
+    for (size_t i = 0; i < m->config.n_modules; i++)
+        if (!put_after(s, &m->config.modules[i])) return false;
     return true;
 }
 
