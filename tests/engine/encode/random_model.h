@@ -5,14 +5,17 @@
  *
  *   u           2 * rng_unit - 1, exact in f32
  *   matrix      u * sqrt(3 / cols) * gain, embeddings u; gain from the caller
- *   norm gain   1 + 0.25 u;  any other vector 0.25 u
+ *   norm gain   1 + 0.25 u (a vector called .weight);  any other vector 0.25 u
  *   int8        q = rng % 255 - 127; the row's scale is (0.5 + rng_unit) * gain *
  *               sqrt(3 / cols) / 127, embeddings the same without the root; all rows'
- *               values come first, then the scales */
+ *               values come first, then the scales
+ *
+ * A tensor that goes to several places is drawn as one. */
 #ifndef RANDOM_MODEL_H
 #define RANDOM_MODEL_H
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/rng.h"
@@ -31,10 +34,25 @@ static inline float random_u(enc_rng *r)
     return 2.0f * enc_rng_unit(r) - 1.0f;
 }
 
+/* The places that a slot's rows go to share them evenly: the size of one share, and where
+ * share i goes. */
+static inline size_t random_share(const enc_slot *s, size_t *n)
+{
+    *n = (size_t)abs(s->split);
+    return s->rows / *n;
+}
+
+static inline void *random_place(void *first, const enc_slot *s, size_t i)
+{
+    const ptrdiff_t step = (ptrdiff_t)sizeof(enc_linear) * (s->split < 0 ? -1 : 1);
+    return (char *)first + (ptrdiff_t)i * step;
+}
+
 static inline bool random_matrix(enc_arena *a, const enc_slot *s, bool is_i8, float gain)
 {
     enc_rng r = random_seed(s->name);
-    const size_t n = s->rows * s->cols;
+    size_t n_places;
+    const size_t n = s->rows * s->cols, rows = random_share(s, &n_places);
     const bool is_embedding = strncmp(s->name, "embeddings.", 11) == 0;
     const float width = is_embedding ? 1.0f : (float)sqrt(3.0 / (double)s->cols) * gain;
     float *f = is_i8 ? enc_arena_alloc(a, s->rows * sizeof *f)
@@ -47,20 +65,47 @@ static inline bool random_matrix(enc_arena *a, const enc_slot *s, bool is_i8, fl
     }
     for (size_t i = 0; is_i8 && i < s->rows; i++)
         f[i] = (0.5f + enc_rng_unit(&r)) * width / 127.0f;
-    *s->mat = (enc_mat){is_i8 ? (const void *)q : f, is_i8 ? ENC_I8 : ENC_F32,
-                        is_i8 ? f : NULL, s->rows, s->cols};
+    for (size_t i = 0; i < n_places; i++) {
+        const size_t at = i * rows * s->cols;
+        *(enc_mat *)random_place(s->mat, s, i) =
+            (enc_mat){is_i8 ? (const void *)(q + at) : f + at, is_i8 ? ENC_I8 : ENC_F32,
+                      is_i8 ? f + i * rows : NULL, rows, s->cols};
+    }
     return true;
 }
 
 static inline bool random_vector(enc_arena *a, const enc_slot *s)
 {
     enc_rng r = random_seed(s->name);
-    const bool is_gain = strstr(s->name, "LayerNorm.weight") != NULL;
+    size_t n_places;
+    const size_t rows = random_share(s, &n_places), n = strlen(s->name);
+    const bool is_gain = n > 7 && strcmp(s->name + n - 7, ".weight") == 0;
     float *f = enc_arena_alloc(a, s->rows * sizeof *f);
     if (f == NULL) return false;
     for (size_t i = 0; i < s->rows; i++)
         f[i] = (is_gain ? 1.0f : 0.0f) + 0.25f * random_u(&r);
-    *s->vec = f;
+    for (size_t i = 0; i < n_places; i++)
+        *(const float **)random_place((void *)s->vec, s, i) = f + i * rows;
+    return true;
+}
+
+/* Norms without a bias get zeros, as enc_weights_bind gives them. */
+static inline bool random_norms(enc_model *m)
+{
+    const enc_config *c = &m->config;
+    enc_weights *w = &m->weights;
+    const float *zeros = enc_arena_alloc(
+        &m->arena, (c->hidden > c->embedding ? c->hidden : c->embedding) * sizeof *zeros);
+    enc_layernorm *const norms[] = {&w->emb_norm, &w->final_norm, &w->head_norm,
+                                    &w->mlm_norm};
+    if (zeros == NULL) return false;
+    for (size_t i = 0; i < 4; i++)
+        if (norms[i]->bias == NULL) norms[i]->bias = zeros;
+    for (size_t i = 0; i < c->n_layers; i++) {
+        enc_layer *l = &w->layers[i];
+        if (l->attn_norm.bias == NULL) l->attn_norm.bias = zeros;
+        if (l->out_norm.bias == NULL) l->out_norm.bias = zeros;
+    }
     return true;
 }
 
@@ -84,6 +129,7 @@ static inline bool random_model_init(enc_model *m, bool is_i8, float gain)
             is_ok = random_matrix(&m->arena, &slots[i], is_i8, gain);
     }
     m->weights.mlm_decoder = m->weights.word;
+    is_ok = is_ok && random_norms(m);
     enc_mem_free(slots);
     return is_ok;
 }
