@@ -336,27 +336,34 @@ static bool zero_shot_open(ext_scan *s)
 static bool put_filled(ext_scan *s, const enc_model *m, enc_bytes text,
                        const enc_token *mask, int32_t id)
 {
-    const bool joins = enc_tok_is_subword(m->tok, id);
-    const size_t n_prefix = joins ? strlen(enc_tok_prefix(m->tok)) : 0;
-    char *piece = enc_tok_decode(m->tok, &id, 1, false);
-    const char *word = piece;
     size_t before = mask->start;
     enc_wr w;
     bool ok;
 
-    if (piece == NULL) return ext_nomem(&s->call);
-    if (strncmp(word, enc_tok_prefix(m->tok), n_prefix) == 0) word += n_prefix;
-    while (*word == ' ') word++;
-    /* Some tokenizers count the spaces before a mask to it. */
-    while (before < mask->end && text.at[before] == ' ') before++;
-    while (joins && before > 0 && text.at[before - 1] == ' ') before--;
+    if (enc_tok_is_subword(m->tok, id))
+        while (before > 0 && text.at[before - 1] == ' ') before--;
     enc_wr_init(&w);
     enc_wr_bytes(&w, text.at, before);
-    enc_wr_text(&w, word);
+    enc_tok_write_piece(m->tok, id, &w);
     enc_wr_bytes(&w, text.at + mask->end, text.n - mask->end);
     ok = w.failed ? ext_nomem(&s->call) : ext_put_text(s, w.at, w.n);
     enc_wr_clear(&w);
-    enc_mem_free(piece);
+    return ok;
+}
+
+/* The piece as the vocabulary has it, where that can be read: WordPiece's "##s". */
+static bool put_piece(ext_scan *s, const enc_model *m, int32_t id)
+{
+    enc_bytes piece = enc_vocab_piece(enc_tok_vocab(m->tok), id);
+    enc_wr w;
+    bool ok;
+
+    if (enc_tok_kind_of(m->tok) == ENC_TOK_WORDPIECE)
+        return ext_put_text(s, piece.at, piece.n);
+    enc_wr_init(&w);
+    enc_tok_write_piece(m->tok, id, &w);
+    ok = w.failed ? ext_nomem(&s->call) : ext_put_text(s, w.at, w.n);
+    enc_wr_clear(&w);
     return ok;
 }
 
@@ -364,9 +371,8 @@ static bool put_guesses(ext_scan *s, const enc_model *m, enc_bytes text, size_t 
                         const enc_token *mask, const enc_guess *guesses, size_t k)
 {
     for (size_t i = 0; i < k; i++) {
-        enc_bytes piece = enc_vocab_piece(enc_tok_vocab(m->tok), guesses[i].id);
-        if (!ext_put_int(s, (sqlite3_int64)position) ||
-            !ext_put_text(s, piece.at, piece.n) || !ext_put_int(s, guesses[i].id) ||
+        if (!ext_put_int(s, (sqlite3_int64)position) || !put_piece(s, m, guesses[i].id) ||
+            !ext_put_int(s, guesses[i].id) ||
             !ext_put_real(s, (double)guesses[i].score) ||
             !put_filled(s, m, text, mask, guesses[i].id))
             return false;

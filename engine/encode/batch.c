@@ -120,11 +120,10 @@ static enc_rc run_batch(const enc_model *m, enc_work *w, const enc_embed_job *jo
     const float *hidden;
     enc_rc rc = enc_fwd_run(m, w, &b, NULL, &hidden, e);
     for (size_t i = 0; !rc && i < n; i++) {
+        const float *x = it[i].n == 0 ? NULL : hidden + b.start[i] * D;
         const size_t skip = all->n_prompt < it[i].n ? all->n_prompt : it[i].n;
-        const enc_pooled text = {hidden + b.start[i] * D, it[i].n, skip};
-        float *out = job->out + it[i].index * dims;
-        if (it[i].n == 0) memset(out, 0, dims * sizeof *out);
-        else rc = enc_pool_run(m, w, &text, out, e);
+        const enc_pooled text = {x, it[i].n, skip};
+        rc = enc_pool_run(m, w, &text, job->out + it[i].index * dims, e);
     }
     return rc;
 }
