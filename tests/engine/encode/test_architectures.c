@@ -203,15 +203,23 @@ static enc_rc run_next(trial *t, const float *h, size_t n, float *row, enc_err *
 
 static enc_rc run_classes(trial *t, const float *h, size_t n, float *row, enc_err *e)
 {
-    (void)n;
-    return enc_head_classify(t->model, h, row, e);
+    return enc_head_classify(t->model, h, n, row, e);
+}
+
+static enc_rc run_tokens(trial *t, const float *h, size_t n, float *row, enc_err *e)
+{
+    return enc_head_tokens(t->model, h, n, row, e);
+}
+
+static enc_rc run_answer(trial *t, const float *h, size_t n, float *row, enc_err *e)
+{
+    return enc_head_answer(t->model, h, n, row, e);
 }
 
 static enc_rc run_vector(trial *t, const float *h, size_t n, float *row, enc_err *e)
 {
-    (void)e;
-    enc_pool_run(&t->model->config, h, n, row);
-    return ENC_OK;
+    const enc_pooled text = {h, n, 0};
+    return enc_pool_run(t->model, t->work, &text, row, e);
 }
 
 static enc_rc run_masked_word(trial *t, const float *h, size_t n, float *row, enc_err *e)
@@ -234,13 +242,15 @@ static void score(float *row, size_t n, enc_problem problem)
         row[i] = (float)(1.0 / (1.0 + exp(-(double)row[i])));
 }
 
+/* Heads give a row a text or a row a token, which the number of rows tells. */
 static void head_agrees(trial *t, const char *name, head_fn *run, const float *hidden)
 {
     const enc_tensor *x = enc_sft_find(t->expected, name);
+    const bool is_next = run == run_next, is_tokens = run == run_tokens;
     const enc_problem problem =
-        strcmp(name, "next") == 0 ? ENC_SINGLE_LABEL : t->model->config.problem;
+        is_next || is_tokens ? ENC_SINGLE_LABEL : t->model->config.problem;
     if (x == NULL) return;
-    const size_t n = enc_tensor_count(x), width = n / t->n_texts;
+    const size_t n = enc_tensor_count(x), rows = x->shape[0], width = n / rows;
     float *got = enc_mem_zero_array(n, sizeof *got),
           *want = enc_mem_array(n, sizeof *want);
     enc_err e;
@@ -249,11 +259,12 @@ static void head_agrees(trial *t, const char *name, head_fn *run, const float *h
     memcpy(want, x->data, n * sizeof *want);
     for (size_t i = 0; i < t->n_texts; i++) {
         const float *h = hidden + t->start[i] * t->model->config.hidden;
-        enc_rc rc = run(t, h, t->start[i + 1] - t->start[i], got + i * width, &e);
+        float *row = got + (rows == t->n_texts ? i : t->start[i]) * width;
+        enc_rc rc = run(t, h, t->start[i + 1] - t->start[i], row, &e);
         CHECK_SAY(rc == ENC_OK, "%s: %s", t->name, e.text);
-        if (run == run_classes || run == run_next)
-            score(want + i * width, width, problem);
     }
+    for (size_t i = 0; i < rows && (run == run_classes || is_next || is_tokens); i++)
+        score(want + i * width, width, problem);
     compare(t, name, got, want, n);
     enc_mem_free(got);
     enc_mem_free(want);
@@ -264,10 +275,9 @@ static void every_layer_and_head_agrees(trial *t)
     static const struct {
         const char *name;
         head_fn *run;
-    } heads[] = {{"pooled", run_pooled},
-                 {"next", run_next},
-                 {"logits", run_classes},
-                 {"vector", run_vector},
+    } heads[] = {{"pooled", run_pooled},  {"next", run_next},
+                 {"logits", run_classes}, {"token_logits", run_tokens},
+                 {"answer", run_answer},  {"vector", run_vector},
                  {"mlm", run_masked_word}};
     const enc_batch b = {t->n_texts, t->start[t->n_texts], t->id, t->segment, t->start};
     const enc_tap tap = {t, see_hidden, see_attention, NULL};
