@@ -55,6 +55,7 @@ typedef struct ext_vt_config { /* all texts live in the arena */
     const char *content_table, *content_rowid; /* of EXT_VT_EXTERNAL */
     const char *model;                         /* NULL: the default one */
     enc_metric metric;
+    bool has_metric;       /* declared; else it is the one the model is meant for */
     size_t chunk, overlap; /* tokens; chunk 0: a row is one stretch */
     bool is_chunk_auto, is_hybrid, is_ivf;
     enc_arena arena;
@@ -64,6 +65,9 @@ typedef struct ext_vt_config { /* all texts live in the arena */
  * SQLite to free. The config must be cleared in both cases. */
 int ext_vt_args_read(ext_vt_config *c, int argc, const char *const *argv, char **message);
 void ext_vt_config_clear(ext_vt_config *c);
+
+/* "cosine", "dot" or "l2"; sentence-transformers' "euclidean" is l2. False: none. */
+bool ext_vt_metric_find(const char *name, enc_metric *out);
 
 /* Whether the table can have that name: its first hidden column has it as well. */
 bool ext_vt_config_allows(const ext_vt_config *c, const char *table);

@@ -208,14 +208,26 @@ static int chunk_option(reader *r, const char *option, const char *value)
     return SQLITE_OK;
 }
 
+bool ext_vt_metric_find(const char *name, enc_metric *out)
+{
+    static const struct {
+        const char *name;
+        enc_metric metric;
+    } known[] = {
+        {"cosine", ENC_COSINE}, {"dot", ENC_DOT}, {"l2", ENC_L2}, {"euclidean", ENC_L2}};
+
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (sqlite3_stricmp(name, known[i].name) == 0) {
+            *out = known[i].metric;
+            return true;
+        }
+    return false;
+}
+
 static int metric_option(reader *r, const char *value)
 {
-    static const char *const names[] = {"cosine", "dot", "l2"};
-    for (int i = 0; i < 3; i++)
-        if (sqlite3_stricmp(value, names[i]) == 0) {
-            r->c->metric = (enc_metric)i;
-            return SQLITE_OK;
-        }
+    r->c->has_metric = true;
+    if (ext_vt_metric_find(value, &r->c->metric)) return SQLITE_OK;
     return bad_value(r, "metric", value, "cosine, dot or l2");
 }
 

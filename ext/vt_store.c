@@ -399,7 +399,7 @@ static int config_number(ext_vt_table *t, const char *key, double *out)
 int ext_vt_config_load(ext_vt_table *t)
 {
     double format = 0.0, dims = 0.0;
-    char *fingerprint = NULL;
+    char *fingerprint = NULL, *metric = NULL;
     int rc = config_number(t, "format", &format);
 
     if (rc == SQLITE_OK && format != (double)EXT_VT_FORMAT)
@@ -417,6 +417,11 @@ int ext_vt_config_load(ext_vt_table *t)
     if (rc == SQLITE_OK) rc = config_text(t, "model", &t->model_name);
     if (rc == SQLITE_OK) rc = config_text(t, "triggers", &t->triggers);
     if (rc == SQLITE_OK) rc = config_text(t, "fingerprint", &fingerprint);
+    if (rc == SQLITE_OK) rc = config_text(t, "metric", &metric);
+    if (rc == SQLITE_OK && metric != NULL && !t->config.has_metric &&
+        !ext_vt_metric_find(metric, &t->config.metric))
+        rc = ext_vt_fail(t, SQLITE_CORRUPT_VTAB, "it says that its metric is '%s'",
+                         metric);
     if (rc == SQLITE_OK && !(dims >= 1.0 && dims <= (double)ENC_DIMS_MAX))
         rc = ext_vt_fail(t, SQLITE_CORRUPT_VTAB,
                          "it says that its vectors have %g values", dims);
@@ -430,5 +435,6 @@ int ext_vt_config_load(ext_vt_table *t)
                  fingerprint == NULL ? "" : fingerprint);
     }
     sqlite3_free(fingerprint);
+    sqlite3_free(metric);
     return rc;
 }

@@ -28,6 +28,17 @@ void ext_vt_table_free(ext_vt_table *t)
     sqlite3_free(t);
 }
 
+/* The metric that the model is meant for, where the declaration does not say. */
+static int choose_metric(ext_vt_table *t, const enc_config *c)
+{
+    if (t->config.has_metric || ext_vt_metric_find(c->similarity, &t->config.metric))
+        return SQLITE_OK;
+    return ext_vt_fail(t, SQLITE_ERROR,
+                       "model '%s' is meant for the similarity %s, which a table does "
+                       "not have (metric=cosine, dot or l2 chooses another)",
+                       t->model_name, c->similarity);
+}
+
 /* The model of a new table: its name, fingerprint and dimensions. */
 static int find_model(ext_vt_table *t)
 {
@@ -51,7 +62,8 @@ static int find_model(ext_vt_table *t)
     t->config.dims = enc_config_dims(&ext_model_enc(m)->config);
     t->model_name = sqlite3_mprintf("%s", name);
     t->model = m;
-    return t->model_name == NULL ? SQLITE_NOMEM : rc;
+    if (t->model_name == NULL) return SQLITE_NOMEM;
+    return rc == SQLITE_OK ? choose_metric(t, &ext_model_enc(m)->config) : rc;
 }
 
 static int create(ext_vt_table *t)
@@ -67,6 +79,9 @@ static int create(ext_vt_table *t)
         rc = ext_vt_config_put_text(t, "model", t->model_name);
     if (rc == SQLITE_OK && t->config.n_texts > 0)
         rc = ext_vt_config_put_text(t, "fingerprint", t->fingerprint);
+    if (rc == SQLITE_OK && !t->config.has_metric && t->config.metric != ENC_COSINE)
+        rc = ext_vt_config_put_text(t, "metric",
+                                    t->config.metric == ENC_DOT ? "dot" : "l2");
     return rc;
 }
 

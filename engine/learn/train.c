@@ -136,9 +136,30 @@ static enc_rc check_options(const enc_train_options *o, bool from_nothing, enc_e
     return ENC_OK;
 }
 
+/* The backward pass is BERT's, and what is saved is a BERT with WordPiece. */
+static enc_rc check_kind(const enc_model *from, enc_err *e)
+{
+    const enc_config *c = &from->config;
+    if (c->arch != &enc_arch_bert)
+        return enc_fail(e, ENC_UNSUPPORTED,
+                        "only models of kind bert can be trained, this one is of kind %s",
+                        c->arch->name);
+    if (enc_tok_kind_of(from->tok) != ENC_TOK_WORDPIECE)
+        return enc_fail(e, ENC_UNSUPPORTED,
+                        "only models with a WordPiece tokenizer can be trained");
+    if (c->n_modules > 0)
+        return enc_fail(e, ENC_UNSUPPORTED,
+                        "a model with modules after pooling (%s) cannot be trained",
+                        c->modules[0].kind == ENC_MODULE_NORMALIZE ? "Normalize"
+                                                                   : c->modules[0].path);
+    return ENC_OK;
+}
+
 static enc_rc start_from(enc_trainer *t, const enc_model *from, enc_err *e)
 {
-    enc_rc rc = enc_params_of(&t->p, from, e);
+    enc_rc rc = check_kind(from, e);
+    if (rc != ENC_OK) return rc;
+    rc = enc_params_of(&t->p, from, e);
     if (rc != ENC_OK) return rc;
     t->tok = from->tok;
     if (t->p->w.mlm_bias == NULL) t->o.weight_mlm = 0.0;
