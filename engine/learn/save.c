@@ -4,17 +4,14 @@
  * and values rounded to the nearest, ties to even: value = scale[row] * int8. */
 #include "learn/save.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/limits.h"
+#include "learn/copy.h"
+#include "model/arch.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
@@ -268,73 +265,6 @@ done:
 /* --- a directory ----------------------------------------------------------------------
  */
 
-/* A directory is filled under another name beside its own and then renamed, so that a
- * reader finds all of it or nothing. */
-typedef struct target {
-    char *path; /* "<path>.new-<pid>" */
-    enc_arena arena;
-    enc_err *e;
-} target;
-
-/* All that may be there, for clearing up; directories last. */
-static const char *const all_files[] = {"config.json",
-                                        "model.safetensors",
-                                        "vocab.txt",
-                                        "tokenizer.json",
-                                        "tokenizer_config.json",
-                                        "special_tokens_map.json",
-                                        "modules.json",
-                                        "1_Pooling/config.json",
-                                        "sentence_bert_config.json",
-                                        "config_sentence_transformers.json"};
-static const char *const all_directories[] = {"1_Pooling", "2_Normalize"};
-
-static enc_rc fail_errno(enc_err *e, const char *verb, const char *path)
-{
-    char reason[96];
-    return enc_fail(e, ENC_IO, "cannot %s %s: %s", verb, path,
-                    strerror_r(errno, reason, sizeof reason));
-}
-
-static char *join(target *t, const char *name)
-{
-    size_t n = strlen(t->path) + strlen(name) + 2;
-    char *path = enc_arena_alloc(&t->arena, n);
-
-    if (path != NULL) snprintf(path, n, "%s/%s", t->path, name);
-    return path;
-}
-
-/* Writes one file and clears `w`. */
-static enc_rc put_file(target *t, const char *name, enc_wr *w)
-{
-    char *path = w->failed ? NULL : join(t, name);
-    enc_rc rc = ENC_OK;
-    int fd;
-
-    if (path == NULL) {
-        rc = enc_nomem(t->e);
-    } else if ((fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666)) < 0) {
-        rc = fail_errno(t->e, "create", path);
-    } else {
-        if (!enc_wr_file(fd, w->at, w->n) || fsync(fd) != 0)
-            rc = fail_errno(t->e, "write", path);
-        if (close(fd) != 0 && rc == ENC_OK) rc = fail_errno(t->e, "write", path);
-    }
-    enc_wr_clear(w);
-    return rc;
-}
-
-static enc_rc sync_directory(const char *path, enc_err *e)
-{
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool is_synced = fd >= 0 && (fsync(fd) == 0 || errno == EINVAL); /* some cannot */
-    enc_rc rc = is_synced ? ENC_OK : fail_errno(e, "sync", path);
-
-    if (fd >= 0) close(fd);
-    return rc;
-}
-
 static void write_special(const enc_tok *tok, enc_wr *w)
 {
     enc_tok_special s = enc_tok_specials(tok);
@@ -359,7 +289,7 @@ static void write_special(const enc_tok *tok, enc_wr *w)
     enc_wr_text(w, "\n}\n");
 }
 
-static enc_rc put_weights(target *t, const enc_model *m)
+static enc_rc put_weights(enc_target *t, const enc_model *m)
 {
     bool with_prefix = has_heads(&m->weights) || m->weights.classifier.w.data != NULL;
     enc_wr w;
@@ -372,13 +302,13 @@ static enc_rc put_weights(target *t, const enc_model *m)
     if ((rc = list_tensors(&x, &m->config, with_prefix, t->e))) goto done;
     write_tensors(&x, NULL, NULL, NULL, &w);
     writing_clear(&x);
-    return put_file(t, "model.safetensors", &w);
+    return enc_target_put(t, "model.safetensors", &w);
 done:
     writing_clear(&x);
     return rc;
 }
 
-static enc_rc put_tok(target *t, const enc_tok *tok)
+static enc_rc put_tok(enc_target *t, const enc_tok *tok)
 {
     static const struct {
         const char *name;
@@ -394,100 +324,41 @@ static enc_rc put_tok(target *t, const enc_tok *tok)
 
         enc_wr_init(&w);
         files[i].write(tok, &w);
-        if ((rc = put_file(t, files[i].name, &w))) return rc;
+        if ((rc = enc_target_put(t, files[i].name, &w))) return rc;
     }
     return ENC_OK;
 }
 
-static enc_rc put_all(target *t, const enc_model *m)
+static enc_rc put_all(enc_target *t, const enc_model *m)
 {
     enc_config said = described(&m->config, &m->weights);
     enc_rc rc;
 
-    for (size_t i = 0; i < COUNT(all_directories); i++) {
-        char *path = join(t, all_directories[i]);
-
-        if (path == NULL) return enc_nomem(t->e);
-        if (i == 1 && !m->config.normalize) continue;
-        if (mkdir(path, 0777) != 0) return fail_errno(t->e, "create", path);
-    }
+    if ((rc = enc_target_directory(t, "1_Pooling"))) return rc;
+    if (said.normalize && (rc = enc_target_directory(t, "2_Normalize"))) return rc;
     for (size_t i = 0; i < N_CONFIGS; i++) {
         enc_wr w;
 
         enc_wr_init(&w);
         enc_config_write(&said, config_names[i], has_heads(&m->weights), &w);
-        if ((rc = put_file(t, config_names[i], &w))) return rc;
+        if ((rc = enc_target_put(t, config_names[i], &w))) return rc;
     }
     if ((rc = put_tok(t, m->tok))) return rc;
-    if ((rc = put_weights(t, m))) return rc;
-    return sync_directory(t->path, t->e);
+    return put_weights(t, m);
 }
 
-/* Needs no memory, for there may be none. */
-static void remove_all(const target *t)
+/* Whether the files above say all there is to say of a model. */
+static bool is_plain(const enc_model *m)
 {
-    int d = open(t->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-    for (size_t i = 0; i < COUNT(all_files); i++) unlinkat(d, all_files[i], 0);
-    for (size_t i = 0; i < COUNT(all_directories); i++)
-        unlinkat(d, all_directories[i], AT_REMOVEDIR);
-    if (d >= 0) close(d);
-    rmdir(t->path);
-}
-
-/* Refuses what is there already, unless it is an empty directory. */
-static enc_rc check_absent(const char *path, enc_err *e)
-{
-    const struct dirent *entry;
-    bool is_empty = true;
-    DIR *d = opendir(path);
-
-    if (d == NULL) return errno == ENOENT ? ENC_OK : fail_errno(e, "replace", path);
-    while ((entry = readdir(d)) != NULL)
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-            is_empty = false;
-    closedir(d);
-    if (is_empty) return ENC_OK;
-    return enc_fail(e, ENC_MISUSE, "directory %s is not empty", path);
-}
-
-/* Where the entry itself lies. */
-static char *parent_of(target *t, const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    if (slash == NULL) return enc_arena_text(&t->arena, ".", 1);
-    return enc_arena_text(&t->arena, path, slash == path ? 1 : (size_t)(slash - path));
+    return m->config.arch == &enc_arch_bert && m->config.n_modules == 0 &&
+           !m->config.skips_prompt && enc_tok_kind_of(m->tok) == ENC_TOK_WORDPIECE;
 }
 
 enc_rc enc_save_directory(const enc_model *m, const char *path, enc_err *e)
 {
-    size_t n = strlen(path);
-    char *final, *parent;
-    target t = {.e = e};
-    enc_rc rc;
+    enc_target t;
+    enc_rc rc = enc_target_open(&t, path, e);
 
-    while (n > 1 && path[n - 1] == '/') n--;
-    if (n == 0) return enc_fail(e, ENC_MISUSE, "the directory's name is empty");
-    enc_arena_init(&t.arena);
-    final = enc_arena_text(&t.arena, path, n);
-    parent = final != NULL ? parent_of(&t, final) : NULL;
-    t.path = enc_arena_alloc(&t.arena, n + 32);
-    if (parent == NULL || t.path == NULL) {
-        rc = enc_nomem(e);
-        goto done;
-    }
-    snprintf(t.path, n + 32, "%s.new-%ld", final, (long)getpid());
-    if ((rc = check_absent(final, e))) goto done;
-    if (mkdir(t.path, 0777) != 0) {
-        rc = fail_errno(e, "create", t.path);
-        goto done;
-    }
-    rc = put_all(&t, m);
-    if (rc == ENC_OK && rename(t.path, final) != 0) rc = fail_errno(e, "create", final);
-    if (rc != ENC_OK) remove_all(&t);
-    else rc = sync_directory(parent, e);
-done:
-    enc_arena_clear(&t.arena);
-    return rc;
+    if (rc == ENC_OK) rc = is_plain(m) ? put_all(&t, m) : enc_copy_files(m, &t, e);
+    return enc_target_close(&t, rc);
 }

@@ -98,6 +98,11 @@ const char *enc_files_where(const enc_files *f)
     return f->where;
 }
 
+bool enc_files_is_directory(const enc_files *f)
+{
+    return f->is_directory;
+}
+
 /* Opens a file as the next shard. The map becomes ours, also on failure. */
 static enc_rc add_shard(enc_files *f, const char *name, enc_map *map, enc_bytes bytes,
                         enc_err *e)

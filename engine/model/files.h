@@ -28,8 +28,9 @@ void enc_files_close(enc_files *f);
  * map.h); others are left alone. f may be NULL. */
 void enc_files_release(const enc_files *f, const void *at, size_t n);
 
-/* The path, or "a blob": for sentences. */
+/* The path, or "a blob": for sentences, and to open a directory again. */
 const char *enc_files_where(const enc_files *f);
+bool enc_files_is_directory(const enc_files *f);
 
 /* What a blob's metadata holds under a key, {NULL,0} if nothing or in a directory. */
 enc_bytes enc_files_metadata(const enc_files *f, const char *key);

@@ -111,6 +111,8 @@ enc_rc enc_model_open(enc_model **out, enc_files *files, const enc_model_options
                        : stored_precision(&m->config, &m->weights);
     for (size_t i = 0; i < enc_files_tensor_count(files); i++)
         m->n_bytes += enc_files_tensor_at(files, i)->n_bytes;
+    for (size_t i = 0; enc_files_is_directory(files) && i < m->config.n_modules; i++)
+        m->n_bytes += enc_module_count(&m->config.modules[i]) * sizeof(float);
     *out = m, m = NULL;
 done:
     enc_model_close(m);

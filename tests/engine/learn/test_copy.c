@@ -1,0 +1,95 @@
+/* test_copy.c - models of other kinds are saved as they were opened. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "check.h"
+#include "learn/save.h"
+#include "lib/tiny.h"
+
+static char scratch[256];
+
+static const char *path_of(const char *name)
+{
+    static char path[512];
+    snprintf(path, sizeof path, "%s/%s", scratch, name);
+    return path;
+}
+
+static bool is_there(const char *name)
+{
+    struct stat st;
+    return stat(path_of(name), &st) == 0;
+}
+
+static enc_model *open_directory(const char *path)
+{
+    enc_model *m = NULL;
+    enc_files *f;
+    enc_err e;
+    enc_err_clear(&e);
+    CHECK_SAY(enc_files_open_directory(&f, path, &e) == ENC_OK, "%s", e.text);
+    CHECK_SAY(enc_model_open(&m, f, NULL, &e) == ENC_OK, "%s", e.text);
+    if (m == NULL) abort();
+    return m;
+}
+
+static bool is_same(const enc_model *a, const enc_model *b)
+{
+    char x[33], y[33];
+    CHECK(enc_model_fingerprint(a, x, NULL) == ENC_OK);
+    CHECK(enc_model_fingerprint(b, y, NULL) == ENC_OK);
+    return strcmp(x, y) == 0;
+}
+
+static void what_is_copied_opens_the_same(void)
+{
+    static const char *const names[] = {"roberta_masked", "albert_classes", "nomic_body",
+                                        "modernbert_answer"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char from[128];
+        enc_err e;
+        enc_err_clear(&e);
+        snprintf(from, sizeof from, "tests/ref/checkpoints/%s", names[i]);
+        enc_model *m = open_directory(from);
+        CHECK_SAY(enc_save_directory(m, path_of(names[i]), &e) == ENC_OK, "%s", e.text);
+        enc_model *again = open_directory(path_of(names[i]));
+        CHECK(is_same(m, again));
+        CHECK(enc_weights_count(&m->config, &m->weights) ==
+              enc_weights_count(&again->config, &again->weights));
+        enc_model_close(again);
+        enc_model_close(m);
+    }
+    CHECK(is_there("roberta_masked/config.json"));
+    CHECK(!is_there("roberta_masked/modules.json"));
+    CHECK(!is_there("roberta_masked/expected.safetensors"));
+}
+
+static void every_allocation_may_fail(void)
+{
+    enc_model *m = open_directory("tests/ref/checkpoints/modernbert_tokens");
+    bool is_done = false;
+    for (size_t n = 1; !is_done && n < 2000; n++) {
+        enc_mem_fault(n, false);
+        enc_rc rc = enc_save_directory(m, path_of("fault"), NULL);
+        enc_mem_fault(0, false);
+        is_done = rc == ENC_OK;
+        if (rc != ENC_OK && rc != ENC_NOMEM)
+            CHECK_SAY(false, "allocation %zu: %d", n, (int)rc);
+        if (is_there("fault") != is_done)
+            CHECK_SAY(false, "allocation %zu left something", n);
+    }
+    CHECK(is_done);
+    enc_model_close(m);
+}
+
+int main(void)
+{
+    if (tiny_scratch(scratch, sizeof scratch) == NULL) abort();
+    what_is_copied_opens_the_same();
+    every_allocation_may_fail();
+    tiny_scratch_remove(scratch);
+    CHECK(enc_mem_live() == 0);
+    return check_done("learn/copy");
+}
