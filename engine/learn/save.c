@@ -351,7 +351,7 @@ static enc_rc put_all(enc_target *t, const enc_model *m)
 static bool is_plain(const enc_model *m)
 {
     return m->config.arch == &enc_arch_bert && m->config.n_modules == 0 &&
-           !m->config.skips_prompt && enc_tok_kind_of(m->tok) == ENC_TOK_WORDPIECE;
+           enc_tok_kind_of(m->tok) == ENC_TOK_WORDPIECE;
 }
 
 enc_rc enc_save_directory(const enc_model *m, const char *path, enc_err *e)

@@ -116,16 +116,18 @@ static void write_pooling(const enc_config *c, enc_wr *w)
     static const struct {
         const char *key;
         unsigned bit;
-    } modes[] = {
-        {"cls_token", ENC_POOL_CLS},  {"mean_tokens", ENC_POOL_MEAN},
-        {"max_tokens", ENC_POOL_MAX}, {"mean_sqrt_len_tokens", ENC_POOL_MEAN_SQRT},
-        {"weightedmean_tokens", 0},   {"lasttoken", 0}};
+    } modes[] = {{"cls_token", ENC_POOL_CLS},
+                 {"mean_tokens", ENC_POOL_MEAN},
+                 {"max_tokens", ENC_POOL_MAX},
+                 {"mean_sqrt_len_tokens", ENC_POOL_MEAN_SQRT},
+                 {"weightedmean_tokens", ENC_POOL_WEIGHTED_MEAN},
+                 {"lasttoken", ENC_POOL_LAST}};
 
     enc_wr_format(w, "{\n  \"word_embedding_dimension\": %zu,\n", c->hidden);
     for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
         enc_wr_format(w, "  \"pooling_mode_%s\": %s,\n", modes[i].key,
                       (c->pooling & modes[i].bit) != 0 ? "true" : "false");
-    enc_wr_text(w, "  \"include_prompt\": true\n}\n");
+    enc_wr_format(w, "  \"include_prompt\": %s\n}\n", c->skips_prompt ? "false" : "true");
 }
 
 static void write_use(const enc_config *c, enc_wr *w)

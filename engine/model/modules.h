@@ -10,8 +10,9 @@
 
 #include "model/weights.h"
 
-#define ENC_MODULE_EPS 1e-5f /* of a LayerNorm module, which states none: PyTorch's own  \
-                              */
+#define ENC_MODULE_EPS                                                                   \
+    1e-5f /* of a LayerNorm module, which states none: PyTorch's own                     \
+           */
 
 typedef struct enc_module_weights {
     enc_linear dense;   /* of a Dense; zero in others */

@@ -119,6 +119,31 @@ static void a_prompt_stands_before_the_text(const enc_model *m)
     enc_work_free(w);
 }
 
+/* [CLS] and the prompt's tokens are read by the layers, but not pooled. */
+static void a_prompt_can_be_left_out_of_the_vector(enc_model *m)
+{
+    const enc_bytes cat = {(const uint8_t *)"cat dogs", 8},
+                    all = {(const uint8_t *)"b a cat dogs", 12};
+    float out[2 * D], expected[2 * D];
+    enc_embed_job job = {.texts = &cat, .n_texts = 1, .prompt = "b a ", .out = out};
+    enc_work *w = work_new();
+    enc_batch b;
+    const enc_tokens *tokens;
+    const float *hidden;
+    m->config.skips_prompt = true;
+    CHECK(enc_embed_run(m, w, &job, NULL) == ENC_OK);
+    CHECK(enc_batch_of(m, w, all, (enc_bytes){NULL, 0}, &b, &tokens, NULL) == ENC_OK);
+    CHECK(enc_fwd_run(m, w, &b, NULL, &hidden, NULL) == ENC_OK);
+    const enc_pooled text = {hidden, b.n_tokens, 3}; /* [CLS] b a */
+    CHECK(enc_pool_run(m, w, &text, expected, NULL) == ENC_OK);
+    CHECK(memcmp(out, expected, sizeof out) == 0);
+    job.texts = &all, job.prompt = ""; /* without a prompt all are pooled */
+    CHECK(enc_embed_run(m, w, &job, NULL) == ENC_OK);
+    CHECK(memcmp(out, expected, sizeof out) != 0);
+    m->config.skips_prompt = false;
+    enc_work_free(w);
+}
+
 static void no_texts_is_fine(const enc_model *m)
 {
     const enc_embed_job job = {0};
@@ -215,6 +240,7 @@ int main(void)
     make_texts();
     many_texts_are_as_each_alone(&m);
     a_prompt_stands_before_the_text(&m);
+    a_prompt_can_be_left_out_of_the_vector(&m);
     no_texts_is_fine(&m);
     an_empty_text_has_a_vector(&m);
     a_pair_has_two_segments(&m);

@@ -483,7 +483,8 @@ static void what_is_written_is_read_again(void)
                     .labels = labels,
                     .problem = ENC_MULTI_LABEL,
                     .rerank_sigmoid = true,
-                    .pooling = ENC_POOL_CLS | ENC_POOL_MEAN_SQRT,
+                    .pooling = ENC_POOL_CLS | ENC_POOL_MEAN_SQRT | ENC_POOL_LAST,
+                    .skips_prompt = true,
                     .normalize = true,
                     .own_decoder = true,
                     .max_tokens = 40,
@@ -510,7 +511,7 @@ static void what_is_written_is_read_again(void)
     CHECK(d.n_labels == 3 && strcmp(d.labels[1], "yes \\") == 0 &&
           d.labels[2][0] == '\0');
     CHECK(d.problem == ENC_MULTI_LABEL && d.rerank_sigmoid);
-    CHECK(d.pooling == c.pooling && d.normalize && d.max_tokens == 40);
+    CHECK(d.pooling == c.pooling && d.normalize && d.max_tokens == 40 && d.skips_prompt);
     CHECK(d.n_prompts == 2 && strcmp(d.prompts[0].text, prompts[0].text) == 0);
     CHECK(strcmp(d.default_prompt, "고") == 0 && strcmp(d.similarity, "dot") == 0);
     for (size_t i = 0; i < 5; i++) enc_wr_clear(&w[i]);
