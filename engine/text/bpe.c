@@ -213,10 +213,12 @@ static void read_signs(joining *j, const enc_word *word)
         sign *before = j->n_signs > 0 ? j->signs + j->n_signs - 1 : NULL;
         bool is_fused = b->rules.fuse_unk && id >= 0 && id == b->rules.unk_id &&
                         before != NULL && before->id == id;
-        if (is_fused) before->n += (uint32_t)n;
-        else
-            j->signs[j->n_signs++] = (sign){id, (uint32_t)n, (uint32_t)j->n_signs - 1,
-                                            (uint32_t)j->n_signs + 1};
+        if (is_fused) {
+            before->n += (uint32_t)n;
+        } else {
+            uint32_t i = (uint32_t)j->n_signs++;
+            j->signs[i] = (sign){id, (uint32_t)n, i - 1, i + 1};
+        }
     }
     if (j->n_signs > 0) j->signs[j->n_signs - 1].behind = NONE;
 }
