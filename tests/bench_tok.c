@@ -179,7 +179,10 @@ static enc_rc find_files(enc_files *files, enc_tok_files *out, enc_err *e)
     } wanted[] = {{"vocab.txt", &out->vocab_txt},
                   {"tokenizer.json", &out->tokenizer_json},
                   {"tokenizer_config.json", &out->tokenizer_config},
-                  {"special_tokens_map.json", &out->special_tokens_map}};
+                  {"special_tokens_map.json", &out->special_tokens_map},
+                  {"sentencepiece.bpe.model", &out->sentencepiece},
+                  {"vocab.json", &out->vocab_json},
+                  {"merges.txt", &out->merges_txt}};
     enc_rc rc = ENC_OK;
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted && rc == ENC_OK; i++)
         rc = enc_files_get(files, wanted[i].name, ENC_TOKJSON_MAX, wanted[i].to, e);

@@ -47,6 +47,8 @@ struct enc_vocab {
     size_t mask;
 };
 
+static const enc_bytes no_prefix = {NULL, 0};
+
 static uint64_t hash_byte(uint64_t h, uint8_t b)
 {
     return (h ^ b) * FNV_PRIME;
@@ -83,11 +85,10 @@ static enc_bytes read_record(const enc_vocab *v, size_t at, int32_t *id)
     return (enc_bytes){v->records + at + HEAD, n};
 }
 
-/* The id of the piece prefix + at[0..n), whose hash is h. */
-static int32_t find_hashed(const enc_vocab *v, uint64_t h, enc_bytes prefix,
-                           const uint8_t *at, size_t n)
+/* The id of the piece prefix + at[0..n), whose mixed hash this is. */
+static int32_t find_mixed(const enc_vocab *v, uint64_t mixed, enc_bytes prefix,
+                          const uint8_t *at, size_t n)
 {
-    uint64_t mixed = mix(h);
     uint32_t tag = (uint32_t)(mixed >> 32);
     size_t home = home_of(v, mixed);
     if ((v->sieve[home] & bit_of(mixed)) == 0) return -1;
@@ -234,8 +235,7 @@ size_t enc_vocab_size(const enc_vocab *v)
 int32_t enc_vocab_find(const enc_vocab *v, const void *piece, size_t n)
 {
     if (n == 0 || n > v->piece_max) return -1;
-    return find_hashed(v, hash_bytes(FNV_BASIS, piece, n), (enc_bytes){NULL, 0}, piece,
-                       n);
+    return find_mixed(v, mix(hash_bytes(FNV_BASIS, piece, n)), no_prefix, piece, n);
 }
 
 int32_t enc_vocab_find_longest(const enc_vocab *v, enc_bytes prefix, const uint8_t *at,
@@ -249,7 +249,7 @@ int32_t enc_vocab_find_longest(const enc_vocab *v, enc_bytes prefix, const uint8
     for (size_t i = 0; i < n_max; i++) hashes[i] = h = hash_byte(h, at[i]);
     for (size_t k = n_max; k > 0; k--) {
         if (k < n && (at[k] & 0xc0) == 0x80) continue;
-        int32_t id = find_hashed(v, hashes[k - 1], prefix, at, k);
+        int32_t id = find_mixed(v, mix(hashes[k - 1]), prefix, at, k);
         if (id >= 0) {
             *n_taken = k;
             return id;
@@ -258,16 +258,45 @@ int32_t enc_vocab_find_longest(const enc_vocab *v, enc_bytes prefix, const uint8
     return -1;
 }
 
+/* Nearly all of the time goes into waiting for memory, so it is asked for early: first
+ * the sieve is asked for all prefixes, then the slots of those that passed it are looked
+ * at, then the records of those whose tag is the same. */
 size_t enc_vocab_find_all(const enc_vocab *v, const uint8_t *at, size_t n,
                           enc_vocab_hit *out)
 {
+    struct {
+        uint64_t mixed;
+        size_t n;
+    } passed[ENC_PIECE_MAX];
+    uint32_t records[ENC_PIECE_MAX];
     uint64_t h = FNV_BASIS;
-    size_t n_hits = 0, n_max = v->piece_max < n ? v->piece_max : n;
+    size_t n_passed = 0, n_found = 0, n_hits = 0;
+    size_t n_max = v->piece_max < n ? v->piece_max : n;
     for (size_t k = 1; k <= n_max; k++) {
         h = hash_byte(h, at[k - 1]);
-        if (k < n && (at[k] & 0xc0) == 0x80) continue;
-        int32_t id = find_hashed(v, h, (enc_bytes){NULL, 0}, at, k);
-        if (id >= 0) out[n_hits++] = (enc_vocab_hit){id, (uint32_t)k};
+        uint64_t mixed = mix(h);
+        size_t home = home_of(v, mixed);
+        bool is_boundary = k == n || (at[k] & 0xc0) != 0x80;
+        passed[n_passed].mixed = mixed;
+        passed[n_passed].n = k;
+        __builtin_prefetch(v->slots + home);
+        n_passed += is_boundary & ((v->sieve[home] & bit_of(mixed)) != 0);
+    }
+    for (size_t p = 0; p < n_passed; p++) {
+        uint32_t tag = (uint32_t)(passed[p].mixed >> 32);
+        size_t i = home_of(v, passed[p].mixed);
+        while (v->slots[i].at != FREE && v->slots[i].tag != tag) i = (i + 1) & v->mask;
+        if (v->slots[i].at == FREE) continue;
+        __builtin_prefetch(v->records + v->slots[i].at);
+        records[n_found] = (uint32_t)i;
+        passed[n_found++] = passed[p];
+    }
+    for (size_t p = 0; p < n_found; p++) {
+        int32_t id;
+        enc_bytes piece = read_record(v, v->slots[records[p]].at, &id);
+        bool is_same = piece.n == passed[p].n && memcmp(piece.at, at, piece.n) == 0;
+        if (!is_same) id = find_mixed(v, passed[p].mixed, no_prefix, at, passed[p].n);
+        if (id >= 0) out[n_hits++] = (enc_vocab_hit){id, (uint32_t)passed[p].n};
     }
     return n_hits;
 }
