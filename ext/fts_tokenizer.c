@@ -108,9 +108,10 @@ static bool put_word(void *arg, const enc_word *word, const enc_piece *pieces, s
     if (is_punctuation(word)) return true;
     for (size_t i = 0; i < n && p->code == SQLITE_OK; i++, at = to) {
         enc_bytes token = enc_vocab_piece(p->vocab, pieces[i].id);
-        if (n == 1 && pieces[i].id == p->unk)
-            token = (enc_bytes){word->bytes, word->n_bytes};
-        to = at + token.n - (i > 0 ? p->n_prefix : 0);
+        to = at + pieces[i].n_bytes;
+        /* What has no "##" is what it covers of the word. */
+        if (p->n_prefix == 0 || (n == 1 && pieces[i].id == p->unk))
+            token = (enc_bytes){word->bytes + at, pieces[i].n_bytes};
         if (has_hangul_or_kana(word, at, to)) put_characters(p, word, at, to);
         else put(p, token, pieces[i].start, pieces[i].end);
     }

@@ -16,12 +16,13 @@
 
 #include <string.h>
 
+#include "base/json.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "base/wr.h"
 
-#define DIGITS_MAX   19 /* of a score: what 64 bits hold */
+#define DIGITS_MAX   40 /* of a score, before or behind the point */
 #define EXPONENT_MAX 27 /* of ten: what the 64 bits of a long double hold */
 
 typedef struct cursor { /* in a copy of the file, where the pieces will stay */
@@ -152,13 +153,39 @@ static long double power_of_ten(unsigned n)
     return power;
 }
 
+/* Digits into *value; how many, 0 also if 64 bits do not hold them. */
 static unsigned take_digits(cursor *c, uint64_t *value)
 {
     unsigned n = 0;
-    for (; c->at < c->end && *c->at >= '0' && *c->at <= '9' && n <= DIGITS_MAX;
-         c->at++, n++)
+    for (; c->at < c->end && *c->at >= '0' && *c->at <= '9'; c->at++, n++) {
+        if (*value > (UINT64_MAX - 9) / 10 || n == DIGITS_MAX) return 0;
         *value = *value * 10 + (uint64_t)(*c->at - '0');
+    }
     return n;
+}
+
+/* Whether a double is as near to the number as its neighbour: then its 64 bits, which
+ * were rounded, do not tell which is nearer. */
+static bool is_halfway(long double value, double rounded)
+{
+    long double rest = value - (long double)rounded,
+                other = (long double)rounded + 2 * rest;
+    return rest != 0 && other == (long double)(double)other;
+}
+
+/* The number at[0..n), by the parser. */
+static bool parse_score(const uint8_t *at, size_t n, double *score)
+{
+    char text[2 * DIGITS_MAX + 8] = "[";
+    enc_json *json;
+    if (n + 2 > sizeof text) return false;
+    memcpy(text + 1, at, n);
+    text[n + 1] = ']';
+    if (enc_json_open(&json, (enc_bytes){(uint8_t *)text, n + 2}, "", NULL) != ENC_OK)
+        return false;
+    *score = enc_json_number(enc_json_at(enc_json_root(json), 0));
+    enc_json_close(json);
+    return true;
 }
 
 /* A score. What is rounded is one quotient or product of exact numbers. */
@@ -167,6 +194,7 @@ static bool take_score(cursor *c, double *score)
     uint64_t digits = 0, power = 0;
     long exponent = 0;
     skip_blanks(c);
+    const uint8_t *from = c->at;
     bool is_negative = c->at < c->end && *c->at == '-';
     if (is_negative) c->at++;
     const uint8_t *first = c->at;
@@ -176,7 +204,6 @@ static bool take_score(cursor *c, double *score)
         c->at++;
         if ((n_part = take_digits(c, &digits)) == 0) return false;
     }
-    if (n_whole + n_part > DIGITS_MAX) return false;
     if (c->at < c->end && (*c->at | 0x20) == 'e') {
         c->at++;
         bool is_small = c->at < c->end && *c->at == '-';
@@ -191,6 +218,8 @@ static bool take_score(cursor *c, double *score)
     if (exponent < 0) value /= power_of_ten((unsigned)-exponent);
     else value *= power_of_ten((unsigned)exponent);
     *score = (double)(is_negative ? -value : value);
+    if (is_halfway(is_negative ? -value : value, *score))
+        return parse_score(from, (size_t)(c->at - from), score);
     return true;
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/map.h"
 #include "base/mem.h"
+#include "base/wr.h"
 #include "check.h"
 
 static enc_bytes bytes(const char *text)
@@ -103,8 +104,23 @@ static enc_rc open_json(enc_tok **t, const uint8_t *text, size_t n)
     return enc_tok_open(t, &(enc_tok_files){.tokenizer_json = {text, n}}, &e);
 }
 
+/* All that a tokenizer is, as it is written. */
+static bool are_written_alike(const enc_tok *a, const enc_tok *b)
+{
+    enc_wr x, y;
+    enc_wr_init(&x);
+    enc_wr_init(&y);
+    enc_tok_write_json(a, &x);
+    enc_tok_write_json(b, &y);
+    bool are = x.n == y.n && memcmp(x.at, y.at, x.n) == 0;
+    enc_wr_clear(&x);
+    enc_wr_clear(&y);
+    return are;
+}
+
 static bool are_equal(const enc_tok *a, const enc_tok *b)
 {
+    if (!are_written_alike(a, b)) return false;
     size_t n = enc_vocab_size(enc_tok_vocab(a));
     if (n != enc_vocab_size(enc_tok_vocab(b))) return false;
     for (int32_t id = 0; (size_t)id < n; id++) {
@@ -147,6 +163,70 @@ static void the_parser_agrees_on_every_damage(enc_bytes json)
     free(b);
 }
 
+/* The same for the tokenizers of other models, small ones. */
+static void the_parser_agrees_on(const char *text)
+{
+    enc_tok *t;
+    enc_wr w;
+    enc_wr_init(&w);
+    CHECK_SAY(open_json(&t, (const uint8_t *)text, strlen(text)) == ENC_OK, "%s", text);
+    if (t != NULL) enc_tok_write_json(t, &w);
+    enc_tok_close(t);
+    if (w.n > 0) the_parser_agrees_on_every_damage((enc_bytes){w.at, w.n});
+    enc_wr_clear(&w);
+}
+
+static void scores_and_merges_are_taken(void)
+{
+    CUTS("{\"model\":{\"vocab\":[[\"a\",0], [\"b\",-1.5e1]],\"x\":1}}",
+         "0:a 1:b {\"model\":{\"vocab\":[],\"x\":1}}");
+    CUTS("{\"model\":{\"merges\":[\"a b\", [\"c\",\"d e\"]],\"vocab\":{\"a\":0}}}",
+         "0:a {\"model\":{\"merges\":[],\"vocab\":{}}}");
+    CUTS("{\"model\":{\"vocab\":{\"a\":0},\"merges\":[]}}",
+         "0:a {\"model\":{\"vocab\":{},\"merges\":[]}}");
+    CUTS("{\"model\":{\"vocab\":{\"a\":0},\"merges\":[\"a\"]}}", "");
+    CUTS("{\"model\":{\"vocab\":{\"a\":0},\"merges\":[\"a b c\"]}}", "");
+    static const char *const scores[] = {"01",
+                                         "-",
+                                         ".5",
+                                         "1.",
+                                         "1e",
+                                         "1e999",
+                                         "NaN",
+                                         "\"1\"",
+                                         "null",
+                                         "[1]",
+                                         "1e-30",
+                                         "+1",
+                                         "123456789012345678901"};
+    for (size_t i = 0; i < sizeof scores / sizeof *scores; i++) {
+        char text[128];
+        snprintf(text, sizeof text, "{\"model\":{\"vocab\":[[\"a\",%s]]}}", scores[i]);
+        CUTS(text, "");
+    }
+}
+
+/* A score is the double that strtod reads. */
+static void scores_are_read_to_the_last_bit(void)
+{
+    uint64_t state = 88172645463325252u;
+    int bad = 0;
+    for (int i = 0; i < 20000; i++) {
+        state ^= state << 13, state ^= state >> 7, state ^= state << 17;
+        float score = -30.0f * (float)(state >> 40) / 16777216.0f;
+        char text[128], number[40];
+        enc_tok_cut c;
+        enc_err e;
+        enc_err_clear(&e);
+        snprintf(number, sizeof number, "%.17g", (double)score);
+        snprintf(text, sizeof text, "{\"model\":{\"vocab\":[[\"a\",%s]]}}", number);
+        CHECK(enc_tok_cut_open(&c, bytes(text), &e) == ENC_OK);
+        bad += c.n_scores != 1 || c.scores[0] != (double)score;
+        enc_tok_cut_close(&c);
+    }
+    CHECK_SAY(bad == 0, "%d scores differ", bad);
+}
+
 int main(void)
 {
     enc_map *map;
@@ -154,6 +234,16 @@ int main(void)
     enc_err_clear(&e);
     the_vocabulary_of_the_model_is_taken();
     what_is_not_plain_is_left_to_the_parser();
+    scores_and_merges_are_taken();
+    scores_are_read_to_the_last_bit();
+    the_parser_agrees_on(
+        "{\"pre_tokenizer\":{\"type\":\"Metaspace\"},\"model\":{\"type\":"
+        "\"Unigram\",\"unk_id\":0,\"vocab\":[[\"?\",0],[\"\xea\xb0\x80\",-1.5],"
+        "[\"\\u2581a\",-0.25]]}}");
+    the_parser_agrees_on(
+        "{\"pre_tokenizer\":{\"type\":\"ByteLevel\"},\"model\":{\"type\":\"BPE\","
+        "\"vocab\":"
+        "{\"a\":0,\"b\":1,\"ab\":2,\"\\u0120\":3},\"merges\":[\"a b\"]}}");
     if (enc_map_open(&map, "tests/data/tiny_tokenizer.json", 1 << 20, &e) == ENC_OK) {
         the_parser_agrees_on_every_damage(enc_map_bytes(map));
         enc_map_close(map);
