@@ -42,6 +42,9 @@ static enc_rc pick_family(const enc_tok_reading *r, const enc_spm *s, family *f,
     } else if (!f->is_xlmr && !f->is_albert && !f->is_kobert) {
         return enc_tok_read_refuse(ENC_TOKCONF, "tokenizer_class", v, e);
     }
+    if (f->is_kobert && !has_cls && r->files->vocab_txt.at == NULL)
+        return enc_fail(e, ENC_CORRUPT, "%s has no [CLS], and there is no %s with ids",
+                        SPM, ENC_TOKVOCAB);
     return ENC_OK;
 }
 

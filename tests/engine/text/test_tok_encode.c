@@ -394,6 +394,25 @@ static void damage_is_survived(enc_tok_files *files, enc_bytes *part)
     free(copy);
 }
 
+/* What a class makes of a SentencePiece model that has not what it needs. */
+static void a_class_that_does_not_fit_is_refused(void)
+{
+    static const char *const classes[][2] = {{"KoBert", "[CLS]"},
+                                             {"Camembert", "Camembert"}};
+    for (size_t i = 0; i < 2; i++) {
+        char config[80];
+        enc_tok_files files = unigram_files;
+        enc_tok *t;
+        enc_err e;
+        enc_err_clear(&e);
+        snprintf(config, sizeof config, "{\"tokenizer_class\": \"%sTokenizer\"}",
+                 classes[i][0]);
+        files.tokenizer_config = bytes(config);
+        CHECK(enc_tok_open(&t, &files, &e) != ENC_OK && t == NULL);
+        CHECK_SAY(strstr(e.text, classes[i][1]) != NULL, "%s", e.text);
+    }
+}
+
 static void open_maps(void)
 {
     static const char *const names[] = {"bpe_vocab.json", "bpe_merges.txt",
@@ -433,6 +452,7 @@ int main(void)
     a_walk_gives_words_without_their_space(unigram, " the  cat", "the cat");
     pieces_say_what_they_are(bpe, "a", "\xc4\xa0the", "the");
     pieces_say_what_they_are(unigram, "a", "\xe2\x96\x81the", "the");
+    a_class_that_does_not_fit_is_refused();
     no_memory_is_survived(&bpe_files);
     no_memory_is_survived(&unigram_files);
     damage_is_survived(&bpe_files, &bpe_files.vocab_json);
