@@ -5,7 +5,6 @@
 #ifndef ENC_DISTANCE_H
 #define ENC_DISTANCE_H
 
-#include "model/config.h"
 #include "model/weights.h"
 
 /* The bucket of a distance, 0 .. 31: 0 .. 15 behind the query or at it, 16 .. 31 before
