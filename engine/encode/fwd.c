@@ -241,6 +241,14 @@ static void add_row(const enc_mat *m, size_t row, float *x)
     }
 }
 
+/* A piece's vector; those of a static model may be shared and weighed. */
+static void word_row(const enc_weights *w, size_t id, float *x)
+{
+    enc_mat_row(&w->word, w->word_vector != NULL ? (size_t)w->word_vector[id] : id, x);
+    if (w->word_weight == NULL) return;
+    for (size_t i = 0; i < w->word.cols; i++) x[i] *= w->word_weight[id];
+}
+
 static void embed(const block *b)
 {
     const enc_config *c = b->r->c;
@@ -252,7 +260,7 @@ static void embed(const block *b)
     size_t text = 0;
     for (size_t i = b->row; i < b->row + b->n_rows; i++, x += E) {
         text = text_of(batch, i, text);
-        enc_mat_row(&w->word, (size_t)batch->id[i], x);
+        word_row(w, (size_t)batch->id[i], x);
         if (w->position.data != NULL)
             add_row(&w->position, i - batch->start[text] + c->position_offset, x);
         if (w->segment.data != NULL)

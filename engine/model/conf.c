@@ -131,3 +131,11 @@ enc_rc enc_conf_check_object(enc_conf *r)
     if (enc_json_is_object(r->root)) return ENC_OK;
     return enc_fail(r->e, ENC_CORRUPT, "%s is not an object", r->what);
 }
+
+bool enc_conf_is_plain(const char *path)
+{
+    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                  "0123456789._-";
+
+    return path[0] != '\0' && path[0] != '.' && path[strspn(path, allowed)] == '\0';
+}

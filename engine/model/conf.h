@@ -64,6 +64,14 @@ enc_rc enc_conf_number_if(enc_conf *r, const char *key, float *out);
 /* config_arch.c: what only some architectures have, once the shape is known. */
 enc_rc enc_conf_read_arch(enc_conf *r);
 
+/* config_static.c: the whole of a static model, whose shape is that of its tensors. The
+ * file at hand is config.json, which need not be there; *found is false, and nothing
+ * done, if the model is none. */
+enc_rc enc_conf_read_static(enc_conf *r, bool *found);
+
+/* Whether a module's path is one plain name below the model. */
+bool enc_conf_is_plain(const char *path);
+
 /* config_use.c: modules.json, the pooling, prompts and maximum length, old and new forms,
  * once config.json has been read. */
 enc_rc enc_conf_read_use(enc_conf *r);

@@ -265,8 +265,10 @@ static enc_rc find_arch(enc_conf *r)
 static enc_rc read_config(enc_conf *r)
 {
     enc_json_value *tie;
+    bool is_static;
     enc_rc rc;
 
+    if ((rc = enc_conf_read_static(r, &is_static)) || is_static) return rc;
     if (r->json == NULL)
         return enc_fail(r->e, ENC_IO, "config.json missing in %s", enc_files_where(r->f));
     if ((rc = enc_conf_check_object(r))) return rc;

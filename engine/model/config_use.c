@@ -36,15 +36,6 @@ static const enc_choice module_acts[] = {
     {"ReLU", ENC_RELU}, {"SiLU", ENC_SILU},
 };
 
-/* Where a module's files lie: one plain name below the model. */
-static bool is_plain(const char *path)
-{
-    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-                                  "0123456789._-";
-
-    return path[0] != '\0' && path[0] != '.' && path[strspn(path, allowed)] == '\0';
-}
-
 /* What modules.json lists. */
 typedef struct modules {
     const char *pooling;          /* its directory; NULL: none */
@@ -71,11 +62,11 @@ static enc_rc check_first(enc_conf *r, const char *type, const char *path)
         return enc_fail(r->e, ENC_UNSUPPORTED,
                         "%s: module 0 is of type %.40s, expected %s", r->what, type,
                         is_static ? "StaticEmbedding" : "Transformer");
-    if (path[0] == '\0' || strcmp(path, ".") == 0) return ENC_OK;
+    if (path[0] == '\0' || is_static) return ENC_OK;
     return enc_fail(r->e, ENC_UNSUPPORTED,
-                    "%s: the %s lies in '%.60s', expected it in the model's own "
+                    "%s: the transformer lies in '%.60s', expected it in the model's own "
                     "directory",
-                    r->what, is_static ? "static embedding" : "transformer", path);
+                    r->what, path);
 }
 
 static enc_rc read_module(enc_conf *r, enc_json_value *m, size_t i, modules *all)
@@ -98,12 +89,12 @@ static enc_rc read_module(enc_conf *r, enc_json_value *m, size_t i, modules *all
     for (size_t k = 0; !is_pooling && k < ENC_COUNT(kinds); k++) {
         if (strcmp(type, kinds[k].name) != 0) continue;
         const bool has_files = kinds[k].value != ENC_MODULE_NORMALIZE;
-        if (has_files && !is_plain(path)) break;
+        if (has_files && !enc_conf_is_plain(path)) break;
         if (has_files && all->pooling == NULL && r->c->n_layers > 0) break;
         if (has_files && (rc = enc_conf_keep(r, at, &path))) return rc;
         return add_module(r, all, (enc_module_kind)kinds[k].value, has_files ? path : "");
     }
-    if (!is_plain(path))
+    if (!enc_conf_is_plain(path))
         return enc_fail(r->e, ENC_CORRUPT, "%s: path '%.60s' is no plain name", r->what,
                         path);
     if (is_pooling && all->pooling == NULL && all->n == 0)

@@ -42,6 +42,7 @@ typedef struct shard { /* a file with tensors, of one of two formats */
 struct enc_files {
     enc_arena arena;   /* names and paths */
     const char *where; /* the path, or "a blob" */
+    const char *inner; /* the directory below it that was entered, or NULL */
     bool is_directory;
     uint8_t *copy; /* of a blob that could not be borrowed */
     small *small;
@@ -193,20 +194,29 @@ done:
     return rc;
 }
 
-/* "<where>/<name>" in the arena; NULL: no memory. */
-static char *path_of(enc_files *f, const char *name)
-{
-    size_t n = strlen(f->where) + 1 + strlen(name) + 1;
-    char *path = enc_arena_alloc(&f->arena, n);
-
-    if (path != NULL) snprintf(path, n, "%s/%s", f->where, name);
-    return path;
-}
-
 static bool is_there(const char *path)
 {
     struct stat st;
     return stat(path, &st) == 0;
+}
+
+/* "<where>/<name>" in the arena; NULL: no memory. */
+static char *path_of(enc_files *f, const char *name)
+{
+    const char *inner = f->inner != NULL ? f->inner : "";
+    size_t n = strlen(f->where) + 1 + strlen(inner) + 1 + strlen(name) + 1;
+    char *path = enc_arena_alloc(&f->arena, n);
+
+    if (path == NULL) return NULL;
+    snprintf(path, n, "%s/%s/%s", f->where, inner, name);
+    if (f->inner == NULL || !is_there(path)) snprintf(path, n, "%s/%s", f->where, name);
+    return path;
+}
+
+enc_rc enc_files_enter(enc_files *f, const char *name, enc_err *e)
+{
+    f->inner = enc_arena_text(&f->arena, name, strlen(name));
+    return f->inner != NULL ? ENC_OK : enc_nomem(e);
 }
 
 enc_bytes enc_files_metadata(const enc_files *f, const char *key)

@@ -39,6 +39,11 @@ enc_bytes enc_files_metadata(const enc_files *f, const char *key);
 enc_rc enc_files_get(enc_files *f, const char *name, size_t n_max, enc_bytes *out,
                      enc_err *e);
 
+/* From here on a directory's files and model.safetensors are looked for in a directory
+ * below it first: where a module of sentence-transformers has its own. `name` is a plain
+ * name. Before the tensors are opened. */
+enc_rc enc_files_enter(enc_files *f, const char *name, enc_err *e);
+
 /* Tensors by name over model.safetensors or all shards of model.safetensors.index.json
  * (shard names with '/' are refused), or the blob itself; NULL if there is none. */
 enc_rc enc_files_open_tensors(enc_files *f, enc_err *e);

@@ -102,6 +102,7 @@ enc_rc enc_model_open(enc_model **out, enc_files *files, const enc_model_options
     if ((rc = enc_config_read(&m->config, &m->arena, files, 0, e))) goto done;
     if ((rc = open_tok(m, e))) goto done;
     if ((rc = check_tok(m, e))) goto done;
+    if (m->config.n_layers == 0) enc_tok_make_bare(m->tok, m->config.drops_unknown);
     if (options != NULL && (rc = apply(&m->config, options, e))) goto done;
     if ((rc = enc_files_open_tensors(files, e))) goto done;
     if ((rc = enc_weights_bind(&m->weights, &m->arena, &m->config, files, e))) goto done;

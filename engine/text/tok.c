@@ -170,6 +170,13 @@ enc_rc enc_tok_new(enc_tok **out, enc_vocab *vocab, enc_norm_rules rules, enc_er
     return rc;
 }
 
+void enc_tok_make_bare(enc_tok *t, bool drops_unknown)
+{
+    t->one = enc_template_of(ENC_TEMPLATE_NONE, -1, -1, false);
+    t->two = enc_template_of(ENC_TEMPLATE_NONE, -1, -1, true);
+    t->drops_unknown = drops_unknown;
+}
+
 void enc_tok_close(enc_tok *t)
 {
     if (t == NULL) return;

@@ -76,6 +76,10 @@ enc_rc enc_tok_open(enc_tok **out, const enc_tok_files *files, enc_err *e);
 enc_rc enc_tok_new(enc_tok **out, enc_vocab *vocab, enc_norm_rules rules, enc_err *e);
 void enc_tok_close(enc_tok *t);
 
+/* From here on no special tokens stand around texts, and pieces that are unknown are left
+ * out if `drops_unknown`: what static models read. Before any other use. */
+void enc_tok_make_bare(enc_tok *t, bool drops_unknown);
+
 void enc_tokens_init(enc_tokens *ts);
 void enc_tokens_clear(enc_tokens *ts);
 

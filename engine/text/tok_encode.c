@@ -74,6 +74,7 @@ static enc_rc push(enc_tokens *out, enc_token token, enc_err *e)
 
 static enc_rc keep_token(walk *w, int32_t id, size_t start, size_t end, enc_err *e)
 {
+    if (w->t->drops_unknown && id == w->t->special.unk) return ENC_OK;
     w->n++;
     if (w->keep == 0) return ENC_OK;
     w->keep--;

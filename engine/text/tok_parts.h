@@ -47,6 +47,7 @@ struct enc_tok {
     enc_bpe *bpe;
 
     enc_template one, two; /* around a text, and around a pair */
+    bool drops_unknown;    /* pieces that are unknown are no tokens */
     size_t max;            /* model_max_length, or 0 */
     enc_tok_special special;
     enc_tok_added *added; /* n_added, by id */
