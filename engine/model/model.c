@@ -173,7 +173,8 @@ static bool add_tok(enc_hasher *h, const enc_tok *tok)
     enc_wr vocab;
 
     enc_wr_init(&vocab);
-    enc_tok_write_vocab(tok, &vocab);
+    if (enc_tok_kind_of(tok) == ENC_TOK_WORDPIECE) enc_tok_write_vocab(tok, &vocab);
+    else enc_tok_write_json(tok, &vocab); /* scores, merges and steps matter too */
     add_bytes(h, vocab.at, vocab.n);
     add_size(h, rules.clean_text);
     add_size(h, rules.chinese_chars);

@@ -119,19 +119,31 @@ static bool run_replace(const enc_step *s, const enc_placed *in, enc_placed *out
     return copy(out, in, at, in->n - at);
 }
 
+/* The end of the run of white space at `at`; `at` itself if there is none. */
+static size_t white_end(const enc_step *s, const enc_placed *in, size_t at)
+{
+    uint32_t c = ' ';
+    for (size_t n = 1; at < in->n; at += n) {
+        if (s->by_white) n = enc_utf8_decode(in->bytes + at, in->n - at, &c);
+        else c = in->bytes[at];
+        if (s->by_white ? !enc_utf8_is_white(c) : c != ' ') break;
+    }
+    return at;
+}
+
 static bool run_spaces(const enc_step *s, const enc_placed *in, enc_placed *out)
 {
+    const size_t least = s->by_white ? 1 : 2;
     size_t from = 0;
-    for (size_t at = 0; at < in->n; at++) {
-        size_t to = at;
-        if (in->bytes[at] != ' ') continue;
-        while (to < in->n && in->bytes[to] == ' ') to++;
-        if (to - at > 1) {
+    for (size_t at = 0; at < in->n;) {
+        const size_t to = white_end(s, in, at);
+        if (to - at >= least) {
             if (!copy(out, in, from, at - from) || !put_text(out, s->to, in, at, to - at))
                 return false;
             from = to;
         }
-        at = to - 1;
+        at = to > at ? to : at + 1;
+        while (at < in->n && (in->bytes[at] & 0xc0) == 0x80) at++;
     }
     return copy(out, in, from, in->n - from);
 }

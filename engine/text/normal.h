@@ -22,7 +22,7 @@ typedef enum enc_step_kind {
     ENC_STEP_STRIP,         /* Strip: white space at the ends */
     ENC_STEP_STRIP_ACCENTS, /* StripAccents: category M* */
     ENC_STEP_REPLACE,       /* Replace of a text */
-    ENC_STEP_SPACES,        /* Replace of " {2,}" */
+    ENC_STEP_SPACES,        /* Replace of " {2,}" or "\s+" */
     ENC_STEP_PREPEND,       /* Prepend */
     ENC_STEP_BERT,          /* BertNormalizer */
     ENC_STEP_MARK /* what Metaspace and ByteLevel do before they split: puts `to`
@@ -40,7 +40,8 @@ typedef struct enc_step {
     bool left, right;     /* of Strip */
     enc_bytes from, to;   /* of Replace and " {2,}"; to: of Prepend and MARK; borrowed */
     enc_prepend prepend;  /* of MARK */
-    bool by_white;        /* of MARK: words parted by white space of any kind, which goes
+    bool by_white;        /* of SPACES: white space of any kind, also one alone. Of MARK:
+                           * words parted by white space of any kind, which goes
                            * away, each with a mark before it (WhitespaceSplit) */
     enc_charsmap *map;    /* borrowed */
 } enc_step;

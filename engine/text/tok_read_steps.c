@@ -131,7 +131,8 @@ static enc_rc read_replace(enc_tok_reading *r, enc_json_value *v, enc_step *s, e
                    *regex = enc_json_get(pattern, "Regex");
     enc_rc rc = read_text(r, enc_json_get(v, "content"), "content of Replace", &s->to, e);
     if (rc != ENC_OK) return rc;
-    if (regex != NULL && !enc_tok_read_is(regex, " {2,}"))
+    s->by_white = enc_tok_read_is(regex, "\\s+"); /* what model2vec writes */
+    if (regex != NULL && !s->by_white && !enc_tok_read_is(regex, " {2,}"))
         return enc_tok_read_refuse(ENC_TOKJSON, "normalizer Replace of Regex", regex, e);
     s->kind = regex != NULL ? ENC_STEP_SPACES : ENC_STEP_REPLACE;
     if (regex != NULL) return ENC_OK;

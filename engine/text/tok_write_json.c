@@ -75,7 +75,9 @@ static void write_step(const enc_step *s, enc_wr *out)
     case ENC_STEP_REPLACE:
     case ENC_STEP_SPACES:
         enc_wr_text(out, "{\"type\": \"Replace\", \"pattern\": ");
-        if (s->kind == ENC_STEP_SPACES) enc_wr_text(out, "{\"Regex\": \" {2,}\"");
+        if (s->kind == ENC_STEP_SPACES)
+            enc_wr_text(out,
+                        s->by_white ? "{\"Regex\": \"\\\\s+\"" : "{\"Regex\": \" {2,}\"");
         else {
             enc_wr_text(out, "{\"String\": ");
             enc_tok_write_text(out, s->from);

@@ -16,31 +16,19 @@
 
 #define TOLERANCE 1e-5
 
-static const char *const checkpoints[] = {"bert_body",           "bert_gamma",
-                                          "bert_masked",         "bert_tokens",
-                                          "bert_answer",         "bert_multi_label",
-                                          "bert_regression",     "roberta_body",
-                                          "roberta_masked",      "roberta_tokens",
-                                          "xlm_roberta_classes", "xlm_roberta_body",
-                                          "xlm_roberta_answer",  "distilbert_body",
-                                          "distilbert_classes",  "distilbert_masked",
-                                          "distilbert_answer",   "distilbert_tokens",
-                                          "electra_body",        "electra_tokens",
-                                          "electra_classes",     "electra_masked",
-                                          "electra_answer",      "mpnet_body",
-                                          "mpnet_masked",        "mpnet_classes",
-                                          "albert_body",         "albert_masked",
-                                          "albert_classes",      "nomic_body",
-                                          "nomic_biases",        "new_body",
-                                          "new_classes",         "new_tokens",
-                                          "new_masked",          "gte_body",
-                                          "jina_body",           "jina_three_heads",
-                                          "jina_code",           "modernbert_masked",
-                                          "modernbert_body",     "modernbert_mean",
-                                          "modernbert_cls",      "modernbert_tokens",
-                                          "modernbert_answer",   "model2vec_plain",
-                                          "model2vec_weights",   "model2vec_quantized",
-                                          "static_embedding"};
+static const char *const checkpoints[] = {
+    "bert_body",          "bert_gamma",        "bert_masked",         "bert_tokens",
+    "bert_answer",        "bert_multi_label",  "bert_regression",     "roberta_body",
+    "roberta_masked",     "roberta_tokens",    "xlm_roberta_classes", "xlm_roberta_body",
+    "xlm_roberta_answer", "distilbert_body",   "distilbert_classes",  "distilbert_masked",
+    "distilbert_answer",  "distilbert_tokens", "electra_body",        "electra_tokens",
+    "electra_classes",    "electra_masked",    "electra_answer",      "mpnet_body",
+    "mpnet_masked",       "mpnet_classes",     "albert_body",         "albert_masked",
+    "albert_classes",     "nomic_body",        "nomic_biases",        "new_body",
+    "new_classes",        "new_tokens",        "new_masked",          "gte_body",
+    "jina_body",          "jina_three_heads",  "modernbert_masked",   "modernbert_body",
+    "modernbert_mean",    "modernbert_cls",    "modernbert_tokens",   "modernbert_answer",
+    "model2vec_plain",    "model2vec_weights", "model2vec_quantized", "static_embedding"};
 
 typedef struct trial { /* a checkpoint, what it must give, and its texts */
     const char *name;
@@ -290,6 +278,20 @@ static void every_layer_and_head_agrees(trial *t)
         head_agrees(t, heads[i].name, heads[i].run, hidden);
 }
 
+/* Its graph has norms that the others have not; nothing of it must run as if it were the
+ * plain one. */
+static void jina_code_is_refused(void)
+{
+    enc_files *files;
+    enc_model *m = NULL;
+    enc_err e;
+    enc_err_clear(&e);
+    CHECK(enc_files_open_directory(&files, "tests/ref/checkpoints/jina_code", &e) ==
+          ENC_OK);
+    CHECK(enc_model_open(&m, files, NULL, &e) == ENC_UNSUPPORTED);
+    CHECK_SAY(strstr(e.text, "normalized queries and keys") != NULL, "%s", e.text);
+}
+
 int main(void)
 {
     static const char *const tables[] = {"plain",  "avx2",        "avx2-vnni",
@@ -309,6 +311,7 @@ int main(void)
         }
         trial_close(&t);
     }
+    jina_code_is_refused();
     printf("largest relative error %.1e, tolerance %.0e\n", worst, TOLERANCE);
     return check_done("architectures");
 }

@@ -120,4 +120,56 @@ static inline enc_rc open_cases(enc_json **out, enc_bytes text, enc_err *e)
     return rc;
 }
 
+/* One text of llama.cpp's cases: `line` is its ids, without special tokens. */
+static inline void check_ggml_line(const enc_tok *t, const char *name, enc_bytes text,
+                                   const char *line, size_t number)
+{
+    enc_tokens ts;
+    enc_err e;
+    char *end;
+    size_t same = 0, n = 0;
+    enc_err_clear(&e);
+    enc_tokens_init(&ts);
+    CHECK(enc_tok_encode(t, text, (enc_bytes){NULL, 0}, 0, false, &ts, &e) == ENC_OK);
+    for (;; n++) {
+        while (*line == ' ') line++;
+        long id = strtol(line, &end, 10);
+        if (end == line || *line == '\n') break;
+        same += n < ts.n && ts.at[n].id == id;
+        line = end;
+    }
+    CHECK_SAY(n == ts.n && same == n, "%s %zu: %zu ids instead of %zu, %zu agree", name,
+              number, ts.n, n, same);
+    enc_tokens_clear(&ts);
+}
+
+/* All of ggml-vocab-NAME.gguf.inp and .out. */
+static inline void check_ggml_cases(const enc_tok *t, const char *name)
+{
+    static const char between[] = "\n__ggml_vocab_test__\n";
+    char path[2][128];
+    for (int i = 0; i < 2; i++)
+        snprintf(path[i], sizeof *path, "tokenizers/gguf/ggml-vocab-%s.gguf.%s", name,
+                 i == 0 ? "inp" : "out");
+    enc_map *in = map(path[0]), *out = map(path[1]);
+    enc_bytes texts = enc_map_bytes(in), ids = enc_map_bytes(out);
+    size_t number = 0;
+    char *lines = calloc(ids.n + 1, 1), *line = lines;
+    memcpy(lines, ids.at, ids.n);
+    while (line != NULL && *line != '\0') {
+        const uint8_t *stop = memmem(texts.at, texts.n, between, sizeof between - 1);
+        size_t n = stop != NULL ? (size_t)(stop - texts.at) : texts.n;
+        check_ggml_line(t, name, (enc_bytes){texts.at, n}, line, ++number);
+        line = strchr(line, '\n') != NULL ? strchr(line, '\n') + 1 : NULL;
+        if (stop == NULL) break;
+        texts.at = stop + sizeof between - 1;
+        texts.n -= n + sizeof between - 1;
+    }
+    CHECK_SAY(number > 40 && (line == NULL || *line == '\0'), "%s: %zu texts", name,
+              number);
+    free(lines);
+    enc_map_close(in);
+    enc_map_close(out);
+}
+
 #endif

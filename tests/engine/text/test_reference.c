@@ -26,7 +26,8 @@ static const family families[] = {
     {"bert-base-uncased", "bert-base-uncased", UNCASED, NULL},
     {"bert-base-cased", "bert-base-cased", CASED, NULL},
     {"bert-base-multilingual-cased-ner-hrl", "bert-base-multilingual-cased", CASED, NULL},
-    {"paraphrase-multilingual-MiniLM-L12-v2", NULL, NULL, "is in test_reference_unigram.c"},
+    {"paraphrase-multilingual-MiniLM-L12-v2", NULL, NULL,
+     "is in test_reference_unigram.c"},
     {"bert-base-multilingual-uncased-sentiment", NULL, UNCASED, NULL},
     {"multilingual-e5-small", NULL, NULL, "is in test_reference_unigram.c"},
     {"bge-small-zh-v1.5", "bert-base-chinese", CASED, NULL},
@@ -189,58 +190,18 @@ static bool is_vocabulary_of(const enc_vocab *v, enc_bytes gguf)
     return true;
 }
 
-static void check_line(const enc_tok *t, enc_bytes text, const char *line, size_t number)
-{
-    enc_tokens ts;
-    enc_err e;
-    char *end;
-    size_t same = 0, n = 0;
-    enc_err_clear(&e);
-    enc_tokens_init(&ts);
-    CHECK(enc_tok_encode(t, text, (enc_bytes){NULL, 0}, 0, false, &ts, &e) == ENC_OK);
-    for (;; n++) {
-        while (*line == ' ') line++;
-        long id = strtol(line, &end, 10);
-        if (end == line || *line == '\n') break;
-        same += n < ts.n && ts.at[n].id == id;
-        line = end;
-    }
-    CHECK_SAY(n == ts.n && same == n, "bert-bge %zu: %zu ids instead of %zu, %zu agree",
-              number, ts.n, n, same);
-    enc_tokens_clear(&ts);
-}
-
 static void every_case_of_bert_bge_passes(void)
 {
-    static const char between[] = "\n__ggml_vocab_test__\n";
-    enc_map *in = map("tokenizers/gguf/ggml-vocab-bert-bge.gguf.inp");
-    enc_map *out = map("tokenizers/gguf/ggml-vocab-bert-bge.gguf.out");
     enc_map *gguf = map("tokenizers/gguf/ggml-vocab-bert-bge.gguf");
     enc_map *file = map("tokenizers/bert-base-uncased/vocab.txt");
     enc_tok_files files = {.vocab_txt = enc_map_bytes(file)};
-    enc_bytes texts = enc_map_bytes(in), ids = enc_map_bytes(out);
     enc_tok *t;
     enc_err e;
-    size_t number = 0;
     enc_err_clear(&e);
     CHECK(enc_tok_open(&t, &files, &e) == ENC_OK);
     CHECK(is_vocabulary_of(enc_tok_vocab(t), enc_map_bytes(gguf)));
-    char *lines = calloc(ids.n + 1, 1), *line = lines;
-    memcpy(lines, ids.at, ids.n);
-    while (line != NULL && *line != '\0') {
-        const uint8_t *stop = memmem(texts.at, texts.n, between, sizeof between - 1);
-        size_t n = stop != NULL ? (size_t)(stop - texts.at) : texts.n;
-        check_line(t, (enc_bytes){texts.at, n}, line, ++number);
-        line = strchr(line, '\n') != NULL ? strchr(line, '\n') + 1 : NULL;
-        if (stop == NULL) break;
-        texts.at = stop + sizeof between - 1;
-        texts.n -= n + sizeof between - 1;
-    }
-    CHECK_SAY(number > 40 && (line == NULL || *line == '\0'), "%zu texts", number);
-    free(lines);
+    check_ggml_cases(t, "bert-bge");
     enc_tok_close(t);
-    enc_map_close(in);
-    enc_map_close(out);
     enc_map_close(gguf);
     enc_map_close(file);
 }

@@ -9,12 +9,13 @@ typedef struct family {
     const char *group, *name; /* in the file of cases */
     const char *folder;       /* of vocab.json and merges.txt */
     const char *config;
+    const char *ggml; /* llama.cpp's cases for that vocabulary */
 } family;
 
 static const family families[] = {
-    {"gpt2", "Xenova/gpt2", "gpt2", "{\"tokenizer_class\": \"GPT2Tokenizer\"}"},
+    {"gpt2", "Xenova/gpt2", "gpt2", "{\"tokenizer_class\": \"GPT2Tokenizer\"}", "gpt-2"},
     {"roberta", "Xenova/all-distilroberta-v1", "roberta-base",
-     "{\"tokenizer_class\": \"RobertaTokenizer\"}"},
+     "{\"tokenizer_class\": \"RobertaTokenizer\"}", "roberta-bpe"},
 };
 
 static enc_map *map_of(const char *folder, const char *name)
@@ -79,6 +80,7 @@ static void check_family(const family *f, enc_json_value *cases)
         check_case(other, f->name, name, one);
         decodes(t, name, text_of(enc_json_get(one, "text"), room, sizeof room));
     }
+    check_ggml_cases(t, f->ggml);
     enc_tok_close(t);
     enc_tok_close(other);
     enc_map_close(vocab);
