@@ -48,7 +48,7 @@ $(BUILD)/tests/%: tests/%.c $(TESTLIB) $(OBJ)
 
 # Those of encode/ fix the order themselves and get no such leave.
 ENCODE   := -O3 -fno-math-errno -fno-trapping-math -ffp-contract=off
-$(patsubst %,$(BUILD)/engine/%.o,encode/panel model/weights model/tensor model/quant): KFLAGS := $(ENCODE)
+$(patsubst %,$(BUILD)/engine/%.o,encode/panel model/finite model/tensor model/quant): KFLAGS := $(ENCODE)
 LEARN    := elem_plain cooccur
 $(LEARN:%=$(BUILD)/engine/learn/%.o): KFLAGS := $(KERNEL)
 ifneq ($(findstring x86_64,$(shell $(CC) -dumpmachine)),)

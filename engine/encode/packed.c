@@ -5,6 +5,8 @@
  * is rare, and no lock is needed that a fork() could leave taken. */
 #include "encode/packed.h"
 
+#include "model/finite.h"
+
 /* The most parts of a layer. */
 #define PARTS_MAX 5
 
@@ -113,6 +115,8 @@ enc_rc enc_packed_get(const enc_model *m, const enc_packed **out, enc_err *e)
     _Atomic(void *) *packed = &((enc_model *)m)->packed;
     void *block = atomic_load(packed), *none = NULL;
     if (block == NULL) {
+        enc_rc rc = enc_weights_check(&m->config, &m->weights, m->files, e);
+        if (rc != ENC_OK) return rc;
         if ((block = pack(m)) == NULL) return enc_nomem(e);
         if (!atomic_compare_exchange_strong(packed, &none, block)) {
             enc_mem_free(block);

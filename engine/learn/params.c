@@ -6,6 +6,7 @@
 
 #include "encode/kern.h"
 #include "model/arch.h"
+#include "model/finite.h"
 
 #define TABLE_DEVIATION 0.02f
 #define MATRIX_GAIN     0.64f /* 1.0 diverged at a learning rate of 8e-4 */
@@ -123,8 +124,10 @@ enc_rc enc_params_of(enc_params **out, const enc_model *m, enc_err *e)
                         [ENC_PART_CLASSIFIER] = w->classifier.w.data != NULL,
                         [ENC_PART_MLM] = w->mlm_transform.w.data != NULL,
                         [ENC_PART_NSP] = w->next_sentence.w.data != NULL};
-    enc_rc rc = start(out, &m->config, e);
-    if (rc != ENC_OK || (rc = lay_out(*out, has, e)) != ENC_OK) return rc;
+    enc_rc rc = enc_weights_check(&m->config, w, m->files, e);
+    *out = NULL;
+    if (rc != ENC_OK || (rc = start(out, &m->config, e)) != ENC_OK) return rc;
+    if ((rc = lay_out(*out, has, e)) != ENC_OK) return rc;
     bind(*out);
 
     enc_params *p = *out;

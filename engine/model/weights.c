@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/threads.h"
 #include "model/arch.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
@@ -105,21 +104,10 @@ size_t enc_weights_slots(const enc_config *c, enc_weights *w, enc_slot *out, siz
 /* --- binding --------------------------------------------------------------------------
  */
 
-#define STRETCH ((size_t)1 << 20) /* values that one thread checks at a time */
-
-typedef struct stretch { /* values of a tensor, still to be checked */
-    const enc_tensor *t;
-    const float *at;
-    size_t n;
-    bool is_finite;
-} stretch;
-
 typedef struct binder {
     enc_arena *a;
     const enc_files *f;
     bool is_static;
-    stretch *stretches;
-    size_t n_stretches, cap_stretches;
     enc_err *e;
 } binder;
 
@@ -160,23 +148,6 @@ static const enc_tensor *find_tensor(const enc_files *f, const enc_config *c,
     return t;
 }
 
-static enc_rc check_later(binder *b, const enc_tensor *t, const float *x)
-{
-    const size_t n = enc_tensor_count(t);
-
-    for (size_t i = 0; i < n; i += STRETCH) {
-        void *array = b->stretches;
-
-        if (!enc_mem_reserve(&array, &b->cap_stretches, b->n_stretches + 1,
-                             sizeof *b->stretches))
-            return enc_nomem(b->e);
-        b->stretches = array;
-        b->stretches[b->n_stretches++] =
-            (stretch){t, x + i, n - i < STRETCH ? n - i : STRETCH, false};
-    }
-    return ENC_OK;
-}
-
 /* The values of a float tensor: where they lie, or converted. */
 static enc_rc bind_floats(binder *b, const enc_tensor *t, const float **out)
 {
@@ -198,7 +169,7 @@ static enc_rc bind_floats(binder *b, const enc_tensor *t, const float **out)
         x = copy;
     }
     *out = x;
-    return check_later(b, t, x);
+    return ENC_OK;
 }
 
 static enc_rc check_shape(binder *b, const enc_tensor *t, const enc_tensor *wanted)
@@ -386,47 +357,6 @@ static enc_rc set_biases(binder *b, enc_weights *w, const enc_config *c)
     return ENC_OK;
 }
 
-/* The sign bit of the sum is set where all bits of an exponent are: infinity or NaN. No
- * branch inside, so that a compiler makes vectors of it. */
-static bool all_finite(const float *x, size_t n)
-{
-    uint32_t any = 0;
-
-    for (size_t i = 0; i < n; i++) {
-        uint32_t bits;
-
-        memcpy(&bits, &x[i], sizeof bits);
-        any |= (bits & 0x7f800000u) + 0x00800000u;
-    }
-    return any >> 31 == 0;
-}
-
-static void check_stretch(void *arg, size_t i)
-{
-    const binder *b = arg;
-    stretch *s = &b->stretches[i];
-
-    s->is_finite = all_finite(s->at, s->n);
-    enc_files_release(b->f, s->at, s->n * sizeof *s->at);
-}
-
-/* Reads all values of all weights once: the longest part of opening a model, and as fast
- * as memory is. */
-static enc_rc check_stretches(binder *b)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < b->n_stretches; i++) n += b->stretches[i].n;
-    if (n > STRETCH) enc_threads_run(b->n_stretches, check_stretch, b);
-    else
-        for (size_t i = 0; i < b->n_stretches; i++) check_stretch(b, i);
-    for (size_t i = 0; i < b->n_stretches; i++)
-        if (!b->stretches[i].is_finite)
-            return enc_fail(b->e, ENC_CORRUPT, "tensor %s contains NaN or infinity",
-                            b->stretches[i].t->name);
-    return ENC_OK;
-}
-
 enc_rc enc_weights_bind(enc_weights *w, enc_arena *a, const enc_config *c,
                         const enc_files *f, enc_err *e)
 {
@@ -446,8 +376,6 @@ enc_rc enc_weights_bind(enc_weights *w, enc_arena *a, const enc_config *c,
     }
     if (rc == ENC_OK) rc = bind_vectors(&b, w, c);
     if (rc == ENC_OK) rc = set_biases(&b, w, c);
-    if (rc == ENC_OK) rc = check_stretches(&b);
-    enc_mem_free(b.stretches);
     enc_mem_free(slots);
     return rc;
 }

@@ -106,9 +106,8 @@ size_t enc_weights_slots(const enc_config *c, enc_weights *w, enc_slot *out, siz
 /* Binds all that the files have. Body tensors must be there; a head is bound if all its
  * tensors are. Prefixes ("bert.", none), TF names (gamma, beta), the tied decoder, int8
  * with "<name>.scale". F16 and BF16 are converted into the arena; f32 is used where it
- * lies unless it is not 4-byte aligned. A value that is not finite is ENC_CORRUPT: all
- * are read, by all threads, and what is mapped is released. The layers live in the arena.
- */
+ * lies unless it is not 4-byte aligned. Values are not looked at: see finite.h.
+ * The layers live in the arena. */
 enc_rc enc_weights_bind(enc_weights *w, enc_arena *a, const enc_config *c,
                         const enc_files *f, enc_err *e);
 

@@ -6,6 +6,7 @@
 #include "check.h"
 #include "lib/tiny.h"
 #include "model/arch.h"
+#include "model/finite.h"
 
 /* --- counting -------------------------------------------------------------------------
  */
@@ -209,7 +210,8 @@ static enc_rc bind(bench *b, size_t odd)
     enc_bytes bytes = {b->changed.at, b->changed.n};
     CHECK(enc_files_open_blob(&b->files, bytes, false, &b->e) == ENC_OK);
     CHECK(enc_files_open_tensors(b->files, &b->e) == ENC_OK);
-    return enc_weights_bind(&b->w, &b->a, &b->m->config, b->files, &b->e);
+    enc_rc rc = enc_weights_bind(&b->w, &b->a, &b->m->config, b->files, &b->e);
+    return rc != ENC_OK ? rc : enc_weights_check(&b->m->config, &b->w, b->files, &b->e);
 }
 
 static void teardown(bench *b)
