@@ -1,6 +1,7 @@
 /* test_config_use.c - sentence-transformers' files, and what is easily got wrong in them.
  *
- * The traps that MODELS knows of, each with its test, here unless a file is named:
+ * What is easily got wrong of real checkpoints, each with its test, here unless a file is
+ * named:
  *   effective length            the_least_of_all_limits_is_the_length
  *   truncation of tokenizers    test_tok_files.c, a_tokenizer_json_says_everything
  *   position_ids, I64           test_modules.c, whole_numbers_are_skipped
