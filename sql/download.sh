@@ -97,12 +97,15 @@ ask "CREATE TABLE file AS
          OR hash GLOB '*[^0-9a-f]*' OR length(hash) <> iif(kind = 'lfs', 64, 40);
      DELETE FROM file WHERE '$file' <> '' AND name <> '$file';
      DELETE FROM file WHERE NOT (name IN ('config.json', 'tokenizer.json', 'tokenizer_config.json',
-            'special_tokens_map.json', 'vocab.txt', 'modules.json', 'config_sentence_transformers.json',
+            'special_tokens_map.json', 'vocab.txt', 'vocab.json', 'merges.txt', 'sentencepiece.bpe.model',
+            'spiece.model', 'modules.json', 'config_sentence_transformers.json',
             'model.safetensors', 'model.safetensors.index.json')
          OR name GLOB 'sentence_*_config.json' AND name NOT GLOB '*/*'
          OR name GLOB 'model-[0-9]*-of-[0-9]*.safetensors'
          OR name GLOB '[0-9]_*/config.json' OR name GLOB '[0-9]_*/model.safetensors'
          OR name GLOB '[0-9]_*/tokenizer.json' OR name GLOB '*.gguf' AND name NOT GLOB '*/*');
+     DELETE FROM file WHERE name IN ('vocab.json', 'merges.txt', 'sentencepiece.bpe.model', 'spiece.model')
+        AND EXISTS (SELECT 1 FROM file WHERE name = 'tokenizer.json');
      DELETE FROM file WHERE (name GLOB 'model-*' OR name = 'model.safetensors.index.json')
         AND EXISTS (SELECT 1 FROM file WHERE name = 'model.safetensors');
      DELETE FROM file WHERE name GLOB '*.gguf'
