@@ -17,8 +17,7 @@
  *   nsmc ...    logistic regression on frozen vectors of the train file, l2 by 5-fold
  *               cross-validation inside it, accuracy on the test file
  *   banking77 8 MTEB's way: 8 examples a label, l2 = 1, mean of 10 drawings
- *   next        documents that heldout.h keeps from training: two stretches that follow
- *               each other, or stand in different documents, half and half
+ *   next        documents kept from training: two stretches that follow each other or not
  *   masked      15 % of the tokens of those, 80/10/10; top-1 of all that were chosen
  * Queries and passages get the model's prompts where it has them, other texts none. */
 #include <math.h>
@@ -120,8 +119,7 @@ static figure table[N_LINES] = {
                      "0.754", PUBLISHED_STS_EN},
     [STS_KO_TEST] = {"KorSTS test", "Spearman", UNKNOWN, "-", "0.423", "0.771", "-",
                      PUBLISHED_STS_KO},
-    [XQUAD_1] = {"XQuAD en, question to passage", "recall@1", UNKNOWN, "0.919 (BM25)",
-                 "-", "-", "-"},
+    [XQUAD_1] = {"XQuAD en", "recall@1", UNKNOWN, "0.919 (BM25)", "-", "-", "-"},
     [XQUAD_MRR] = {"the same", "MRR@10", UNKNOWN, "0.949 (BM25)", "-", "-", "-"},
     [CRANFIELD] = {"Cranfield", "nDCG@10", UNKNOWN, "0.360 (BM25)", "-", "-", "-"},
     [NSMC] = {"NSMC, logistic regression", "accuracy", UNKNOWN, "-", "-", "-", "-"},
