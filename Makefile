@@ -1,7 +1,7 @@
 # sqlite-encoder. `make` builds build/encoder.so; README.md explains every target.
 CC       ?= cc
 SAN      ?=
-BUILD    := build$(if $(SAN),/san,)
+BUILD    := build$(if $(SAN),$(if $(filter thread,$(SAN)),/tsan,/san),)
 WARN     := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
             -Wmissing-prototypes -Wundef -Wwrite-strings -Wdouble-promotion -Wvla
 CFLAGS   ?= -O2 -g
@@ -20,7 +20,9 @@ UNIT     := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/engine/*/test
 SESSION  := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/lib/oracle*.c tests/lib/session*.c))
 TESTLIB  := $(filter-out $(SESSION),$(patsubst %.c,$(BUILD)/%.o,\
             $(filter-out tests/lib/make_%,$(wildcard tests/lib/*.c))))
-WITHEXT  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/run.c tests/exact.c tests/bench_search.c tests/ext/test_*.c tests/peers/*.c))
+TORTURE  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/torture/*.c))
+WITHEXT  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/run.c tests/exact.c tests/bench_search.c tests/ext/test_*.c tests/peers/*.c)) \
+            $(TORTURE)
 PACKAGES := gcc make sqlite3 libsqlite3-dev libopenblas-dev libopenblas0-pthread libutf8proc-dev \
             libjansson-dev libxxhash-dev libsimde-dev
 PREFIX   ?= /usr/local
@@ -31,7 +33,7 @@ objects: $(OBJ) $(EXTOBJ)
 programs: $(BUILD)/encoder.so $(UNIT) $(WITHEXT)
 
 $(BUILD)/encoder.so: $(OBJ) $(EXTOBJ)
-	$(CC) $(CFLAGS) $(STD) -shared -Wl,-z,relro,-z,now -o $@ $^ $(LIBS)
+	$(CC) $(CFLAGS) $(STD) -shared -Wl,-z,relro,-z,now,-z,nodelete -o $@ $^ $(LIBS)
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)

@@ -1,6 +1,6 @@
 /* registry.c - what is one for the whole process: its models, settings and long works.
  *
- * The table below is the extension's only state outside a connection. One mutex guards it
+ * The table below is the extension's only state outside a connection. One lock guards it
  * and is held for a few lines at a time: never while SQLite is called, a model is opened
  * or closed, or weights are read. What must happen meanwhile happens on a reference.
  *
@@ -9,9 +9,10 @@
 #include "ext.h"
 
 #include <math.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
+
+#include "base/lock.h"
 
 static const char builtin_name[] = "builtin";
 
@@ -29,7 +30,6 @@ struct ext_progress {
 };
 
 static struct {
-    pthread_mutex_t lock;
     ext_model *builtin; /* NULL until opened */
     ext_model *models[EXT_MODELS_MAX];
     size_t n_models;
@@ -37,7 +37,6 @@ static struct {
     ext_settings settings;
     ext_progress works[EXT_PROGRESS_MAX];
 } registry = {
-    .lock = PTHREAD_MUTEX_INITIALIZER,
     .settings = {.max_text_bytes = ENC_TEXT_MAX,
                  .max_models = 16,
                  .max_code_bytes = (size_t)EXT_CODE_BYTES},
@@ -45,12 +44,12 @@ static struct {
 
 static void lock(void)
 {
-    pthread_mutex_lock(&registry.lock);
+    enc_lock_take(ENC_LOCK_MODELS);
 }
 
 static void unlock(void)
 {
-    pthread_mutex_unlock(&registry.lock);
+    enc_lock_give(ENC_LOCK_MODELS);
 }
 
 const enc_model *ext_model_enc(const ext_model *m)

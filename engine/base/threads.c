@@ -1,6 +1,6 @@
 /* threads.c - see threads.h.
  *
- * The pool is one struct behind one mutex. A job is published, workers and the caller
+ * The pool is one struct behind one lock. A job is published, workers and the caller
  * take task numbers from an atomic counter until none is left, and the caller waits until
  * every worker that joined has let go. `generation` tells a worker that a job is new.
  *
@@ -8,7 +8,6 @@
  * So who waits looks on for a moment before it sleeps. */
 #include "base/threads.h"
 
-#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -16,11 +15,16 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/lock.h"
+
 #define THREADS_MAX 64
 #define LOOKS       1000 /* before sleeping: some 20 microseconds */
 
+/* Of a worker: ten times what any task needs, and not what the limits of the process say,
+ * which may be too little, or too much for its address space. */
+#define STACK_SIZE ((size_t)512 << 10)
+
 static struct {
-    pthread_mutex_t lock;
     pthread_cond_t work, idle;
     size_t n_workers;       /* started */
     size_t n_wanted;        /* by enc_threads_set, 0: default */
@@ -31,12 +35,29 @@ static struct {
     enc_task *task;
     void *arg;
     size_t n_tasks;
-    bool has_atfork;
-} pool = {.lock = PTHREAD_MUTEX_INITIALIZER,
-          .work = PTHREAD_COND_INITIALIZER,
-          .idle = PTHREAD_COND_INITIALIZER};
+    unsigned n_forks; /* enc_lock_forks() when the workers were started */
+} pool = {.work = PTHREAD_COND_INITIALIZER, .idle = PTHREAD_COND_INITIALIZER};
 
 static atomic_size_t next_task;
+
+/* The lock of the pool. In a child of fork() the workers and the job of another thread do
+ * not exist: they are forgotten. */
+static void lock(void)
+{
+    enc_lock_take(ENC_LOCK_POOL);
+    if (pool.n_forks == enc_lock_forks()) return;
+    pthread_cond_init(&pool.work, NULL);
+    pthread_cond_init(&pool.idle, NULL);
+    pool.n_workers = 0;
+    pool.n_joined = 0;
+    pool.is_busy = false;
+    pool.n_forks = enc_lock_forks();
+}
+
+static void unlock(void)
+{
+    enc_lock_give(ENC_LOCK_POOL);
+}
 
 static void relax(void)
 {
@@ -58,68 +79,46 @@ static void *worker(void *unused)
 {
     unsigned seen = 0;
     (void)unused;
-    pthread_mutex_lock(&pool.lock);
+    lock();
     for (;;) {
         while (!pool.is_busy || atomic_load(&pool.generation) == seen ||
                pool.n_seats == 0)
-            pthread_cond_wait(&pool.work, &pool.lock);
+            enc_lock_wait(ENC_LOCK_POOL, &pool.work);
         seen = atomic_load(&pool.generation);
         pool.n_seats--;
         pool.n_joined++;
         enc_task *task = pool.task;
         void *arg = pool.arg;
         size_t n = pool.n_tasks;
-        pthread_mutex_unlock(&pool.lock);
+        unlock();
         take_tasks(task, arg, n);
-        pthread_mutex_lock(&pool.lock);
+        lock();
         if (--pool.n_joined == 0) pthread_cond_signal(&pool.idle);
-        pthread_mutex_unlock(&pool.lock);
+        unlock();
         for (int i = 0; i < LOOKS && atomic_load(&pool.generation) == seen; i++) relax();
-        pthread_mutex_lock(&pool.lock);
+        lock();
     }
     return NULL;
-}
-
-/* In a child of fork() the workers do not exist: forget them. The lock was taken by the
- * forking thread, so it is ours to initialize again. */
-static void before_fork(void)
-{
-    pthread_mutex_lock(&pool.lock);
-}
-
-static void after_fork_parent(void)
-{
-    pthread_mutex_unlock(&pool.lock);
-}
-
-static void after_fork_child(void)
-{
-    pthread_mutex_init(&pool.lock, NULL);
-    pthread_cond_init(&pool.work, NULL);
-    pthread_cond_init(&pool.idle, NULL);
-    pool.n_workers = 0;
-    pool.n_joined = 0;
-    pool.is_busy = false;
 }
 
 /* With the lock held: starts workers until there are n, or until the system refuses. */
 static void start_workers(size_t n)
 {
-    if (!pool.has_atfork) {
-        pthread_atfork(before_fork, after_fork_parent, after_fork_child);
-        pool.has_atfork = true;
-    }
+    pthread_attr_t attributes;
+    if (pool.n_workers >= n || pthread_attr_init(&attributes) != 0) return;
+    pthread_attr_setstacksize(&attributes, STACK_SIZE);
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
     while (pool.n_workers < n) {
         pthread_t id;
         sigset_t all, old;
         sigfillset(&all);
         pthread_sigmask(SIG_SETMASK, &all, &old);
-        int failed = pthread_create(&id, NULL, worker, NULL);
+        int failed = pthread_create(&id, &attributes, worker, NULL);
         pthread_sigmask(SIG_SETMASK, &old, NULL);
-        if (failed) return;
-        pthread_detach(id);
+        if (failed) break;
         pool.n_workers++;
     }
+    pthread_attr_destroy(&attributes);
 }
 
 static size_t default_count(void)
@@ -139,24 +138,24 @@ static size_t count_locked(void)
 
 size_t enc_threads_count(void)
 {
-    pthread_mutex_lock(&pool.lock);
+    lock();
     size_t n = count_locked();
-    pthread_mutex_unlock(&pool.lock);
+    unlock();
     return n;
 }
 
 void enc_threads_set(size_t n)
 {
-    pthread_mutex_lock(&pool.lock);
+    lock();
     pool.n_wanted = n > THREADS_MAX ? THREADS_MAX : n;
-    pthread_mutex_unlock(&pool.lock);
+    unlock();
 }
 
 void enc_threads_run(size_t n_tasks, enc_task *task, void *arg)
 {
     bool is_mine = false;
     if (n_tasks > 1) {
-        pthread_mutex_lock(&pool.lock);
+        lock();
         size_t n = count_locked();
         if (!pool.is_busy && n > 1) {
             start_workers(n - 1);
@@ -169,7 +168,7 @@ void enc_threads_run(size_t n_tasks, enc_task *task, void *arg)
             atomic_store(&next_task, 0);
             pthread_cond_broadcast(&pool.work);
         }
-        pthread_mutex_unlock(&pool.lock);
+        unlock();
     }
     if (!is_mine) {
         for (size_t i = 0; i < n_tasks; i++) task(arg, i);
@@ -177,9 +176,9 @@ void enc_threads_run(size_t n_tasks, enc_task *task, void *arg)
     }
     take_tasks(task, arg, n_tasks);
     for (int i = 0; i < LOOKS && atomic_load(&pool.n_joined) > 0; i++) relax();
-    pthread_mutex_lock(&pool.lock);
+    lock();
     pool.n_seats = 0;
-    while (pool.n_joined > 0) pthread_cond_wait(&pool.idle, &pool.lock);
+    while (pool.n_joined > 0) enc_lock_wait(ENC_LOCK_POOL, &pool.idle);
     pool.is_busy = false;
-    pthread_mutex_unlock(&pool.lock);
+    unlock();
 }

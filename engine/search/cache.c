@@ -1,15 +1,14 @@
 /* cache.c - see cache.h: the second thing that is one for the whole process, beside the
  * extension's registry of models.
  *
- * One mutex guards the table below. It is held for a few lines at a time: never while a
+ * One lock guards the table below. It is held for a few lines at a time: never while a
  * segment is decoded or anybody's code is called. Entries hang in chains, for they leave
  * one by one; the table grows as they come and goes with the last of them, so that an
  * idle process holds nothing. Entries are found by hash alone: two segments of one hash
  * are the same bytes. */
 #include "search/cache.h"
 
-#include <pthread.h>
-
+#include "base/lock.h"
 #include "base/mem.h"
 
 #define CHAINS_MIN 64
@@ -23,13 +22,12 @@ struct enc_cached {
 };
 
 static struct {
-    pthread_mutex_t lock;
     enc_cached **chains; /* n_chains, or NULL while there are no entries */
     size_t n_chains;     /* a power of two */
     size_t n;            /* entries */
     size_t bytes;        /* of their segments */
     size_t limit;
-} cache = {.lock = PTHREAD_MUTEX_INITIALIZER, .limit = LIMIT};
+} cache = {.limit = LIMIT};
 
 /* The pointer to the entry of `key`, or to the NULL at the end of its chain. */
 static enc_cached **link_of(enc_cached **chains, size_t n_chains, enc_hash key)
@@ -92,20 +90,20 @@ static void forget_chains_if_empty(void)
 
 enc_cached *enc_cache_find(enc_hash key)
 {
-    pthread_mutex_lock(&cache.lock);
+    enc_lock_take(ENC_LOCK_CACHE);
     enc_cached *c = find_locked(key);
-    pthread_mutex_unlock(&cache.lock);
+    enc_lock_give(ENC_LOCK_CACHE);
     return c;
 }
 
 enc_cached *enc_cache_put(enc_hash key, enc_segment *s)
 {
-    pthread_mutex_lock(&cache.lock);
+    enc_lock_take(ENC_LOCK_CACHE);
     enc_cached *c = find_locked(key);
     bool is_second = c != NULL;
     if (!is_second) c = put_locked(key, s);
     forget_chains_if_empty();
-    pthread_mutex_unlock(&cache.lock);
+    enc_lock_give(ENC_LOCK_CACHE);
     if (is_second) enc_segment_free(s);
     return c;
 }
@@ -113,7 +111,7 @@ enc_cached *enc_cache_put(enc_hash key, enc_segment *s)
 void enc_cache_drop(enc_cached *c)
 {
     if (c == NULL) return;
-    pthread_mutex_lock(&cache.lock);
+    enc_lock_take(ENC_LOCK_CACHE);
     bool is_last = --c->n_references == 0;
     if (is_last) {
         *link_of(cache.chains, cache.n_chains, c->key) = c->next;
@@ -121,7 +119,7 @@ void enc_cache_drop(enc_cached *c)
         cache.bytes -= c->segment->size;
         forget_chains_if_empty();
     }
-    pthread_mutex_unlock(&cache.lock);
+    enc_lock_give(ENC_LOCK_CACHE);
     if (!is_last) return;
     enc_segment_free(c->segment);
     enc_mem_free(c);
@@ -134,15 +132,15 @@ const enc_segment *enc_cached_segment(const enc_cached *c)
 
 void enc_cache_limit(size_t bytes)
 {
-    pthread_mutex_lock(&cache.lock);
+    enc_lock_take(ENC_LOCK_CACHE);
     cache.limit = bytes;
-    pthread_mutex_unlock(&cache.lock);
+    enc_lock_give(ENC_LOCK_CACHE);
 }
 
 size_t enc_cache_bytes(void)
 {
-    pthread_mutex_lock(&cache.lock);
+    enc_lock_take(ENC_LOCK_CACHE);
     size_t bytes = cache.bytes;
-    pthread_mutex_unlock(&cache.lock);
+    enc_lock_give(ENC_LOCK_CACHE);
     return bytes;
 }
