@@ -2,7 +2,16 @@
  * else. */
 #include <sqlite3ext.h>
 SQLITE_EXTENSION_INIT1
+#include "base/lock.h"
 #include "vt.h"
+
+/* Every connection brings SQLite's routines, while others may be calling them. */
+static void set_routines(const sqlite3_api_routines *api)
+{
+    enc_lock_take(ENC_LOCK_MODELS);
+    if (sqlite3_api != api) sqlite3_api = api;
+    enc_lock_give(ENC_LOCK_MODELS);
+}
 
 /* The library stays in memory when the connection closes: its threads and models are the
  * process's, and other connections may be using them. */
@@ -21,7 +30,7 @@ int sqlite3_encoder_init(sqlite3 *db, char **message, const sqlite3_api_routines
     int rc = SQLITE_OK;
     (void)message;
 
-    SQLITE_EXTENSION_INIT2(api);
+    set_routines(api);
     ext_conn *conn = ext_conn_new(db);
     if (conn == NULL) return SQLITE_NOMEM;
     for (size_t i = 0; i < sizeof families / sizeof families[0] && rc == SQLITE_OK; i++)
