@@ -1,8 +1,10 @@
 /* map.c - see map.h. */
 #include "base/map.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -21,6 +23,44 @@ static enc_rc fail_errno(enc_err *e, const char *verb, const char *path)
     char reason[96];
     return enc_fail(e, ENC_IO, "cannot %s %s: %s", verb, path,
                     strerror_r(errno, reason, sizeof reason));
+}
+
+/* Whether another descriptor of this process has the file open for writing, or somebody
+ * has a lock on it. Closing ours would then drop every lock that the process has there.
+ */
+static bool is_in_use(const struct stat *file)
+{
+    const struct dirent *entry;
+    DIR *d = opendir("/proc/self/fd");
+    bool in_use = false;
+
+    while (d != NULL && !in_use && (entry = readdir(d)) != NULL) {
+        struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+        int fd = entry->d_name[0] == '.' ? -1 : (int)strtol(entry->d_name, NULL, 10);
+        struct stat st;
+        int mode;
+
+        if (fd < 0 || fstat(fd, &st) != 0 || st.st_dev != file->st_dev ||
+            st.st_ino != file->st_ino || (mode = fcntl(fd, F_GETFL)) < 0)
+            continue;
+        in_use = (mode & O_ACCMODE) != O_RDONLY ||
+                 (fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK);
+    }
+    if (d != NULL) closedir(d);
+    return in_use;
+}
+
+enc_rc enc_map_check(const char *path, enc_err *e)
+{
+    struct stat st;
+
+    if (stat(path, &st) != 0) return ENC_OK; /* who opens it will say why */
+    if (!S_ISREG(st.st_mode))
+        return enc_fail(e, ENC_IO, "%s is not a regular file", path);
+    if (is_in_use(&st))
+        return enc_fail(e, ENC_IO, "%s is in use by this process, as a database is",
+                        path);
+    return ENC_OK;
 }
 
 static enc_rc map_fd(enc_map *m, int fd, const char *path, size_t size_max, enc_err *e)
@@ -51,6 +91,10 @@ enc_rc enc_map_open(enc_map **out, const char *path, size_t size_max, enc_err *e
 
     *out = NULL;
     if (m == NULL) return enc_nomem(e);
+    if ((rc = enc_map_check(path, e)) != ENC_OK) {
+        enc_map_close(m);
+        return rc;
+    }
     /* O_NONBLOCK: opening a FIFO that nobody writes to would wait for ever. */
     fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) {

@@ -1,8 +1,11 @@
 /* map.h - a path -> its bytes, read-only.
  *
  * The file is opened O_CLOEXEC|O_NONBLOCK, must be a regular file, and is mapped shared
- * and read-only; the descriptor is closed at once. Truncating a mapped file under a
- * running process raises SIGBUS there: the README says so. */
+ * and read-only; the descriptor is closed at once. Closing a descriptor drops all the
+ * record locks that the process has on that file, whoever took them: therefore a file
+ * that this process has open for writing, or that is locked, is refused before it is
+ * opened. Truncating a mapped file under a running process raises SIGBUS there: the
+ * README says so. */
 #ifndef ENC_MAP_H
 #define ENC_MAP_H
 
@@ -11,8 +14,12 @@
 
 typedef struct enc_map enc_map;
 
-/* ENC_IO if it is absent, unreadable or not a regular file; the sentence names the path.
- */
+/* Refuses (ENC_IO) what must not be opened, for reading or for writing: what is no
+ * regular file, and what this process has in use. An absent file is fine. */
+enc_rc enc_map_check(const char *path, enc_err *e);
+
+/* ENC_IO if it is absent, unreadable, not a regular file or in use here; the sentence
+ * names the path. */
 enc_rc enc_map_open(enc_map **out, const char *path, size_t size_max, enc_err *e);
 enc_bytes enc_map_bytes(const enc_map *m); /* lives as long as the map */
 

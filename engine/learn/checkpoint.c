@@ -22,6 +22,9 @@ enc_rc enc_checkpoint_write(const char *path, const enc_checkpoint *c, const enc
     if (snprintf(beside, sizeof beside, "%s.new", path) >= (int)sizeof beside)
         return enc_fail(e, ENC_RANGE, "checkpoint path has %zu bytes, limit %zu",
                         strlen(path), sizeof beside - 5);
+    enc_rc rc = enc_map_check(beside, e);
+    if (rc == ENC_OK) rc = enc_map_check(path, e);
+    if (rc != ENC_OK) return rc;
     enc_wr_init(&head);
     enc_wr_bytes(&head, "ENCT", 4);
     enc_wr_u32(&head, VERSION);

@@ -1,7 +1,10 @@
 /* Mapped files: bytes as they are, and a sentence for what is no file. */
+#include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/map.h"
@@ -103,12 +106,57 @@ static void what_is_no_file_is_refused(void)
     refused(path_of("fifo"), 100, ENC_IO, "not a regular file"); /* and does not wait */
 }
 
+/* What another process sees: whether somebody holds a lock on the file. */
+static bool is_locked(const char *path)
+{
+    int status = -1;
+    pid_t child = fork();
+
+    if (child == 0) {
+        struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+        int fd = open(path, O_RDWR);
+        _exit(fd >= 0 && fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK);
+    }
+    return child > 0 && waitpid(child, &status, 0) == child && status != 0;
+}
+
+static void locks_of_this_process_survive(void)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    struct flock shared = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
+    char link_path[1024];
+    enc_map *m = NULL;
+    enc_err e;
+
+    enc_err_clear(&e);
+    CHECK(tiny_put(path_of("base"), "abc", 3, &e) == ENC_OK);
+    snprintf(link_path, sizeof link_path, "%s", path_of("link"));
+    CHECK(link(path_of("base"), link_path) == 0);
+    int fd = open(path_of("base"), O_RDWR);
+    refused(path_of("base"), 5, ENC_IO, "in use by this process");
+    CHECK(fcntl(fd, F_SETLK, &lock) == 0);
+    refused(path_of("base"), 5, ENC_IO, "in use by this process");
+    refused(link_path, 5, ENC_IO, "in use by this process");
+    CHECK(is_locked(path_of("base")));
+    close(fd);
+    fd = open(path_of("base"), O_RDONLY);
+    CHECK(fcntl(fd, F_SETLK, &shared) == 0);
+    refused(link_path, 5, ENC_IO, "in use by this process");
+    CHECK(is_locked(path_of("base")));
+    shared.l_type = F_UNLCK;
+    CHECK(fcntl(fd, F_SETLK, &shared) == 0);
+    CHECK(enc_map_open(&m, path_of("base"), 5, &e) == ENC_OK); /* read by another part */
+    enc_map_close(m);
+    close(fd);
+}
+
 int main(void)
 {
     if (tiny_scratch(scratch, sizeof scratch) == NULL) return 1;
     a_file_is_its_bytes();
     released_bytes_are_fetched_again();
     what_is_no_file_is_refused();
+    locks_of_this_process_survive();
     tiny_scratch_remove(scratch);
     CHECK(enc_mem_live() == 0);
     return check_done("base/map");

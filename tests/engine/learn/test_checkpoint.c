@@ -194,6 +194,37 @@ static void a_path_too_long_is_refused(void)
               e.text);
 }
 
+/* Opening and closing a database would drop its locks; writing over one is worse still.
+ * What is open for writing here, or is no file at all, is neither read nor written. */
+static void what_is_in_use_is_left_alone(void)
+{
+    static run r, other;
+    enc_checkpoint c = written;
+    char beside[128];
+    bool found;
+    enc_err e;
+
+    run_init(&r, 1);
+    run_init(&other, 2);
+    snprintf(beside, sizeof beside, "%s.new", path);
+    for (int i = 0; i < 2; i++) {
+        const char *used = i == 0 ? path : beside;
+        FILE *f = fopen(used, "w+b");
+        CHECK(f != NULL && fputs("database", f) >= 0 && fflush(f) == 0);
+        enc_err_clear(&e);
+        CHECK(enc_checkpoint_write(path, &c, &r.o, &e) == ENC_IO);
+        CHECK_SAY(strstr(e.text, "in use by this process") != NULL, "%s", e.text);
+        if (i == 0) CHECK(read_back(&other, &c, &found, &e) == ENC_IO && !found);
+        CHECK(f != NULL && fseek(f, 0, SEEK_END) == 0 && ftell(f) == 8 && fclose(f) == 0);
+        unlink(used);
+    }
+    CHECK(mkfifo(beside, 0600) == 0);
+    enc_err_clear(&e);
+    CHECK(enc_checkpoint_write(path, &written, &r.o, &e) == ENC_IO);
+    CHECK_SAY(strstr(e.text, "not a regular file") != NULL, "%s", e.text);
+    unlink(beside);
+}
+
 int main(void)
 {
     uint8_t whole[SIZE];
@@ -209,6 +240,7 @@ int main(void)
     what_is_no_file_is_refused();
     a_write_that_fails_leaves_the_old_one();
     a_path_too_long_is_refused();
+    what_is_in_use_is_left_alone();
     unlink(path);
     CHECK(rmdir(folder) == 0); /* nothing was left behind */
     return check_done("checkpoint");
