@@ -523,7 +523,7 @@ int ext_register_similarity(sqlite3 *db, ext_conn *conn)
         .xIntegrity = vt_integrity,
 #endif
     };
-    int rc = sqlite3_overload_function(db, "passage", 1);
+    int rc = ext_vt_passage_register(db);
 
     if (rc != SQLITE_OK) return rc;
     ext_conn_keep(conn);

@@ -407,6 +407,9 @@ int ext_vt_passage_find(sqlite3_vtab *base, int n_args, const char *name,
                         void (**run)(sqlite3_context *, int, sqlite3_value **),
                         void **arg);
 
+/* The name, which SQLite must know before a table can give it a meaning. */
+int ext_vt_passage_register(sqlite3 *db);
+
 int ext_register_similarity(sqlite3 *db, ext_conn *conn);
 int ext_register_stats(sqlite3 *db, ext_conn *conn); /* vt_stats.c */
 
