@@ -92,6 +92,17 @@ size_t enc_utf8_encode(uint32_t c, uint8_t out[4])
     return 4;
 }
 
+bool enc_utf8_is_text(const uint8_t *at, size_t n)
+{
+    for (size_t i = 0; i < n;) {
+        uint32_t c = at[i];
+        size_t length = c < 0x80 ? 1 : enc_utf8_decode(at + i, n - i, &c);
+        if (c == 0 || (c == REPLACEMENT && (length != 3 || at[i] != 0xef))) return false;
+        i += length;
+    }
+    return true;
+}
+
 /* BERT's Python also drops unassigned characters, but which those are depends on the age
  * of its Unicode tables; Hugging Face's tokenizers keep them, and so do we. */
 enc_kind enc_utf8_kind(uint32_t c)

@@ -15,6 +15,9 @@
 size_t enc_utf8_decode(const uint8_t *at, size_t n, uint32_t *c);
 size_t enc_utf8_encode(uint32_t c, uint8_t out[4]); /* returns the bytes written */
 
+/* Whether all of it is well-formed and without a NUL, so that JSON can hold it. */
+bool enc_utf8_is_text(const uint8_t *at, size_t n);
+
 typedef enum enc_kind {
     ENC_PLAIN,       /* none of the others: letters, digits, symbols, unassigned */
     ENC_SPACE,       /* \t \n \r, space, category Z* */

@@ -168,12 +168,18 @@ static void trim(enc_bytes text, size_t *from, size_t *to)
     }
 }
 
+/* A piece may be white space alone (byte-level ones), so that what is left of a chunk may
+ * be nothing, or lie within the chunk before, or hold all of that: then one of the two is
+ * enough. Neither end ever moves back. */
 static enc_rc push(const cutter *c, enc_chunks *out, size_t from, size_t to, enc_err *e)
 {
+    const enc_chunk *before = out->n > 0 ? &out->at[out->n - 1] : NULL;
     enc_chunk chunk = {from == 0 ? 0 : cut_place(c, from),
                        to == c->n ? c->text.n : cut_place(c, to), to - from};
     trim(c->text, &chunk.start, &chunk.end);
-    if (chunk.start == chunk.end) return ENC_OK; /* only of a text of white space */
+    if (chunk.start == chunk.end) return ENC_OK;
+    if (before != NULL && chunk.end == before->end) return ENC_OK;
+    if (before != NULL && chunk.start == before->start) out->n--;
     void *at = out->at;
     bool ok = enc_mem_reserve(&at, &out->cap, out->n + 1, sizeof *out->at);
     out->at = at;

@@ -6,6 +6,7 @@
 
 #include "base/limits.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 
 typedef struct field {
     uint64_t number;
@@ -64,7 +65,7 @@ static enc_rc read_piece(enc_spm *s, enc_bytes bytes, const char *what, enc_err 
         else if (f.number == 2 && f.kind == FOUR) p.score = as_float(f.value);
         else if (f.number == 3 && f.kind == VARINT) p.type = f.value;
     }
-    if (r.failed || p.text.n == 0)
+    if (r.failed || p.text.n == 0 || !enc_utf8_is_text(p.text.at, p.text.n))
         return enc_fail(e, ENC_CORRUPT, "%s: piece %zu is damaged", what, s->n);
     if (!isfinite(p.score))
         return enc_fail(e, ENC_CORRUPT, "%s: the score of piece %zu is no number", what,

@@ -25,6 +25,7 @@
 
 #include "base/limits.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 
 #define FNV_BASIS  0xcbf29ce484222325u
 #define FNV_PRIME  0x100000001b3u
@@ -195,7 +196,7 @@ enc_rc enc_vocab_new(enc_vocab **out, const enc_bytes *pieces, size_t n, const c
 
 enc_rc enc_vocab_read(enc_vocab **out, enc_bytes text, const char *what, enc_err *e)
 {
-    size_t n = 0, at = 0;
+    size_t n = 0, at = 0, n_text = 0;
     *out = NULL;
     for (size_t i = 0; i < text.n; i++) n += text.at[i] == '\n';
     if (text.n > 0 && text.at[text.n - 1] != '\n') n++;
@@ -211,8 +212,12 @@ enc_rc enc_vocab_read(enc_vocab **out, enc_bytes text, const char *what, enc_err
         at += length + 1;
         if (length > 0 && line[length - 1] == '\r') length--;
         pieces[i] = (enc_bytes){line, length};
+        if (n_text == i && enc_utf8_is_text(line, length)) n_text++;
     }
-    enc_rc rc = enc_vocab_new(out, pieces, n, what, e);
+    enc_rc rc = n_text == n ? enc_vocab_new(out, pieces, n, what, e)
+                            : enc_fail(e, ENC_CORRUPT,
+                                       "piece %zu of %s is not UTF-8 text without NUL",
+                                       n_text, what);
     enc_mem_free(pieces);
     return rc;
 }

@@ -11,7 +11,8 @@
 typedef struct enc_vocab enc_vocab;
 
 /* vocab.txt: one piece a line, its number its id; the bytes are copied. An empty file, a
- * piece twice or one over ENC_PIECE_MAX bytes is ENC_CORRUPT. A last line without \n
+ * piece twice, one over ENC_PIECE_MAX bytes or one that is not UTF-8 without NUL is
+ * ENC_CORRUPT. A last line without \n
  * counts, \r before \n is dropped; an empty line is a hole. */
 enc_rc enc_vocab_read(enc_vocab **out, enc_bytes text, const char *what, enc_err *e);
 

@@ -130,6 +130,20 @@ static void composition_undoes_it(void)
     CHECK(enc_utf8_compose(0x1100, 0x11a8) == 0);
 }
 
+static bool is_text(const char *bytes, size_t n)
+{
+    return enc_utf8_is_text((const uint8_t *)bytes, n);
+}
+
+static void text_is_well_formed_and_without_nul(void)
+{
+    CHECK(is_text("", 0) && is_text("a", 1));
+    CHECK(is_text("a\xea\xb0\x80\xf0\x9f\x98\x80\n", 9));
+    CHECK(is_text("\xef\xbf\xbd", 3)); /* U+FFFD itself */
+    CHECK(!is_text("a\0b", 3) && !is_text("\xff", 1) && !is_text("\xef\xbf", 2));
+    CHECK(!is_text("\xed\xa0\x80", 3) && !is_text("\xc0\x80", 2));
+}
+
 int main(void)
 {
     well_formed_bytes_decode();
@@ -140,5 +154,6 @@ int main(void)
     lower_case_may_grow();
     decomposition_is_canonical();
     composition_undoes_it();
+    text_is_well_formed_and_without_nul();
     return check_done("utf8");
 }

@@ -353,6 +353,35 @@ static void every_allocation_may_fail(const enc_tok *t)
     CHECK(done && nth > 4);
 }
 
+/* Byte-level pieces may be white space alone. */
+static void chunks_of_byte_level_pieces_go_forward(void)
+{
+    enc_bytes text = bytes("it's we'll 123 45.6 ...   end  ");
+    enc_tok_files files = {.vocab_txt = {NULL, 0}};
+    enc_map *map;
+    enc_tok *t;
+    enc_err e;
+    enc_err_clear(&e);
+    CHECK(enc_map_open(&map, "tests/data/tokenizers/bpe.json", 1 << 20, &e) == ENC_OK);
+    files.tokenizer_json = enc_map_bytes(map);
+    CHECK(enc_tok_open(&t, &files, &e) == ENC_OK);
+    enc_map_close(map);
+    if (t == NULL) return;
+    for (size_t size = 1; size < 12; size++)
+        for (size_t overlap = 0; overlap < size; overlap++) {
+            enc_chunks c = {0};
+            enc_tokens scratch;
+            enc_tokens_init(&scratch);
+            CHECK(enc_chunks_cut(t, text, size, overlap, &c, &scratch, &e) == ENC_OK);
+            for (size_t i = 1; i < c.n; i++)
+                CHECK(c.at[i].start > c.at[i - 1].start && c.at[i].end > c.at[i - 1].end);
+            CHECK(c.n > 0 && c.at[0].start == 0 && c.at[c.n - 1].end == text.n - 2);
+            enc_chunks_clear(&c);
+            enc_tokens_clear(&scratch);
+        }
+    enc_tok_close(t);
+}
+
 int main(void)
 {
     enc_tok *t = open_tiny();
@@ -369,6 +398,7 @@ int main(void)
     what_no_token_has_read_is_covered(t);
     any_text_is_covered_within_bounds(t);
     a_word_of_100_kb_is_cut_in_linear_time(t);
+    chunks_of_byte_level_pieces_go_forward();
     every_allocation_may_fail(t);
     enc_tok_close(t);
     CHECK(enc_mem_live() == 0);

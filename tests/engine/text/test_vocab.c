@@ -44,6 +44,8 @@ static void nonsense_is_refused(void)
     enc_vocab_free(read((enc_bytes){NULL, 0}, ENC_CORRUPT));
     enc_vocab_free(read(BYTES("\n\n"), ENC_CORRUPT));
     enc_vocab_free(read(BYTES("a\nb\na\n"), ENC_CORRUPT));
+    enc_vocab_free(read(BYTES("a\n\xff\n"), ENC_CORRUPT));
+    enc_vocab_free(read((enc_bytes){(const uint8_t *)"a\nb\0c\n", 6}, ENC_CORRUPT));
     enc_vocab_free(read((enc_bytes){(uint8_t *)line, ENC_PIECE_MAX}, ENC_OK));
     enc_vocab_free(read((enc_bytes){(uint8_t *)line, ENC_PIECE_MAX + 1}, ENC_CORRUPT));
 }
@@ -66,9 +68,14 @@ static void too_many_pieces_are_refused(void)
 
 static void the_longest_piece_wins(void)
 {
-    enc_vocab *v = read(BYTES("ab\nabcd\n##ab\n##\n\xea\n##c"), ENC_OK);
+    const enc_bytes pieces[] = {BYTES("ab"), BYTES("abcd"), BYTES("##ab"),
+                                BYTES("##"), BYTES("\xea"), BYTES("##c")};
     const enc_bytes none = {NULL, 0}, hash = BYTES("##");
+    enc_vocab *v;
     size_t n;
+    enc_err e;
+    enc_err_clear(&e);
+    CHECK(enc_vocab_new(&v, pieces, 6, "pieces", &e) == ENC_OK);
     CHECK(enc_vocab_find_longest(v, none, (const uint8_t *)"abcde", 5, &n) == 1 &&
           n == 4);
     CHECK(enc_vocab_find_longest(v, none, (const uint8_t *)"abc", 3, &n) == 0 && n == 2);
