@@ -23,6 +23,7 @@ TESTLIB  := $(filter-out $(SESSION),$(patsubst %.c,$(BUILD)/%.o,\
 TORTURE  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/torture/*.c))
 WITHEXT  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/run.c tests/exact.c tests/bench_search.c tests/ext/test_*.c tests/peers/*.c)) \
             $(TORTURE)
+FUZZ     := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 PACKAGES := gcc make sqlite3 libsqlite3-dev libopenblas-dev libopenblas0-pthread libutf8proc-dev \
             libjansson-dev libxxhash-dev libsimde-dev
 PREFIX   ?= /usr/local
@@ -30,7 +31,8 @@ MAKE_ALL := $(MAKE) --no-print-directory -j$(shell nproc)
 
 all: $(BUILD)/encoder.so
 objects: $(OBJ) $(EXTOBJ)
-programs: $(BUILD)/encoder.so $(UNIT) $(WITHEXT)
+programs: $(BUILD)/encoder.so $(UNIT) $(WITHEXT) $(FUZZ)
+targets: $(FUZZ)
 
 $(BUILD)/encoder.so: $(OBJ) $(EXTOBJ)
 	$(CC) $(CFLAGS) $(STD) -shared -Wl,-z,relro,-z,now,-z,nodelete -o $@ $^ $(LIBS)
@@ -53,11 +55,13 @@ ENCODE   := -O3 -fno-math-errno -fno-trapping-math -ffp-contract=off
 $(patsubst %,$(BUILD)/engine/%.o,encode/panel model/finite model/tensor model/quant): KFLAGS := $(ENCODE)
 LEARN    := elem_plain cooccur
 $(LEARN:%=$(BUILD)/engine/learn/%.o): KFLAGS := $(KERNEL)
+# Compiled for a fuzzer, loops of numbers stay as they are: instrumented they take minutes each.
+BARE     := $(if $(findstring fuzzer,$(SAN)),-fno-sanitize=all)
 ifneq ($(findstring x86_64,$(shell $(CC) -dumpmachine)),)
-AVX512   := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-width=512
+AVX512   := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-width=512 $(BARE)
 FAST     := $(BUILD)/engine/encode/kern
-$(FAST)_avx2.o: KFLAGS := $(ENCODE) -mavx2 -mfma -DHAS_AVX2
-$(FAST)_avx2_vnni.o: KFLAGS := $(ENCODE) -mavx2 -mfma -mavxvnni -DHAS_AVX2 -DHAS_VNNI
+$(FAST)_avx2.o: KFLAGS := $(ENCODE) $(BARE) -mavx2 -mfma -DHAS_AVX2
+$(FAST)_avx2_vnni.o: KFLAGS := $(ENCODE) $(BARE) -mavx2 -mfma -mavxvnni -DHAS_AVX2 -DHAS_VNNI
 $(FAST)_avx512.o: KFLAGS := $(ENCODE) $(AVX512) -DHAS_AVX512
 $(FAST)_avx512_vnni.o: KFLAGS := $(ENCODE) $(AVX512) -mavx512vnni -DHAS_AVX512 -DHAS_VNNI
 $(FAST)_avx512_bf16.o: KFLAGS := $(ENCODE) $(AVX512) -mavx512vnni -mavx512bf16 -DHAS_AVX512 -DHAS_VNNI -DHAS_BF16
@@ -79,6 +83,17 @@ $(BUILD)/tests/exact: $(SESSION)
 $(WITHEXT): $(BUILD)/tests/%: tests/%.c $(OBJ) $(EXTOBJ)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(STD) -Itests -Iext $(WARN) -MMD -MP -o $@ $< $(filter %.o,$^) -lsqlite3 $(LIBS)
+
+# Fuzz targets have libFuzzer's main, or our own, which replays inputs and makes some. Of the
+# library they have what they need: libFuzzer looks at all that is there after every input.
+FUZZMAIN := $(if $(findstring fuzzer,$(SAN)),,$(BUILD)/tests/fuzz/main.o)
+$(BUILD)/tests/fuzz/main.o: KFLAGS := -Itests
+$(BUILD)/tests/fuzz/all.a: $(OBJ) $(EXTOBJ)
+	@mkdir -p $(@D)
+	rm -f $@ && ar rcsT $@ $^
+$(FUZZ): $(BUILD)/%: %.c $(FUZZMAIN) $(BUILD)/tests/fuzz/all.a
+	$(CC) $(CFLAGS) $(STD) -Itests $(WARN) $(if $(FUZZMAIN),,-fsanitize=fuzzer) -MMD -MP -o $@ $< \
+	    $(filter %.o %.a,$^) -lsqlite3 $(LIBS)
 
 # Instructions that this CPU may lack, computed in portable C (SIMDe).
 EMULATED := $(patsubst %,$(BUILD)/tests/simde/kern_%.o,avx2_vnni avx512 avx512_vnni avx512_bf16)
@@ -115,6 +130,13 @@ test: deps
 	@sh tests/all.sh build:unit build:ext build:sessions build:sql build:readme build:download build:gates \
 	    build/san:unit build/san:ext build/san:exact build:warnings
 
+# Each fuzz target for T seconds on inputs that it finds: with clang by coverage.
+GUIDED   := CC=clang BUILD=build/fuzz SAN=address,undefined,fuzzer-no-link CFLAGS='-O1 -g'
+fuzz: deps
+	@if command -v clang >/dev/null; then $(MAKE_ALL) $(GUIDED) targets; \
+	    else $(MAKE_ALL) SAN=address,undefined CFLAGS='-O1 -g' targets; fi
+	@for t in $(FUZZ:$(BUILD)/%=%); do sh tests/fuzz/guided.sh $${t##*/fuzz_} --from 1 --seconds $(or $(T),60) || exit 1; done
+
 # Every SQL script again and again, with each allocation and each read or write failing in turn:
 # hours. OOM_STEP=997 in the environment tries one in 997.
 fault: deps
@@ -150,4 +172,4 @@ install: all
 clean:
 	rm -rf build
 
-.PHONY: all objects programs deps demo check test fault accept quality bench model install clean
+.PHONY: all objects programs targets deps demo check test fuzz fault accept quality bench model install clean

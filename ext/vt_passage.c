@@ -79,7 +79,8 @@ static int passage_of(ext_vt_table *t, ext_vt_cursor *c, sqlite3_context *ctx)
     } else if (rc == SQLITE_OK && !is_null) {
         rc = nearest(t, c->search.q, (enc_bytes){text.at, text.n}, &from, &to);
     }
-    if (rc == SQLITE_OK && !is_null) ext_result_text(ctx, text.at + from, to - from);
+    const uint8_t *at = text.at == NULL ? (const uint8_t *)"" : text.at + from;
+    if (rc == SQLITE_OK && !is_null) ext_result_text(ctx, at, to - from);
     enc_wr_clear(&text);
     return rc;
 }
