@@ -21,6 +21,7 @@ SESSION  := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/lib/oracle*.c tests/lib
 TESTLIB  := $(filter-out $(SESSION),$(patsubst %.c,$(BUILD)/%.o,\
             $(filter-out tests/lib/make_%,$(wildcard tests/lib/*.c))))
 TORTURE  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/torture/*.c))
+TORTLIB  := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/torture/lib/*.c))
 WITHEXT  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/run.c tests/exact.c tests/bench_search.c tests/ext/test_*.c tests/peers/*.c)) \
             $(TORTURE)
 FUZZ     := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -45,7 +46,7 @@ $(BUILD)/%.o: %.S
 	@mkdir -p $(@D)
 	$(CC) $(STD) -MMD -MP -c -o $@ $<
 
-$(TESTLIB) $(SESSION): KFLAGS := -Itests
+$(TESTLIB) $(SESSION) $(TORTLIB): KFLAGS := -Itests
 $(BUILD)/tests/%: tests/%.c $(TESTLIB) $(OBJ)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(STD) -Itests $(WARN) -MMD -MP -o $@ $< $(filter %.o,$^) $(LIBS)
@@ -80,6 +81,8 @@ $(BUILD)/engine/model/builtin.o: $(wildcard engine/model/*.safetensors)
 
 # These hold the extension and SQLite themselves, so that sanitizers see all of it.
 $(BUILD)/tests/exact: $(SESSION)
+$(BUILD)/tests/run $(TORTURE): $(TORTLIB)
+$(BUILD)/tests/torture/oom: private STD += -Wl,--wrap=aligned_alloc,--wrap=mmap,--wrap=pthread_create
 $(WITHEXT): $(BUILD)/tests/%: tests/%.c $(OBJ) $(EXTOBJ)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(STD) -Itests -Iext $(WARN) -MMD -MP -o $@ $< $(filter %.o,$^) -lsqlite3 $(LIBS)

@@ -68,15 +68,32 @@ static enc_rc fail_parse(const json_error_t *error, const char *what, enc_err *e
 {
     char text[JSON_ERROR_TEXT_LENGTH];
 
-    if (json_error_code(error) == json_error_out_of_memory) return enc_nomem(e);
     tidy(error->text, text, sizeof text);
     return enc_fail(e, ENC_CORRUPT, "%s: line %d col %d: %s", what, error->line,
                     error->column, text);
 }
 
+/* When memory is short, jansson may say nothing, or that the token it could not store is
+ * malformed. A document is believed to be so if a second reading says the same; if not,
+ * and there is nothing to return, *is_short is true. */
+static json_t *parse(enc_bytes text, json_error_t *error, bool *is_short)
+{
+    const char *at = (const char *)text.at;
+    json_error_t first;
+    json_t *root = json_loadb(at, text.n, JSON_REJECT_DUPLICATES, &first);
+
+    *is_short = false;
+    if (root == NULL) root = json_loadb(at, text.n, JSON_REJECT_DUPLICATES, error);
+    if (root == NULL)
+        *is_short = error->text[0] == '\0' || first.position != error->position ||
+                    strcmp(first.text, error->text) != 0;
+    return root;
+}
+
 enc_rc enc_json_open(enc_json **out, enc_bytes text, const char *what, enc_err *e)
 {
     json_error_t error;
+    bool is_short;
     enc_json *j;
     enc_rc rc;
 
@@ -85,10 +102,10 @@ enc_rc enc_json_open(enc_json **out, enc_bytes text, const char *what, enc_err *
     if ((rc = check_depth(text, what, e))) return rc;
     j = enc_mem_zero(sizeof *j);
     if (j == NULL) return enc_nomem(e);
-    j->root = json_loadb((const char *)text.at, text.n, JSON_REJECT_DUPLICATES, &error);
+    j->root = parse(text, &error, &is_short);
     if (j->root == NULL) {
         enc_json_close(j);
-        return fail_parse(&error, what, e);
+        return is_short ? enc_nomem(e) : fail_parse(&error, what, e);
     }
     *out = j;
     return ENC_OK;

@@ -78,7 +78,7 @@ static enc_rc map_fd(enc_map *m, int fd, const char *path, size_t size_max, enc_
     m->at = mmap(NULL, m->n, PROT_READ, MAP_SHARED, fd, 0);
     if (m->at == MAP_FAILED) {
         m->at = NULL;
-        return fail_errno(e, "map", path);
+        return errno == ENOMEM ? enc_nomem(e) : fail_errno(e, "map", path);
     }
     return ENC_OK;
 }

@@ -1,0 +1,308 @@
+/* oom.c - every allocation of every SQL script fails: once, and from then on.
+ *
+ *   oom [--from SEED] [--seconds N | --seeds N] [--stride N]      see lib/harness.h
+ *   oom --only SEED:PLACE:KIND
+ *
+ * A seed is a script of tests/ext and a first allocation; a place is the number of an
+ * allocation, whosever it is: SQLite's, the engine's (aligned_alloc, mmap), jansson's, a
+ * thread's. Kind 0: it fails and no other does; 1: so do all after it.
+ *
+ * A point is right if its output is the untouched one up to the first SQLITE_NOMEM (what
+ * an allocation is not needed for may go on without it), the connection closes, and
+ * nothing is left allocated. If only one failed, what had been begun must then commit or
+ * roll back, and every table pass its integrity check - unless the script itself spoils
+ * tables.
+ *
+ * Files that a script attaches are on a disk in memory, and its folder is copied with
+ * each fork; threads are not used, for a fork would lose them. */
+#include <sqlite3.h>
+
+#include <errno.h>
+#include <glob.h>
+#include <jansson.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "torture/lib/disk.h"
+#include "torture/lib/harness.h"
+#include "torture/lib/script.h"
+
+static struct watch { /* over all allocations of the main thread */
+    harness *h;
+    pthread_t thread;
+    long n, from; /* allocations so far; the first one that fails, of this seed */
+    bool is_on, is_failing, stays, has_failed;
+} watch;
+
+/* ---- allocations ---- */
+
+static bool is_faulty(void)
+{
+    if (!watch.is_on) return false;
+    if (watch.is_failing) {
+        if (watch.stays) return true;
+        return false;
+    }
+    if (!pthread_equal(watch.thread, pthread_self())) return false;
+    long place = watch.n++;
+    if (place % watch.h->stride != watch.from) return false;
+    for (int kind = 0; kind < 2 && !watch.h->is_child; kind++) {
+        watch.is_on = false; /* forking allocates as well */
+        bool is_child = harness_point(watch.h, place, kind);
+        watch.is_on = true;
+        if (!is_child) continue;
+        if (!script_copy_folder()) _exit(3);
+        watch.is_failing = watch.has_failed = true;
+        watch.stays = kind == 1;
+        return true;
+    }
+    return false;
+}
+
+static sqlite3_mem_methods real_memory;
+
+static void *faulty_malloc(int n)
+{
+    return is_faulty() ? NULL : real_memory.xMalloc(n);
+}
+
+static void *faulty_realloc(void *p, int n)
+{
+    return is_faulty() ? NULL : real_memory.xRealloc(p, n);
+}
+
+static void *json_malloc(size_t n)
+{
+    return is_faulty() ? NULL : malloc(n);
+}
+
+/* The linker sends the engine's calls here (--wrap). */
+void *__wrap_aligned_alloc(size_t alignment, size_t n);
+void *__real_aligned_alloc(size_t alignment, size_t n);
+void *__wrap_mmap(void *at, size_t n, int protection, int flags, int fd, off_t from);
+void *__real_mmap(void *at, size_t n, int protection, int flags, int fd, off_t from);
+int __wrap_pthread_create(pthread_t *out, const pthread_attr_t *how, void *(*run)(void *),
+                          void *arg);
+int __real_pthread_create(pthread_t *out, const pthread_attr_t *how, void *(*run)(void *),
+                          void *arg);
+
+void *__wrap_aligned_alloc(size_t alignment, size_t n)
+{
+    return is_faulty() ? NULL : __real_aligned_alloc(alignment, n);
+}
+
+void *__wrap_mmap(void *at, size_t n, int protection, int flags, int fd, off_t from)
+{
+    if (!is_faulty()) return __real_mmap(at, n, protection, flags, fd, from);
+    errno = ENOMEM;
+    return MAP_FAILED;
+}
+
+int __wrap_pthread_create(pthread_t *out, const pthread_attr_t *how, void *(*run)(void *),
+                          void *arg)
+{
+    return is_faulty() ? EAGAIN : __real_pthread_create(out, how, run, arg);
+}
+
+static void wrap_memory(void)
+{
+    sqlite3_config(SQLITE_CONFIG_GETMALLOC, &real_memory);
+    sqlite3_mem_methods faulty = real_memory;
+    faulty.xMalloc = faulty_malloc;
+    faulty.xRealloc = faulty_realloc;
+    sqlite3_config(SQLITE_CONFIG_MALLOC, &faulty);
+    sqlite3_config(SQLITE_CONFIG_LOOKASIDE, 0, 0);
+    /* A recursive mutex that is held belongs to the thread of the process forked from. */
+    sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
+    json_set_alloc_funcs(json_malloc, free);
+}
+
+/* ---- what is right ---- */
+
+/* The same error without its sentence, which SQLite drops when it cannot store it. */
+static bool is_silent(const char *want, const char *got)
+{
+    const char *line = strstr(got, "\nerror: ");
+    char expected[160];
+
+    if (line == NULL) return false;
+    long code = strtol(line + 8, NULL, 10);
+    int n = snprintf(expected, sizeof expected, "\nerror: %ld: ", code);
+    if (strncmp(want, got, (size_t)(line - got) + (size_t)n) != 0) return false;
+    n = snprintf(expected, sizeof expected, "\nerror: %ld: %s\n", code,
+                 sqlite3_errstr((int)code));
+    return strncmp(line, expected, (size_t)n) == 0 &&
+           (size_t)(line - got) + (size_t)n == script_block(got);
+}
+
+/* Whether the last statement of what was got ended with SQLITE_NOMEM. Rows before that
+ * are as they should be, as far as they came. */
+static bool is_short(const char *want, const char *got)
+{
+    const char *error = strstr(got, "\nerror: 7: ");
+    size_t n = script_block(got);
+
+    return got[n] == '\0' && error != NULL && error < got + n &&
+           strncmp(want, got, (size_t)(error - got) + 1) == 0;
+}
+
+static bool is_right(const char *want, const char *got)
+{
+    while (*want != '\0' || *got != '\0') {
+        size_t n = script_block(want), m = script_block(got);
+        bool is_same = n == m && memcmp(want, got, n) == 0;
+        if (!is_same && is_short(want, got)) return true;
+        if (!is_same && !is_silent(want, got)) {
+            fprintf(stderr, "expected\n%.*sbut it gave\n%.*s", (int)n, want, (int)m, got);
+            return false;
+        }
+        want += n;
+        got += m;
+    }
+    return true;
+}
+
+/* After SQLITE_NOMEM, with memory again: what was begun ends, and tables are sound. */
+static void check_tables(sqlite3 *db, void *arg)
+{
+    bool *is_sound = arg;
+    char *message = NULL;
+    sqlite3_stmt *s = NULL;
+
+    if (!watch.is_failing || watch.stays || !*is_sound) return;
+    watch.is_on = false;
+    if (!sqlite3_get_autocommit(db) && sqlite3_exec(db, "COMMIT", NULL, NULL, NULL) != 0)
+        sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+    int rc = sqlite3_prepare_v2(
+        db,
+        "SELECT format('INSERT INTO \"%w\"(\"%w\") VALUES(''integrity-check'')', name, "
+        "name) FROM sqlite_schema WHERE sql LIKE 'create virtual table%using "
+        "similarity%'",
+        -1, &s, NULL);
+    while (rc == SQLITE_OK && sqlite3_step(s) == SQLITE_ROW) {
+        const char *sql = (const char *)sqlite3_column_text(s, 0);
+        rc = sqlite3_exec(db, sql, NULL, NULL, &message);
+        /* A model that the script unloaded is no fault of the table. */
+        if (rc == SQLITE_ERROR) rc = SQLITE_OK;
+        if (rc != SQLITE_OK) fprintf(stderr, "%s: %d: %s\n", sql, rc, message);
+        sqlite3_free(message);
+    }
+    sqlite3_finalize(s);
+    *is_sound = rc == SQLITE_OK;
+    watch.is_on = true;
+}
+
+/* Blocks of the engine that nothing holds any more, once every model is unloaded. */
+static size_t engine_leaks(void)
+{
+    text ignored = {0};
+    bool is_closed;
+
+    script_run("SELECT encoder_unload(name) FROM encoder_models WHERE loaded;", &ignored,
+               &is_closed, NULL, NULL);
+    free(ignored.at);
+    return enc_mem_live();
+}
+
+/* ---- a run ---- */
+
+/* The scripts of tests/ext, in their order. */
+static text *scripts;
+static char **paths;
+static size_t n_scripts;
+
+static bool read_scripts(void)
+{
+    glob_t found;
+
+    if (glob("tests/ext/*.sql", 0, NULL, &found) != 0) return false;
+    n_scripts = found.gl_pathc;
+    paths = found.gl_pathv;
+    scripts = calloc(n_scripts, sizeof *scripts);
+    for (size_t i = 0; i < n_scripts && scripts != NULL; i++)
+        if (!text_read_file(&scripts[i], paths[i])) return false;
+    return scripts != NULL;
+}
+
+static void run(harness *h, const char *script, const char *want, bool is_spoiling)
+{
+    text got = {0};
+    bool is_closed, is_sound = true, is_fine;
+
+    wrap_memory();
+    sqlite3_initialize();
+    disk_register();
+    sqlite3_int64 used = sqlite3_memory_used();
+    script_prepare();
+    watch.is_on = true;
+    if (is_spoiling) script_run(script, &got, &is_closed, NULL, NULL);
+    else script_run(script, &got, &is_closed, check_tables, &is_sound);
+    watch.is_on = false;
+    if (!is_closed) fprintf(stderr, "the connection does not close\n");
+    size_t leaks = engine_leaks();
+    sqlite3_reset_auto_extension();
+    if (leaks > 0) fprintf(stderr, "%zu blocks of the engine's are left\n", leaks);
+    used = sqlite3_memory_used() - used;
+    if (used != 0) fprintf(stderr, "%lld bytes of SQLite's are left\n", (long long)used);
+    is_fine = is_closed && is_sound && leaks == 0 && used == 0;
+    is_fine &= got.at == NULL || is_right(want, got.at);
+    if (h->is_child) harness_point_end(h, is_fine);
+    if (is_fine) harness_apart_end(h);
+    _exit(4); /* something that a child did has come through */
+}
+
+/* The script's output, untouched, by a child: through a file. */
+static bool run_untouched(const char *script, text *out)
+{
+    FILE *f = tmpfile();
+    harness h = {.name = "oom", .only_place = -1};
+
+    if (f == NULL) return false;
+    if (harness_point(&h, 0, 0)) {
+        text got = {0};
+        bool is_closed;
+        sqlite3_initialize();
+        disk_register();
+        script_prepare();
+        script_run(script, &got, &is_closed, NULL, NULL);
+        fwrite(got.at, 1, got.n, f);
+        harness_point_end(&h, is_closed && fflush(f) == 0);
+    }
+    char name[64];
+    snprintf(name, sizeof name, "/proc/self/fd/%d", fileno(f));
+    bool is_fine = h.n_failed == 0 && text_read_file(out, name);
+    fclose(f);
+    return is_fine;
+}
+
+int main(int argc, char **argv)
+{
+    harness h;
+
+    if (!harness_init(&h, "oom", argc, argv) || !read_scripts()) return 2;
+    h.n_round = n_scripts * (unsigned long)h.stride;
+    watch.h = &h;
+    watch.thread = pthread_self();
+    for (; harness_goes_on(&h); h.seed++) {
+        size_t which = h.seed % n_scripts;
+        text want = {0}, script = {0};
+        /* 7 and the stride have nothing in common unless it is a multiple of 7. */
+        watch.from = (long)(h.seed / n_scripts * 7 % (unsigned long)h.stride);
+        text_say(&script, "SELECT encoder_config('threads', 1);\n");
+        text_say(&script, scripts[which].at);
+        if (!run_untouched(script.at, &want)) {
+            fprintf(stderr, "%s does not run\n", paths[which]);
+            h.n_failed++;
+        } else if (harness_apart(&h)) {
+            run(&h, script.at, want.at, strstr(want.at, "\nerror: 11: ") != NULL);
+        }
+        free(want.at);
+        free(script.at);
+    }
+    return harness_finish(&h);
+}
