@@ -2,7 +2,7 @@
  *
  *   determinism [--from SEED] [--seconds N]                             see points.h
  *
- * A seed is a few dozen texts, Korean, English and neither, from nothing to more than a
+ * A seed is two dozen texts, Korean, English and neither, from nothing to more than a
  * model reads. Each is encoded alone on one thread and in batches of two orders on two,
  * by every set of kernels that this CPU can run, each in a process of its own; by the
  * built-in model in int8 and in f32. A point is one vector: of one set of kernels it has
@@ -16,7 +16,10 @@
 
 #include "torture/points.h"
 
-#define TEXTS  24
+#define TEXTS 24
+#define FEW                                                                              \
+    3 /* short ones: so many the plain loops get, one seed in eight, for they are slow   \
+       */
 #define DIMS   256
 #define NEAR   0.999999
 #define MODELS 2
@@ -39,6 +42,11 @@ static char *texts[TEXTS];
 static char folder[] = "/tmp/determinism-XXXXXX";
 
 /* ---- texts ---- */
+
+static int count_texts(size_t kernel)
+{
+    return kernel == 0 ? FEW : TEXTS;
+}
 
 static unsigned long draw_from(unsigned long *state, unsigned long n)
 {
@@ -69,7 +77,7 @@ static void add_word(sqlite3_str *to, unsigned long *state)
 
 static void draw_texts(void)
 {
-    static const unsigned long most[] = {1, 8, 8, 30, 30, 30, 120, 400};
+    static const unsigned long most[] = {8, 4, 1, 30, 30, 30, 120, 400};
     unsigned long state = seed * 2654435761UL + 1;
     for (int i = 0; i < TEXTS; i++) {
         sqlite3_str *s = sqlite3_str_new(NULL);
@@ -85,8 +93,8 @@ static void draw_texts(void)
 
 /* ---- in a child ---- */
 
-/* Rows of an index and a vector. */
-static bool keep(sqlite3 *db, const char *sql, const char *model, float to[TEXTS][DIMS])
+/* Rows of an index and a vector; returns how many. */
+static int keep(sqlite3 *db, const char *sql, const char *model, float to[TEXTS][DIMS])
 {
     sqlite3_stmt *stmt = NULL;
     int n = 0;
@@ -98,7 +106,7 @@ static bool keep(sqlite3 *db, const char *sql, const char *model, float to[TEXTS
         memcpy(to[i], sqlite3_column_blob(stmt, 1), DIMS * sizeof(float));
     }
     sqlite3_finalize(stmt);
-    return n == TEXTS;
+    return n;
 }
 
 static bool encode_all(sqlite3 *db, size_t kernel)
@@ -114,15 +122,16 @@ static bool encode_all(sqlite3 *db, size_t kernel)
     for (int m = 0; m < MODELS; m++)
         for (int s = 0; s < SHAPES; s++)
             if (points_run(db, threads[s]) != SQLITE_OK ||
-                !keep(db, shapes[s], precisions[m], got->of[kernel][m][s]))
+                keep(db, shapes[s], precisions[m], got->of[kernel][m][s]) !=
+                    count_texts(kernel))
                 return false;
     return true;
 }
 
-static bool load(sqlite3 *db)
+static bool load(sqlite3 *db, int n_texts)
 {
     bool is_well = points_run(db, "CREATE TABLE doc(id INTEGER PRIMARY KEY, text)") == 0;
-    for (int i = 0; i < TEXTS; i++) {
+    for (int i = 0; i < n_texts; i++) {
         char *sql = sqlite3_mprintf("INSERT INTO doc VALUES(%d, %Q)", i, texts[i]);
         is_well = is_well && points_run(db, sql) == SQLITE_OK;
         sqlite3_free(sql);
@@ -149,7 +158,7 @@ static int run_kernel(size_t kernel)
     if (answer == NULL || strcmp(answer, "1") != 0) return 2;
     sqlite3_free(answer);
     sqlite3_free(sql);
-    bool is_well = load(db) && encode_all(db, kernel);
+    bool is_well = load(db, count_texts(kernel)) && encode_all(db, kernel);
     return sqlite3_close(db) == SQLITE_OK && is_well ? 0 : 1;
 }
 
@@ -180,7 +189,7 @@ static double cosine(const float *a, const float *b)
 static void compare(size_t kernel, size_t first_fast)
 {
     for (int m = 0; m < MODELS; m++)
-        for (int i = 0; i < TEXTS; i++) {
+        for (int i = 0; i < count_texts(kernel); i++) {
             const float *alone = got->of[kernel][m][ALONE][i];
             for (int s = BATCH; s < SHAPES; s++)
                 POINT(memcmp(alone, got->of[kernel][m][s][i], DIMS * sizeof(float)) == 0,
@@ -202,6 +211,8 @@ static void run_seed(void)
     size_t first_fast = 0;
     draw_texts();
     for (size_t k = 0; k < KERNELS; k++) {
+        got->has[k] = false;
+        if (k == 0 && seed % 8 != 1) continue;
         pid_t id = fork();
         if (id == 0) _exit(run_kernel(k));
         int status = points_wait(id, 600);
