@@ -130,7 +130,7 @@ check: deps
 test: deps
 	@$(MAKE_ALL) programs
 	@$(MAKE_ALL) SAN=address,undefined CFLAGS='-O1 -g' programs
-	@sh tests/all.sh build:unit build:ext build:sessions build:sql build:readme build:download build:gates \
+	@sh tests/all.sh build:unit build:ext build:sessions build:sql build:readme build:download build:torture build:gates \
 	    build/san:unit build/san:ext build/san:exact build:warnings
 
 # Each fuzz target for T seconds on inputs that it finds: with clang by coverage.

@@ -10,6 +10,7 @@
 #   readme    README.md                       its examples
 #   peers     tests/peers/agree.js            our vectors beside those of other engines
 #   download  tests/download.sh                sql/download.sh, from a hub of its own
+#   torture   BUILD/tests/torture/*           threads, forks, limits: seconds of what can run hours
 #   gates     tests/gates.sh                  laws that a machine can keep
 #   warnings                                  a build by gcc and by clang without a warning
 #
@@ -66,6 +67,14 @@ compiler() {
     fi
 }
 
+torture() { # a harness, which counts points
+    "$@" --seconds 5 >"$log.points"
+    status=$?
+    sed -E 's/^([a-z]+): ([0-9]+) points, ([0-9]+) failed, next .*/\1: \2 \3/' "$log.points" |
+        awk 'NF == 3 { print $1, $2 - $3, "passed,", $3, "failed" }'
+    return $status
+}
+
 for each; do
     build=${each%:*} part=${each##*:}
     case $part in
@@ -93,6 +102,10 @@ for each; do
         else echo "peers: 0 passed, 0 failed, 1 skipped: node is not installed" | tee -a "$log"
         fi ;;
     download) try download sh tests/download.sh "$build/encoder.so" ;;
+    torture)
+        for t in concurrent fork limits determinism lifecycle; do
+            try "torture $t" torture "$build/tests/torture/$t"
+        done ;;
     gates) try gates sh tests/gates.sh "$build" ;;
     warnings) for c in gcc clang; do try "warnings $c" compiler "$c"; done ;;
     accept)
