@@ -114,8 +114,9 @@ static bool encode_all(sqlite3 *db, size_t kernel)
     static const char *const shapes[SHAPES] = {
         "SELECT id, embed(text, ?1) FROM doc",
         "SELECT id, vector FROM embed_each('SELECT id, text FROM doc', ?1)",
-        "SELECT id, vector FROM embed_each('SELECT id, text FROM doc ORDER BY id % 5, id "
-        "DESC', ?1)"};
+        ("SELECT id, vector FROM embed_each('SELECT id, text FROM doc ORDER BY id % 5, "
+         "id "
+         "DESC', ?1)")};
     static const char *const threads[SHAPES] = {"SELECT encoder_config('threads', 1)",
                                                 "SELECT encoder_config('threads', 2)",
                                                 "SELECT encoder_config('threads', 3)"};
