@@ -405,6 +405,10 @@ static int batch_store(ext_vt_table *t, batch *b)
         size_t n = b->docs[i].n;
         int rc = store_doc(t, b->ids[i], &b->docs[i], b->vectors + at * t->config.dims);
         if (rc == SQLITE_OK) rc = ext_vt_run_id(t, EXT_VT_QUEUE_DEL, b->ids[i]);
+        /* A trigger there could keep it, and the queue would never end. */
+        if (rc == SQLITE_OK && sqlite3_changes(t->db) != 1)
+            rc = ext_vt_fail(t, SQLITE_CORRUPT_VTAB, "row %lld stays in the queue",
+                             b->ids[i]);
         if (rc != SQLITE_OK) return rc;
         at += n;
     }

@@ -54,6 +54,9 @@ static int put_fresh(ext_vt_table *t, sqlite3_int64 id, const ext_vt_doc *d,
     sqlite3_bind_blob64(s, 3, c.at, c.n, SQLITE_STATIC);
     sqlite3_bind_blob64(s, 4, b.at, b.n, SQLITE_STATIC);
     rc = c.failed || b.failed ? SQLITE_NOMEM : ext_vt_run(t, s);
+    /* A trigger there could drop it, and the work would never end. */
+    if (rc == SQLITE_OK && sqlite3_changes(t->db) != 1)
+        rc = ext_vt_fail(t, SQLITE_CORRUPT_VTAB, "row %lld cannot be kept", id);
     enc_wr_clear(&c);
     enc_wr_clear(&b);
     return rc;

@@ -166,13 +166,23 @@ static char *vt_sql_text(const ext_vt_table *t, ext_vt_sql which)
     return sqlite3_str_finish(sql);
 }
 
+/* Whether it uses shadow tables alone, and none that is virtual itself. */
+static bool is_plain(const ext_vt_table *t, ext_vt_sql which)
+{
+    if (which == EXT_VT_CONTENT_GET || which == EXT_VT_CONTENT_ALL)
+        return t->config.content != EXT_VT_EXTERNAL;
+    return which < EXT_VT_FTS_PUT;
+}
+
 int ext_vt_sql_prepare(ext_vt_table *t, ext_vt_sql which, sqlite3_stmt **out)
 {
     char *sql = vt_sql_text(t, which);
 
     *out = NULL;
     if (sql == NULL) return SQLITE_NOMEM;
-    int rc = sqlite3_prepare_v3(t->db, sql, -1, SQLITE_PREPARE_PERSISTENT, out, NULL);
+    unsigned flags =
+        SQLITE_PREPARE_PERSISTENT | (is_plain(t, which) ? SQLITE_PREPARE_NO_VTAB : 0);
+    int rc = sqlite3_prepare_v3(t->db, sql, -1, flags, out, NULL);
     sqlite3_free(sql);
     return rc == SQLITE_OK ? SQLITE_OK : ext_vt_fail_db(t, rc);
 }
@@ -182,7 +192,11 @@ int ext_vt_sql_get(ext_vt_table *t, ext_vt_sql which, sqlite3_stmt **out)
     int rc = SQLITE_OK;
 
     if (t->sql[which] == NULL) rc = ext_vt_sql_prepare(t, which, &t->sql[which]);
-    *out = t->sql[which];
+    /* It runs already: a trigger on a shadow table, which we never make, came back to us.
+     */
+    if (rc == SQLITE_OK && sqlite3_stmt_busy(t->sql[which]))
+        rc = ext_vt_fail(t, SQLITE_LOCKED, "used by a trigger on its own tables");
+    *out = rc == SQLITE_OK ? t->sql[which] : NULL;
     return rc;
 }
 
