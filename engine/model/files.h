@@ -50,9 +50,9 @@ enc_rc enc_files_open_tensors(enc_files *f, enc_err *e);
 const enc_tensor *enc_files_tensor(const enc_files *f, const char *name);
 size_t enc_files_tensor_count(const enc_files *f);
 
-/* A tensor of "<part>/model.safetensors", a module's own file; in a blob it is called
- * "<part>/<name>". ENC_IO: there is no such file, ENC_CORRUPT: no such tensor in it. */
-enc_rc enc_files_part(enc_files *f, const char *part, const char *name,
+/* A tensor of "<name>/model.safetensors", a module's own file; in a blob it is called
+ * "<name>/<tensor>". ENC_IO: there is no such file, ENC_CORRUPT: no such tensor. */
+enc_rc enc_files_part(enc_files *f, const char *name, const char *tensor,
                       const enc_tensor **out, enc_err *e);
 const enc_tensor *enc_files_tensor_at(const enc_files *f, size_t i);
 
