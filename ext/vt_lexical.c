@@ -133,10 +133,13 @@ static int by_score(const void *a, const void *b)
     return (x->hit.id > y->hit.id) - (x->hit.id < y->hit.id);
 }
 
-/* Rows whose text has words of the query, best first, that pass the filter on ids. */
+/* Rows whose text has words of the query, best first, that pass the filter on ids: at
+ * most `depth`, which may be far more than there are, into *ids (enc_mem). */
 static int lexical(ext_vt_table *t, const ext_vt_search *s, size_t depth,
-                   sqlite3_int64 *ids, size_t *n)
+                   sqlite3_int64 **ids, size_t *n)
 {
+    void *room = NULL;
+    size_t cap = 0;
     sqlite3_stmt *stmt;
     char *words = NULL;
     int rc = expression(t, s->text, &words);
@@ -145,11 +148,15 @@ static int lexical(ext_vt_table *t, const ext_vt_search *s, size_t depth,
     if (rc != SQLITE_OK || words == NULL) return rc;
     if ((rc = ext_vt_sql_get(t, EXT_VT_FTS_MATCH, &stmt)) == SQLITE_OK) {
         sqlite3_bind_text(stmt, 1, words, -1, SQLITE_STATIC);
-        while (*n < depth && sqlite3_step(stmt) == SQLITE_ROW) {
+        while (rc == SQLITE_OK && *n < depth && sqlite3_step(stmt) == SQLITE_ROW) {
             sqlite3_int64 id = sqlite3_column_int64(stmt, 0);
-            if (enc_filter_has_id(&s->plan.filter, id)) ids[(*n)++] = id;
+            if (!enc_filter_has_id(&s->plan.filter, id)) continue;
+            if (!enc_mem_reserve(&room, &cap, *n + 1, sizeof id)) rc = SQLITE_NOMEM;
+            *ids = room;
+            if (rc == SQLITE_OK) (*ids)[(*n)++] = id;
         }
-        rc = ext_vt_done(t, stmt);
+        int done = ext_vt_done(t, stmt);
+        if (rc == SQLITE_OK) rc = done;
     }
     sqlite3_free(words);
     return rc;
@@ -219,10 +226,10 @@ static int fuse(ext_vt_table *t, ext_vt_search *s, const ext_vt_hit *near, size_
 int ext_vt_lexical_fuse(ext_vt_table *t, ext_vt_search *s, size_t want)
 {
     size_t depth = want > DEPTH ? want : DEPTH, n_near = 0, n_ids = 0;
-    sqlite3_int64 *ids = enc_mem_array(depth, sizeof *ids);
+    sqlite3_int64 *ids = NULL;
     ext_vt_hit *near = NULL;
     bool is_all = true;
-    int rc = ids == NULL ? SQLITE_NOMEM : lexical(t, s, depth, ids, &n_ids);
+    int rc = lexical(t, s, depth, &ids, &n_ids);
 
     if (rc == SQLITE_OK)
         rc = ext_vt_search_documents(t, s, depth, &near, &n_near, &is_all);

@@ -111,3 +111,9 @@ SELECT sql FROM sqlite_schema WHERE name = 'e_fts';
 -- The words are those of one model.
 CREATE VIRTUAL TABLE words_of USING similarity(t, hybrid=1);
 INSERT INTO words_of(words_of, rank) VALUES('reembed', 'another');
+
+-- k far beyond the number of rows asks for all of them, and for no more memory than that.
+SELECT count(*) FROM h('postman', 2147483648);
+SELECT count(*) FROM h('postman', 9223372036854775807);
+SELECT count(*) FROM h WHERE h MATCH 'postman' AND k = 9223372036854775807;
+SELECT count(*) FROM (SELECT rowid FROM h WHERE h MATCH 'postman' LIMIT 9223372036854775807);
