@@ -259,6 +259,10 @@ typedef struct ext_vt_doc {
 int ext_vt_doc_get(ext_vt_table *t, sqlite3_int64 id,
                    ext_vt_doc *d); /* d is zeroed or used before */
 int ext_vt_doc_put(ext_vt_table *t, sqlite3_int64 id, const ext_vt_doc *d);
+
+/* The next id in their order: after *id if *found is true, else the first of them. *found
+ * becomes false behind the last. */
+int ext_vt_doc_next(ext_vt_table *t, sqlite3_int64 *id, bool *found);
 void ext_vt_doc_clear(ext_vt_doc *d);
 
 /* A row as the user gave it: values[n_columns]; in an update some may be marked by

@@ -115,18 +115,13 @@ static int check_text(check *c, sqlite3_int64 id, const ext_vt_doc *d)
 
 static int check_docs(check *c, bool is_quick)
 {
-    sqlite3_int64 id = 0;
-    sqlite3_stmt *s;
-    bool is_first = true;
+    sqlite3_int64 id;
+    bool found_one = false;
     ext_vt_doc d = {0};
-    int rc = ext_vt_sql_get(c->t, EXT_VT_DOC_NEXT, &s);
+    int rc = SQLITE_OK;
 
     while (rc == SQLITE_OK && c->problem == NULL) {
-        sqlite3_bind_int64(s, 1, is_first ? INT64_MIN : id);
-        bool has_row = sqlite3_step(s) == SQLITE_ROW;
-        if (has_row) id = sqlite3_column_int64(s, 0);
-        if ((rc = ext_vt_done(c->t, s)) || !has_row) break;
-        is_first = false;
+        if ((rc = ext_vt_doc_next(c->t, &id, &found_one)) || !found_one) break;
         if ((rc = ext_vt_doc_get(c->t, id, &d))) break;
         rc = check_stretches(c, id, &d);
         if (rc == SQLITE_OK && c->problem == NULL && d.has_hash && d.n == 0)

@@ -58,6 +58,30 @@ int ext_vt_doc_get(ext_vt_table *t, sqlite3_int64 id, ext_vt_doc *d)
     return rc == SQLITE_OK ? code : rc;
 }
 
+/* Any id may be the first, the least integer too: hence a bound below all of them. A
+ * table whose ids are no integers would never come to an end. */
+int ext_vt_doc_next(ext_vt_table *t, sqlite3_int64 *id, bool *found)
+{
+    bool is_first = !*found, is_forward = true;
+    sqlite3_stmt *s;
+    int rc = ext_vt_sql_get(t, EXT_VT_DOC_NEXT, &s);
+
+    *found = false;
+    if (rc != SQLITE_OK) return rc;
+    if (is_first) sqlite3_bind_double(s, 1, -1e300);
+    else sqlite3_bind_int64(s, 1, *id);
+    if (sqlite3_step(s) == SQLITE_ROW) {
+        sqlite3_int64 next = sqlite3_column_int64(s, 0);
+        is_forward = is_first || next > *id;
+        *id = next;
+        *found = true;
+    }
+    rc = ext_vt_done(t, s);
+    if (rc != SQLITE_OK || is_forward) return rc;
+    return ext_vt_fail(t, SQLITE_CORRUPT_VTAB, "%s_doc has keys that are no integers",
+                       t->name);
+}
+
 int ext_vt_doc_put(ext_vt_table *t, sqlite3_int64 id, const ext_vt_doc *d)
 {
     sqlite3_stmt *s;
@@ -130,17 +154,14 @@ int ext_vt_docs_follow(ext_vt_table *t, const size_t *order)
 {
     size_t n = ext_vt_vectors_count(t->vectors);
     uint32_t *became = enc_mem_array(n, sizeof *became);
-    sqlite3_int64 id = INT64_MIN;
-    sqlite3_stmt *s;
+    sqlite3_int64 id;
+    bool found = false;
     ext_vt_doc d = {0};
-    int rc = became == NULL ? SQLITE_NOMEM : ext_vt_sql_get(t, EXT_VT_DOC_NEXT, &s);
+    int rc = became == NULL ? SQLITE_NOMEM : SQLITE_OK;
 
     for (size_t i = 0; i < n && rc == SQLITE_OK; i++) became[order[i]] = (uint32_t)i;
     while (rc == SQLITE_OK) {
-        sqlite3_bind_int64(s, 1, id);
-        bool found = sqlite3_step(s) == SQLITE_ROW;
-        if (found) id = sqlite3_column_int64(s, 0);
-        if ((rc = ext_vt_done(t, s)) || !found) break;
+        if ((rc = ext_vt_doc_next(t, &id, &found)) || !found) break;
         if ((rc = ext_vt_doc_get(t, id, &d))) break;
         for (size_t i = 0; i < d.n; i++)
             if (d.at[i].slot < n) d.at[i].slot = became[d.at[i].slot];

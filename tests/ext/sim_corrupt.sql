@@ -761,3 +761,12 @@ DETACH a;
 ATTACH '$TMP/a.db' AS a;
 DROP TABLE a.v;
 SELECT name FROM a.sqlite_schema;
+
+-- A key that is none: no endless walk.
+CREATE VIRTUAL TABLE keyless USING similarity(e VECTOR(2), index=ivf);
+INSERT INTO keyless(e) VALUES('[1,0]'), ('[0,1]');
+CREATE TABLE z AS SELECT 'x' || id AS id, h, c FROM keyless_doc;
+DROP TABLE keyless_doc;
+ALTER TABLE z RENAME TO keyless_doc;
+INSERT INTO keyless(keyless) VALUES('integrity-check');
+INSERT INTO keyless(keyless) VALUES('optimize');

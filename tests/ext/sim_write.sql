@@ -168,3 +168,14 @@ UPDATE x SET distance = 1;
 UPDATE x SET x = 'rebuild' WHERE rowid = 1;
 INSERT INTO x(title, distance, k) VALUES('t', 1, 2);
 SELECT count(*) FROM x WHERE title = 't';
+
+-- The least rowid is a row like any other.
+CREATE VIRTUAL TABLE least USING similarity(e VECTOR(2), index=ivf);
+INSERT INTO least(rowid, e) VALUES(-9223372036854775808, '[1,0]');
+INSERT INTO least(e) WITH RECURSIVE n(i) AS (VALUES(1) UNION ALL SELECT i + 1 FROM n LIMIT 600) SELECT vector('[' || (i % 9) || ',1]') FROM n;
+INSERT INTO least(least) VALUES('integrity-check');
+INSERT INTO least(least) VALUES('optimize');
+INSERT INTO least(least) VALUES('integrity-check');
+SELECT rowid, vector_json(e) FROM least WHERE least MATCH '[1,0]' AND k = 1;
+DELETE FROM least WHERE rowid = -9223372036854775808;
+INSERT INTO least(least) VALUES('integrity-check');
