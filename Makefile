@@ -22,8 +22,8 @@ TESTLIB  := $(filter-out $(SESSION),$(patsubst %.c,$(BUILD)/%.o,\
             $(filter-out tests/lib/make_%,$(wildcard tests/lib/*.c))))
 TORTURE  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/torture/*.c))
 TORTLIB  := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/torture/lib/*.c))
-WITHEXT  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/run.c tests/exact.c tests/bench_search.c tests/ext/test_*.c tests/peers/*.c)) \
-            $(TORTURE)
+WITHEXT  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/run.c tests/exact.c tests/bench_search.c tests/ext/test_*.c tests/peers/*.c \
+            tests/fuzz/bombs.c tests/fuzz/interrupts.c tests/fuzz/every_byte.c)) $(TORTURE)
 FUZZ     := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 PACKAGES := gcc make sqlite3 libsqlite3-dev libopenblas-dev libopenblas0-pthread libutf8proc-dev \
             libjansson-dev libxxhash-dev libsimde-dev
