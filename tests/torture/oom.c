@@ -4,8 +4,9 @@
  *   oom --only SEED:PLACE:KIND
  *
  * A seed is a script of tests/ext and a first allocation; a place is the number of an
- * allocation, whosever it is: SQLite's, the engine's (aligned_alloc, mmap), jansson's, a
- * thread's. Kind 0: it fails and no other does; 1: so do all after it.
+ * allocation, whosever it is: SQLite's, the engine's (aligned_alloc, mmap), a thread's.
+ * (Not jansson's: it writes past a block when it cannot have a larger one.) Kind 0: it
+ * fails and no other does; 1: so do all after it.
  *
  * A point is right if its output is the untouched one up to the first SQLITE_NOMEM (what
  * an allocation is not needed for may go on without it), the connection closes, and
@@ -19,7 +20,6 @@
 
 #include <errno.h>
 #include <glob.h>
-#include <jansson.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,11 +76,6 @@ static void *faulty_realloc(void *p, int n)
     return is_faulty() ? NULL : real_memory.xRealloc(p, n);
 }
 
-static void *json_malloc(size_t n)
-{
-    return is_faulty() ? NULL : malloc(n);
-}
-
 /* The linker sends the engine's calls here (--wrap). */
 void *__wrap_aligned_alloc(size_t alignment, size_t n);
 void *__real_aligned_alloc(size_t alignment, size_t n);
@@ -119,7 +114,6 @@ static void wrap_memory(void)
     sqlite3_config(SQLITE_CONFIG_LOOKASIDE, 0, 0);
     /* A recursive mutex that is held belongs to the thread of the process forked from. */
     sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
-    json_set_alloc_funcs(json_malloc, free);
 }
 
 /* ---- what is right ---- */

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #define SECONDS_MAX 60 /* of one point; more is a hang */
-#define FAILED_MAX  50  /* then it is no use to go on */
+#define FAILED_MAX  50 /* then it is no use to go on */
 
 static long now(void)
 {

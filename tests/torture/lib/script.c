@@ -198,7 +198,7 @@ static int remove_one(const char *path, const struct stat *st, int kind,
 #define FOLDER_FD 700
 #define FOLDER    "/proc/self/fd/700"
 
-static char folder[] = "/tmp/encoder-run-XXXXXX";
+static char folder[] = "/tmp/encoder-run-XXXXXX", folder_before_fork[sizeof folder];
 
 static bool folder_open(void)
 {
@@ -235,11 +235,18 @@ static int copy_one(const char *path, const struct stat *st, int kind, struct FT
 
 bool script_copy_folder(void)
 {
-    char from[sizeof folder];
-
     if (fcntl(FOLDER_FD, F_GETFD) < 0) return true;
-    memcpy(from, folder, sizeof folder);
-    return folder_open() && nftw(from, copy_one, 8, FTW_PHYS) == 0;
+    memcpy(folder_before_fork, folder, sizeof folder);
+    return folder_open() && nftw(folder_before_fork, copy_one, 8, FTW_PHYS) == 0;
+}
+
+/* $TMP, by whatever name it goes. */
+static void say_folder(text *out, const char *name)
+{
+    if (out->at == NULL) return;
+    text named = replaced(out->at, name, "$TMP");
+    free(out->at);
+    *out = named;
 }
 
 bool script_run(const char *script, text *out, bool *is_closed,
@@ -265,10 +272,9 @@ bool script_run(const char *script, text *out, bool *is_closed,
     if (after != NULL) after(db, arg);
     *is_closed = sqlite3_close(db) == SQLITE_OK;
     if (has_folder) {
-        text named = replaced(out->at, FOLDER, "$TMP");
-        free(out->at);
-        *out = replaced(named.at, folder, "$TMP"); /* what it is behind the link */
-        free(named.at);
+        say_folder(out, FOLDER);
+        say_folder(out, folder);
+        say_folder(out, folder_before_fork);
         folder_close();
     }
     return is_fine;
