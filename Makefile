@@ -56,13 +56,14 @@ ENCODE   := -O3 -fno-math-errno -fno-trapping-math -ffp-contract=off
 $(patsubst %,$(BUILD)/engine/%.o,encode/panel model/finite model/tensor model/quant): KFLAGS := $(ENCODE)
 LEARN    := elem_plain cooccur
 $(LEARN:%=$(BUILD)/engine/learn/%.o): KFLAGS := $(KERNEL)
-# Compiled for a fuzzer, loops of numbers stay as they are: instrumented they take minutes each.
+# Instrumented, loops of numbers take minutes each to compile: of one source for several CPUs only AVX2's
+# is, and for a fuzzer none.
 BARE     := $(if $(findstring fuzzer,$(SAN)),-fno-sanitize=all)
 ifneq ($(findstring x86_64,$(shell $(CC) -dumpmachine)),)
-AVX512   := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-width=512 $(BARE)
+AVX512   := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-width=512 $(if $(SAN),-fno-sanitize=all)
 FAST     := $(BUILD)/engine/encode/kern
 $(FAST)_avx2.o: KFLAGS := $(ENCODE) $(BARE) -mavx2 -mfma -DHAS_AVX2
-$(FAST)_avx2_vnni.o: KFLAGS := $(ENCODE) $(BARE) -mavx2 -mfma -mavxvnni -DHAS_AVX2 -DHAS_VNNI
+$(FAST)_avx2_vnni.o: KFLAGS := $(ENCODE) $(if $(SAN),-fno-sanitize=all) -mavx2 -mfma -mavxvnni -DHAS_AVX2 -DHAS_VNNI
 $(FAST)_avx512.o: KFLAGS := $(ENCODE) $(AVX512) -DHAS_AVX512
 $(FAST)_avx512_vnni.o: KFLAGS := $(ENCODE) $(AVX512) -mavx512vnni -DHAS_AVX512 -DHAS_VNNI
 $(FAST)_avx512_bf16.o: KFLAGS := $(ENCODE) $(AVX512) -mavx512vnni -mavx512bf16 -DHAS_AVX512 -DHAS_VNNI -DHAS_BF16
