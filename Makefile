@@ -5,8 +5,13 @@ BUILD    := build$(if $(SAN),$(if $(filter thread,$(SAN)),/tsan,/san),)
 WARN     := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
             -Wmissing-prototypes -Wundef -Wwrite-strings -Wdouble-promotion -Wvla
 CFLAGS   ?= -O2 -g
+FORTIFY  := -D_FORTIFY_SOURCE=2
 STD      := -std=c11 -D_GNU_SOURCE -Iengine -fPIC -fvisibility=hidden -fstack-protector-strong \
-            -pthread $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer,-D_FORTIFY_SOURCE=2)
+            -pthread $(HARDEN) $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer,$(FORTIFY))
+# What the compiler has against a stack that is jumped over and calls that are bent.
+HARDEN   := $(shell for f in -fcf-protection -fstack-clash-protection; do \
+            $(CC) -Werror $$f -c -o /dev/null -x c /dev/null 2>/dev/null && echo $$f; done)
+LINKS    := -Wl,-z,relro,-z,now,-z,noexecstack -Wl,-z,nodelete
 LIBS     := -lutf8proc -ljansson -ldl -lm -pthread
 
 # Loops of training, and only those, may reorder sums; each is compiled for the CPU it is named after.
@@ -36,7 +41,7 @@ programs: $(BUILD)/encoder.so $(UNIT) $(WITHEXT) $(FUZZ)
 targets: $(FUZZ)
 
 $(BUILD)/encoder.so: $(OBJ) $(EXTOBJ)
-	$(CC) $(CFLAGS) $(STD) -shared -Wl,-z,relro,-z,now,-z,nodelete -o $@ $^ $(LIBS)
+	$(CC) $(CFLAGS) $(STD) -shared $(LINKS) -o $@ $^ $(LIBS)
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
@@ -147,6 +152,29 @@ fault: deps
 	@$(MAKE_ALL) programs
 	@for s in tests/ext/*.sql; do $(BUILD)/tests/run --oom $$s && $(BUILD)/tests/run --io $$s || exit 1; done
 
+# How much of each file the tests run: lines and branches, by gcov.
+coverage: deps
+	@$(MAKE_ALL) BUILD=build/cov CFLAGS='-O0 -g --coverage -fprofile-update=atomic' FORTIFY= programs
+	@find build/cov -name '*.gcda' -exec rm {} +
+	-@sh tests/all.sh build/cov:unit build/cov:ext
+	@sh tests/coverage.sh build/cov
+
+# Static analysis and valgrind, by those of them that are installed; the last line adds up.
+analyse: deps
+	@$(MAKE_ALL) -s programs
+	@sh tests/analyse.sh build
+
+# The SQL scripts and what stands beside them on another SQLite: SQLITE_SRC is a directory with
+# sqlite3.c and sqlite3.h, as in an amalgamation.
+test-sqlite:
+	@test -f "$(SQLITE_SRC)/sqlite3.c" || { echo "SQLITE_SRC: a directory with sqlite3.c"; exit 1; }
+	@mkdir -p build/sqlite
+	$(CC) -O1 -w -DSQLITE_ENABLE_FTS5 -DSQLITE_ENABLE_MATH_FUNCTIONS -I$(SQLITE_SRC) -c -o build/sqlite/sqlite3.o $(SQLITE_SRC)/sqlite3.c
+	@ar rcs build/sqlite/libsqlite3.a build/sqlite/sqlite3.o
+	@$(MAKE_ALL) BUILD=build/sqlite CFLAGS='-O2 -g -isystem $(abspath $(SQLITE_SRC)) -Lbuild/sqlite' \
+	    build/sqlite/tests/run $(patsubst tests/%.c,build/sqlite/tests/%,$(wildcard tests/ext/test_*.c))
+	@sh tests/all.sh build/sqlite:ext
+
 # Rewrites expected output: after a change that is meant, and read with git diff.
 accept: programs
 	@sh tests/all.sh $(BUILD):accept
@@ -176,4 +204,4 @@ install: all
 clean:
 	rm -rf build
 
-.PHONY: all objects programs targets deps demo check test fuzz fault accept quality bench model install clean
+.PHONY: all objects programs targets deps demo check test fuzz coverage analyse test-sqlite fault accept quality bench model install clean

@@ -130,11 +130,19 @@ if [ -f "$build/encoder.so" ]; then
         grep -vx 'sqlite3_encoder_init')"
     gate 'no entry point' "$(nm -D --defined-only "$build/encoder.so" |
         grep -q ' sqlite3_encoder_init$' || echo sqlite3_encoder_init)"
+    # No process, no network, no output, no end of the host: not even through a library call.
+    gate 'an import that we do not want' "$(nm -D --undefined-only "$build/encoder.so" |
+        sed 's/.* U //; s/@.*//' | grep -Ex '(__)?(system|popen|v?fork|clone|exec[lv]p?e?|posix_spawnp?|socket|socketpair|connect|bind|listen|accept4?|send|sendto|recv|recvfrom|getaddrinfo|gethostbyname|kill|raise|signal|sigaction|exit|_exit|quick_exit|abort|__assert_fail|v?f?printf(_chk)?|f?puts|putchar|perror|fopen|fopen64|setlocale|setenv|putenv|unsetenv|chdir|umask|srand|rand|random|tmpfile|mktemp)')"
+    gate 'a library without its hardening' "$(
+        readelf -lW "$build/encoder.so" | grep -q 'GNU_RELRO' || echo 'no relro'
+        readelf -dW "$build/encoder.so" | grep -q 'NOW' || echo 'not bound at once'
+        readelf -lW "$build/encoder.so" | grep 'GNU_STACK' | grep -q 'RWE' && echo 'executable stack'
+        readelf -dW "$build/encoder.so" | grep 'TEXTREL')"
     gate 'fast-math start-up code' "$(nm "$build/encoder.so" | grep -i 'set_fast_math')"
     gate 'OpenBLAS linked, not opened when needed' \
         "$(readelf -d "$build/encoder.so" | grep NEEDED | grep -i blas)"
 else
-    skipped=$((skipped + 4))
+    skipped=$((skipped + 6))
 fi
 
 # A function fits on a screen, a file in a sitting.
