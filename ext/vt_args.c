@@ -307,6 +307,16 @@ static int check(reader *r)
     return what == NULL ? SQLITE_OK : complain(r, sqlite3_mprintf("%s", what));
 }
 
+/* The table or what it keeps: neither can be read while it is written. */
+static bool is_own(const char *content, const char *table)
+{
+    size_t n = strlen(table);
+
+    if (sqlite3_strnicmp(content, table, (int)n) != 0) return false;
+    return content[n] == '\0' ||
+           (content[n] == '_' && ext_vt_store_is_shadow(content + n + 1));
+}
+
 int ext_vt_args_read(ext_vt_config *c, int argc, const char *const *argv, char **message)
 {
     reader r = {"", c, message, {NULL}, 0};
@@ -323,6 +333,10 @@ int ext_vt_args_read(ext_vt_config *c, int argc, const char *const *argv, char *
     if (rc == SQLITE_OK && !ext_vt_config_allows(c, argv[2]))
         rc = complain(&r, sqlite3_mprintf("a table named %s would hide its own column %s",
                                           argv[2], argv[2]));
+    if (rc == SQLITE_OK && c->content == EXT_VT_EXTERNAL &&
+        is_own(c->content_table, argv[2]))
+        rc = complain(&r, sqlite3_mprintf("content='%s' would be the table itself",
+                                          c->content_table));
     if (c->content == EXT_VT_EXTERNAL && c->content_rowid == NULL)
         c->content_rowid = "rowid";
     return rc;

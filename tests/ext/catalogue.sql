@@ -1,0 +1,189 @@
+-- Bad input to functions: a sentence that names the thing and both values, and a code.
+SELECT encoder_load('tests/data/tiny'), encoder_default('tiny');
+-- Arguments.
+SELECT embed();
+SELECT embed(NULL) IS NULL;
+SELECT embed('a', 'absent');
+SELECT embed('a', NULL) IS NULL;
+SELECT embed('a', '');
+SELECT embed('a', printf('%300d', 1));
+SELECT embed('a', 'ti' || char(0) || 'ny');
+SELECT embed('a', 5);
+SELECT embed('a', 1.5);
+SELECT embed('a', x'00');
+SELECT embed(x'6162');
+SELECT embed(12) = embed('12'), embed(1.5) = embed('1.5');
+SELECT vector_dims(embed('')), embed('') = embed('   ');
+SELECT embed('a', 'tiny', 'more');
+SELECT embed_query(x'00'), 1;
+SELECT embed_passage('a', 'absent');
+SELECT pooled(x'00');
+SELECT pooled('a', 'absent');
+SELECT token_count(x'00');
+SELECT token_count('a', 'absent');
+SELECT similarity('a');
+SELECT similarity('a', x'00');
+SELECT similarity('a', x'');
+SELECT similarity('a', x'0000803f');
+SELECT similarity(x'0000803f', x'0000803f0000803f');
+SELECT similarity(x'0000c07f', x'0000803f');
+SELECT similarity(x'0000807f', x'0000803f');
+SELECT similarity(x'00000000', x'0000803f');
+SELECT similarity(NULL, 'a') IS NULL, similarity('a', NULL) IS NULL;
+SELECT vector('[1, 2'), 1;
+SELECT vector('[]');
+SELECT vector('{}');
+SELECT vector('[1, "a"]');
+SELECT vector('[null]');
+SELECT vector('[1e39]');
+SELECT vector('[NaN]');
+SELECT vector('');
+SELECT vector(x'01');
+SELECT vector(NULL) IS NULL;
+SELECT vector_json(x'0102');
+SELECT vector_json('a');
+SELECT vector_json(x'0000c07f');
+SELECT vector_dims(x'010203');
+SELECT vector_dims(1);
+SELECT classify('a', 'absent');
+SELECT classify('a', x'00');
+SELECT classify('a', x'454e4348');
+SELECT classify(x'00');
+SELECT head_info(x'00');
+SELECT head_info('a');
+SELECT head_info(NULL) IS NULL;
+SELECT rerank('a', x'00');
+SELECT rerank(NULL, 'a') IS NULL;
+SELECT next_sentence('a', x'00');
+SELECT answer('who?', x'00');
+SELECT answer(NULL, 'a') IS NULL;
+SELECT passage('a');
+SELECT train_classifier('a', 'x');
+SELECT train_classifier('a', 'x', '{"folds": 1}');
+SELECT train_classifier('a', 'x', '{"fold": 2}');
+SELECT train_classifier('a', 'x', '[');
+SELECT train_classifier(x'00', 'x');
+SELECT pretrain(x'00');
+SELECT pretrain('a', '{"hidden": 0}');
+SELECT pretrain('a', '{"hidden": 30, "n_heads": 7}');
+SELECT pretrain('a', '{"layers": 1}');
+SELECT pretrain('a', '{"seed": "x"}');
+SELECT fine_tune_pairs('a', 'b', 'x');
+
+-- Text: whatever the bytes, some tokens and no error.
+SELECT token_count('ab' || char(0) || 'cd') > 2;
+SELECT token_count(CAST(x'80' AS TEXT)), token_count(CAST(x'c080' AS TEXT)), token_count(CAST(x'eda080' AS TEXT));
+SELECT token_count(CAST(x'f5808080' AS TEXT)), token_count(CAST(x'61e282' AS TEXT)), token_count(CAST(x'efbbbf61' AS TEXT));
+SELECT token_count(printf('%.*c', 100, 'a')), token_count(printf('%.*c', 101, 'a'));
+SELECT token_count(char(65533)), token_count(char(0x1100, 0x1161)), token_count(char(0x20000));
+SELECT token_count(char(0x202e) || 'a'), token_count(char(0x1f468, 0x200d, 0x1f469)), token_count('a' || char(0xfe0f));
+SELECT token_count(char(9, 10, 11, 12, 13, 0x85, 0x2028)), token_count(char(0xe000)), token_count(char(0x10ffff));
+SELECT token_count(char(0x130)), token_count('ß'), token_count(char(0x212a)), token_count(char(0xfdfa));
+SELECT token_count('[CLS] [SEP] [MASK]');
+SELECT token_count(printf('%.*c', 3000000, 'a'));
+SELECT token_count('e' || replace(printf('%.*c', 100000, 'x'), 'x', char(0x301)));
+
+-- Tables.
+SELECT count(*) FROM tokens();
+SELECT count(*) FROM tokens(NULL);
+SELECT count(*) FROM tokens(x'00');
+SELECT count(*) FROM tokens('a', 'absent');
+SELECT count(*) FROM chunks('a', 0);
+SELECT count(*) FROM chunks('a', -1);
+SELECT count(*) FROM chunks('a', 8, 8);
+SELECT count(*) FROM chunks('a', 'many');
+SELECT count(*) FROM hidden_states('a', 99);
+SELECT count(*) FROM hidden_states('a', -99);
+SELECT count(*) FROM attention('a', 99);
+SELECT count(*) FROM attention('a', 1, 99);
+SELECT count(*) FROM fill_mask('no gap');
+SELECT count(*) FROM fill_mask('[MASK]', 0);
+SELECT count(*) FROM fill_mask('[MASK]', -1);
+SELECT count(*) FROM zero_shot('a');
+SELECT count(*) FROM zero_shot('a', '[]');
+SELECT count(*) FROM zero_shot('a', '[1]');
+SELECT count(*) FROM zero_shot('a', 'b');
+SELECT count(*) FROM classes('a', 'absent');
+SELECT count(*) FROM embed_each('SELECT');
+SELECT count(*) FROM embed_each('SELECT 1');
+SELECT count(*) FROM embed_each('DELETE FROM sqlite_schema');
+SELECT count(*) FROM embed_each('[1, ');
+SELECT count(*) FROM embed_each('ATTACH ''/tmp/x'' AS y');
+SELECT count(*) FROM model_summary('absent');
+SELECT count(*) FROM similarity_stats('absent');
+SELECT count(*) FROM recall_at_k('absent');
+SELECT count(*) FROM token_classes('a', 'absent');
+SELECT count(*) FROM entities(x'00');
+SELECT count(*) FROM answers('a', x'00');
+
+-- The similarity table.
+CREATE VIRTUAL TABLE v USING similarity(e VECTOR(0));
+CREATE VIRTUAL TABLE v USING similarity(e VECTOR(-1));
+CREATE VIRTUAL TABLE v USING similarity(e VECTOR(65537));
+CREATE VIRTUAL TABLE v USING similarity(e VECTOR(abc));
+CREATE VIRTUAL TABLE v USING similarity();
+CREATE VIRTUAL TABLE v USING similarity(a, a);
+CREATE VIRTUAL TABLE v USING similarity(a, model='absent');
+CREATE VIRTUAL TABLE v USING similarity(a, metric=hamming);
+CREATE VIRTUAL TABLE v USING similarity(a, chunk=-1);
+CREATE VIRTUAL TABLE v USING similarity(a, colour=red);
+CREATE VIRTUAL TABLE v USING similarity(a, index=hnsw);
+CREATE VIRTUAL TABLE v USING similarity(a, content='v');
+CREATE VIRTUAL TABLE v USING similarity(a, content='v_doc');
+CREATE VIRTUAL TABLE v USING similarity(e VECTOR(2));
+INSERT INTO v(e) VALUES(x'0000803f');
+INSERT INTO v(e) VALUES(x'0000803f00');
+INSERT INTO v(e) VALUES(x'0000c07f0000803f');
+INSERT INTO v(e) VALUES('[1, 2, 3]');
+INSERT INTO v(e) VALUES('[1, ');
+INSERT INTO v(e) VALUES(7);
+INSERT INTO v(v) VALUES('explode');
+SELECT count(*) FROM v WHERE v MATCH '[1, 2]' AND k = -1;
+SELECT count(*) FROM v WHERE v MATCH '[1, 2]' AND k = 'many';
+SELECT count(*) FROM v WHERE v MATCH '[1]';
+SELECT count(*) FROM v WHERE v MATCH x'00';
+SELECT count(*) FROM v WHERE v MATCH NULL;
+
+-- Models as bytes.
+-- Nothing.
+SELECT encoder_load(x'', 'x');
+-- Fewer than eight bytes.
+SELECT encoder_load(x'00', 'x');
+-- A header longer than anything.
+SELECT encoder_load(x'ffffffffffffffff7b7d', 'x');
+-- 2^63.
+SELECT encoder_load(x'00000000000000807b7d', 'x');
+-- A text and not bytes.
+SELECT encoder_load(x'0300000000000000'||x'7b7d', 'x');
+-- A header beyond the end.
+SELECT encoder_load(x'03000000000000007b7d', 'x');
+-- A list.
+SELECT encoder_load(x'02000000000000005b5d', 'x');
+-- No tensor.
+SELECT encoder_load(x'02000000000000007b7d', 'x');
+-- Ends before it begins.
+SELECT encoder_load(x'36000000000000007b2261223a7b226474797065223a22463332222c227368617065223a5b315d2c22646174615f6f666673657473223a5b342c305d7d7d00000000', 'x');
+-- Ends behind the file.
+SELECT encoder_load(x'36000000000000007b2261223a7b226474797065223a22463332222c227368617065223a5b325d2c22646174615f6f666673657473223a5b302c385d7d7d00000000', 'x');
+-- A byte too many.
+SELECT encoder_load(x'36000000000000007b2261223a7b226474797065223a22463332222c227368617065223a5b315d2c22646174615f6f666673657473223a5b302c345d7d7d0000000000', 'x');
+-- Another size than its shape.
+SELECT encoder_load(x'36000000000000007b2261223a7b226474797065223a22463332222c227368617065223a5b335d2c22646174615f6f666673657473223a5b302c345d7d7d00000000', 'x');
+-- A type that is not.
+SELECT encoder_load(x'36000000000000007b2261223a7b226474797065223a22463939222c227368617065223a5b315d2c22646174615f6f666673657473223a5b302c345d7d7d00000000', 'x');
+-- A shape that overflows.
+SELECT encoder_load(x'4c000000000000007b2261223a7b226474797065223a22463332222c227368617065223a5b343239343936373239362c343239343936373239362c345d2c22646174615f6f666673657473223a5b302c345d7d7d00000000', 'x');
+-- A negative one.
+SELECT encoder_load(x'37000000000000007b2261223a7b226474797065223a22463332222c227368617065223a5b2d315d2c22646174615f6f666673657473223a5b302c345d7d7d00000000', 'x');
+-- A tensor twice.
+SELECT encoder_load(x'6b000000000000007b2261223a7b226474797065223a22463332222c227368617065223a5b315d2c22646174615f6f666673657473223a5b302c345d7d2c2261223a7b226474797065223a22463332222c227368617065223a5b315d2c22646174615f6f666673657473223a5b302c345d7d7d00000000', 'x');
+-- GGUF and nothing more.
+SELECT encoder_load(x'47475546', 'x');
+-- A version to come.
+SELECT encoder_load(x'474755460400000000000000000000000000000000000000', 'x');
+-- Counts of tensors and keys that no file holds.
+SELECT encoder_load(x'4747554603000000ffffffffffffffffffffffffffffffff', 'x');
+-- An archive.
+SELECT encoder_load(x'504b0304', 'x');
+-- Compressed.
+SELECT encoder_load(x'1f8b0800', 'x');
