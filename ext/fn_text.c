@@ -57,6 +57,8 @@ static bool chunks_open(ext_scan *s)
         !ext_arg_int(c, 2, "overlap", 0, size - 1, 0, &overlap))
         return false;
     enc_tokens_init(&scratch);
+    scratch.stop = ext_stop;
+    scratch.stop_arg = c;
     bool failed =
         ext_failed(c, enc_chunks_cut(m->tok, x->text, (size_t)size, (size_t)overlap,
                                      &x->chunks, &scratch, &c->err));
@@ -99,6 +101,8 @@ static void token_count(ext_call *c)
     const enc_model *m = ext_arg_model(c, 1);
     if (m == NULL) return;
     enc_tokens_init(&tokens);
+    tokens.stop = ext_stop;
+    tokens.stop_arg = c;
     if (!ext_failed(c, enc_tok_encode(m->tok, text, (enc_bytes){NULL, 0}, 0, true,
                                       &tokens, &c->err)))
         sqlite3_result_int64(c->ctx, (sqlite3_int64)tokens.n);

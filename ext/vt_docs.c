@@ -284,11 +284,15 @@ int ext_vt_docs_cut(ext_vt_table *t, const enc_model *m, enc_bytes text, ext_vt_
     enc_chunks chunks = {0};
     enc_tokens scratch;
     enc_err e;
+    ext_call call;
     int rc = SQLITE_OK;
 
     d->n = 0;
     enc_err_clear(&e);
+    ext_call_begin(&call, t->conn, "similarity");
     enc_tokens_init(&scratch);
+    scratch.stop = ext_stop;
+    scratch.stop_arg = &call;
     if (size > 0)
         rc = ext_vt_fail_enc(t,
                              enc_chunks_cut(m->tok, text, size,
@@ -304,6 +308,7 @@ int ext_vt_docs_cut(ext_vt_table *t, const enc_model *m, enc_bytes text, ext_vt_
         rc = SQLITE_NOMEM;
     enc_chunks_clear(&chunks);
     enc_tokens_clear(&scratch);
+    ext_call_end(&call);
     return rc;
 }
 

@@ -23,6 +23,7 @@ static int nearest(ext_vt_table *t, const float *q, enc_bytes text, size_t *from
     enc_chunks chunks = {0};
     enc_tokens scratch;
     enc_err e;
+    ext_call call;
     double best = -2.0;
     int rc = ext_vt_model(t, &m);
 
@@ -30,7 +31,10 @@ static int nearest(ext_vt_table *t, const float *q, enc_bytes text, size_t *from
     *to = text.n;
     if (rc != SQLITE_OK) return rc;
     enc_err_clear(&e);
+    ext_call_begin(&call, t->conn, "passage");
     enc_tokens_init(&scratch);
+    scratch.stop = ext_stop;
+    scratch.stop_arg = &call;
     rc = ext_vt_fail_enc(
         t, enc_chunks_cut(m->tok, text, STRETCH_TOKENS, 0, &chunks, &scratch, &e), &e);
     enc_bytes *texts = enc_mem_array(chunks.n + 1, sizeof *texts);
@@ -52,6 +56,7 @@ static int nearest(ext_vt_table *t, const float *q, enc_bytes text, size_t *from
     enc_mem_free(v);
     enc_chunks_clear(&chunks);
     enc_tokens_clear(&scratch);
+    ext_call_end(&call);
     return rc;
 }
 

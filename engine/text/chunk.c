@@ -13,6 +13,8 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 
+#define ASK 65536 /* tokens between two questions whether to stop */
+
 /* Ranks of boundaries. From BETWEEN_MARKS on no word is cut. */
 enum {
     INSIDE_CHARACTER, /* never cut */
@@ -107,12 +109,14 @@ static int rank_tight(mark before, mark stop, mark after)
     return before == WIDE_COMMA ? SPACE : BETWEEN_WORDS;
 }
 
-static void rank_all(const enc_tok *tok, enc_bytes text, enc_tokens *ts)
+static enc_rc rank_all(const enc_tok *tok, enc_bytes text, enc_tokens *ts, enc_err *e)
 {
     mark before = NO_MARK, stop = NO_MARK;
     size_t end = 0;
+    enc_rc rc;
     for (size_t i = 0; i < ts->n; i++) {
         enc_token *t = &ts->at[i];
+        if (i % ASK == ASK - 1 && (rc = enc_tokens_ask(ts, e))) return rc;
         mark here = mark_of(text, t);
         int rank;
         if (i > 0 && t->start < end) {
@@ -131,6 +135,7 @@ static void rank_all(const enc_tok *tok, enc_bytes text, enc_tokens *ts)
         before = here;
         if (t->end > end) end = t->end;
     }
+    return ENC_OK;
 }
 
 /* ---- from boundaries to bytes ---- */
@@ -263,7 +268,7 @@ enc_rc enc_chunks_cut(const enc_tok *tok, enc_bytes text, size_t size, size_t ov
                         overlap, size);
     enc_rc rc = enc_tok_encode(tok, text, (enc_bytes){NULL, 0}, 0, false, scratch, e);
     if (rc) return rc;
-    rank_all(tok, text, scratch);
+    if ((rc = rank_all(tok, text, scratch, e))) return rc;
     cutter c = {.text = text,
                 .at = scratch->at,
                 .n = scratch->n,

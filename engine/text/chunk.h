@@ -36,8 +36,8 @@ typedef struct enc_chunks {
 
 /* Chunks of `text` into `out`, whose old ones are forgotten. A text of at most `size`
  * tokens is one chunk, a text of white space none. ENC_RANGE: size is 0, overlap is not
- * below it, or the text is over ENC_TEXT_MAX. `scratch` must be initialized; what it
- * holds afterwards has no meaning. Linear in the text. */
+ * below it, or the text is over ENC_TEXT_MAX. `scratch` must be initialized; its
+ * `stop` is asked, and what it holds afterwards has no meaning. Linear in the text. */
 enc_rc enc_chunks_cut(const enc_tok *tok, enc_bytes text, size_t size, size_t overlap,
                       enc_chunks *out, enc_tokens *scratch, enc_err *e);
 void enc_chunks_clear(enc_chunks *c);

@@ -41,7 +41,10 @@ typedef struct enc_tokens {
     enc_token *at;
     size_t n;
     size_t cap;
-    bool is_cut; /* there would have been more without truncation */
+    bool is_cut;             /* there would have been more without truncation */
+    bool (*stop)(void *arg); /* asked now and then while tokens come; true ends with
+                              * ENC_INTERRUPT; may be NULL, as it is after init */
+    void *stop_arg;
 } enc_tokens;
 
 /* Ids by their role, whatever their spelling: cls and sep are also <s> and </s>. */
@@ -82,6 +85,9 @@ void enc_tok_make_bare(enc_tok *t, bool drops_unknown);
 
 void enc_tokens_init(enc_tokens *ts);
 void enc_tokens_clear(enc_tokens *ts);
+
+/* Asks ts->stop, if there is one: ENC_INTERRUPT or ENC_OK. */
+enc_rc enc_tokens_ask(const enc_tokens *ts, enc_err *e);
 
 /* Tokens of `a`, or of the pair if b.at is not NULL, at most n_max (at least as many as
  * the template adds; 0: no limit). Truncation drops from the end of the longer text

@@ -12,6 +12,7 @@
 #include "base/limits.h"
 #include "base/utf8.h"
 
+#define ASK     (1 << 16) /* bytes read between two questions whether to stop */
 #define STRETCH 4096 /* bytes that are searched for added tokens before they are read */
 
 void enc_tokens_init(enc_tokens *ts)
@@ -25,6 +26,12 @@ void enc_tokens_clear(enc_tokens *ts)
     *ts = (enc_tokens){0};
 }
 
+enc_rc enc_tokens_ask(const enc_tokens *ts, enc_err *e)
+{
+    if (ts->stop == NULL || !ts->stop(ts->stop_arg)) return ENC_OK;
+    return enc_fail(e, ENC_INTERRUPT, "interrupted after %zu tokens", ts->n);
+}
+
 /* One text on its way into tokens, or to `visit`. */
 typedef struct walk {
     const enc_tok *t;
@@ -35,13 +42,23 @@ typedef struct walk {
     void *pieces; /* enc_piece, cap_pieces of them */
     size_t cap_pieces;
     enc_tokens *out;
-    size_t keep;   /* tokens that this text may still add to out */
-    size_t n;      /* tokens that it has, kept or not */
-    size_t n_stop; /* more of them than this are not asked for */
+    size_t keep;    /* tokens that this text may still add to out */
+    size_t n;       /* tokens that it has, kept or not */
+    size_t n_stop;  /* more of them than this are not asked for */
+    size_t n_quiet; /* bytes of words since we asked whether to stop */
     uint8_t segment;
     enc_tok_visit *visit; /* NULL: tokens are wanted */
     void *arg;
 } walk;
+
+/* Asks once in ASK bytes, to be called for each word; a visitor stops by itself. */
+static enc_rc ask(walk *w, const enc_word *word, enc_err *e)
+{
+    w->n_quiet += word->n_bytes + 1;
+    if (w->visit != NULL || w->n_quiet < ASK) return ENC_OK;
+    w->n_quiet = 0;
+    return enc_tokens_ask(w->out, e);
+}
 
 static enc_rc walk_begin(walk *w, const enc_tok *t, enc_err *e)
 {
@@ -169,7 +186,7 @@ static enc_rc walk_bert(walk *w, enc_bytes text, size_t from, size_t to, bool *g
            (rc = enc_norm_next(&w->norm, &word, &found, e)) == ENC_OK && found) {
         const enc_piece *pieces;
         size_t n;
-        if ((rc = split_word(w, &word, &n, e))) break;
+        if ((rc = split_word(w, &word, &n, e)) || (rc = ask(w, &word, e))) break;
         pieces = w->pieces;
         if (w->visit != NULL) *go = w->visit(w->arg, &word, pieces, n);
         else
@@ -191,7 +208,7 @@ static enc_rc walk_steps(walk *w, enc_bytes text, size_t from, size_t to, bool *
            enc_split_next(w->t->split, &w->normal.text, &at, &word)) {
         enc_piece *pieces;
         size_t n;
-        if ((rc = split_word(w, &word, &n, e))) break;
+        if ((rc = split_word(w, &word, &n, e)) || (rc = ask(w, &word, e))) break;
         pieces = w->pieces;
         for (size_t i = 0; i < n; i++) trim(text, pieces + i);
         if (w->visit != NULL) show_word(w, word, pieces, n, go);

@@ -27,16 +27,13 @@
     "64, "                                                                               \
     "\"n_positions\": 64, \"max_tokens\": 64, \"batch_tokens\": 256, \"steps\": "        \
     "100000}'"
-#define LETTERS(n) "printf('%." n "c', 'a')"
-#define WORDS(n)   "replace(printf('%." n "c', 'x'), 'x', 'ab c. ')"
-
 static const char *const works[] = {
     NUMBERS "SELECT max(embed('text ' || i)) FROM n",
-    "SELECT embed(" WORDS("3000000") ", 'builtin')",
-    "SELECT token_count(" WORDS("9000000") ", 'builtin')",
-    "SELECT count(*) FROM chunks(" WORDS("3000000") ", 9)",
-    "SELECT count(*) FROM tokens(" WORDS("3000000") ", 'builtin')",
-    "SELECT token_count(" LETTERS("30000000") ", 'builtin')",
+    "SELECT embed(words, 'builtin') FROM big",
+    "SELECT token_count(words || words, 'builtin') FROM big",
+    "SELECT count(*) FROM big, chunks(words, 9)",
+    "SELECT count(*) FROM big, tokens(words, 'builtin')",
+    "SELECT token_count(letters, 'builtin') FROM big",
     "SELECT count(vector) FROM embed_each('" NUMBERS "SELECT i, ''text '' || i FROM n')",
     NUMBERS "SELECT train_classifier('text ' || i, i % 3) FROM n",
     NUMBERS "SELECT pretrain('number ' || i || ' and ' || 2 * i, " TOY ") FROM n",
@@ -54,7 +51,7 @@ static const char *const works[] = {
     "SELECT count(*) FROM fill_mask(replace(printf('%.400c', 'x'), 'x', '[MASK] '), "
     "1000, "
     "'builtin')",
-    "SELECT count(*) FROM attention(" WORDS("2000") ", NULL, NULL, 'builtin')",
+    "SELECT count(*) FROM big, attention(words, NULL, NULL, 'builtin')",
 };
 
 #define N_WORKS (sizeof works / sizeof *works)
@@ -129,12 +126,13 @@ int main(int argc, char **argv)
 {
     bool is_torture = argc == 5;
     size_t at = is_torture ? strtoull(argv[2], NULL, 10) : 0, n = 0, n_failed = 0;
-    double until = now() + (is_torture ? strtod(argv[4], NULL) : 0);
+    double until;
     sqlite3 *db = NULL;
 
     db_begin();
     FUZZ_CLAIM(sqlite3_open(":memory:", &db) == SQLITE_OK);
     fill(db);
+    until = now() + (is_torture ? strtod(argv[4], NULL) : 0);
     for (; is_torture ? now() < until : n < 2 * N_WORKS; n++, at++) {
         FUZZ_CLAIM(db_exec(db, "BEGIN") == SQLITE_OK);
         n_failed += !one(db, at);

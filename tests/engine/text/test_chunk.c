@@ -382,6 +382,34 @@ static void chunks_of_byte_level_pieces_go_forward(void)
     enc_tok_close(t);
 }
 
+static bool count_and_stop(void *arg)
+{
+    size_t *left = arg;
+    return --*left == 0;
+}
+
+static void a_long_text_stops_when_asked(const enc_tok *t)
+{
+    enum { N = 400000 };
+    uint8_t *text = enc_mem_alloc(N);
+    for (size_t i = 0; i < N; i++) text[i] = i % 2 == 0 ? 'a' : ' ';
+    for (size_t when = 1; when < 9; when += 3) { /* in tokenizing, later in ranking */
+        enc_chunks c = {0};
+        enc_tokens scratch;
+        size_t left = when;
+        enc_err e;
+        enc_err_clear(&e);
+        enc_tokens_init(&scratch);
+        scratch.stop = count_and_stop;
+        scratch.stop_arg = &left;
+        enc_rc rc = enc_chunks_cut(t, (enc_bytes){text, N}, 9, 0, &c, &scratch, &e);
+        CHECK_SAY(rc == ENC_INTERRUPT && left == 0 && c.n == 0, "%zu: %d", when, (int)rc);
+        enc_chunks_clear(&c);
+        enc_tokens_clear(&scratch);
+    }
+    enc_mem_free(text);
+}
+
 int main(void)
 {
     enc_tok *t = open_tiny();
@@ -399,6 +427,7 @@ int main(void)
     any_text_is_covered_within_bounds(t);
     a_word_of_100_kb_is_cut_in_linear_time(t);
     chunks_of_byte_level_pieces_go_forward();
+    a_long_text_stops_when_asked(t);
     every_allocation_may_fail(t);
     enc_tok_close(t);
     CHECK(enc_mem_live() == 0);
