@@ -136,7 +136,7 @@ check: deps
 test: deps
 	@$(MAKE_ALL) programs
 	@$(MAKE_ALL) SAN=address,undefined CFLAGS='-O1 -g' programs
-	@sh tests/all.sh build:unit build:ext build:sessions build:sql build:readme build:download build:torture build:gates \
+	@sh tests/all.sh build:unit build:ext build:sessions build:sql build:readme build:download build:torture build:faults build:gates \
 	    build/san:unit build/san:ext build/san:exact build:warnings
 
 # Each fuzz target for T seconds on inputs that it finds: with clang by coverage.
@@ -146,11 +146,15 @@ fuzz: deps
 	    else $(MAKE_ALL) SAN=address,undefined CFLAGS='-O1 -g' targets; fi
 	@for t in $(FUZZ:$(BUILD)/%=%); do sh tests/fuzz/guided.sh $${t##*/fuzz_} --from 1 --seconds $(or $(T),60) || exit 1; done
 
-# Every SQL script again and again, with each allocation and each read or write failing in turn:
-# hours. OOM_STEP=997 in the environment tries one in 997.
+# What `make test` fails on purpose: allocations, calls to the disk, power. A sample, a minute.
 fault: deps
 	@$(MAKE_ALL) programs
-	@for s in tests/ext/*.sql; do $(BUILD)/tests/run --oom $$s && $(BUILD)/tests/run --io $$s || exit 1; done
+	@sh tests/all.sh $(BUILD):faults
+
+# All of that and more, for HOURS=2, on all cores; goes on where it was. Prints a table.
+torture: deps
+	@$(MAKE_ALL) programs
+	@HOURS="$(HOURS)" sh tests/torture.sh $(BUILD)
 
 # How much of each file the tests run: lines and branches, by gcov.
 coverage: deps
@@ -204,4 +208,4 @@ install: all
 clean:
 	rm -rf build
 
-.PHONY: all objects programs targets deps demo check test fuzz coverage analyse test-sqlite fault accept quality bench model install clean
+.PHONY: all objects programs targets deps demo check test fuzz coverage analyse test-sqlite fault torture accept quality bench model install clean

@@ -6,6 +6,8 @@
 #             BUILD/tests/ext/test_*          what a script cannot do
 #   exact     BUILD/tests/exact               random sessions against plain SQL; a few
 #   sessions  the same                        100,000 operations
+#   faults    BUILD/tests/torture/*           allocations, calls, processes, power that fail:
+#             a sample, always the same; tests/torture.sh goes on for hours
 #   sql       sql/*.sql                       what people run, by the stock sqlite3 shell
 #   readme    README.md                       its examples
 #   peers     tests/peers/agree.js            our vectors beside those of other engines
@@ -56,6 +58,18 @@ script() { # of sql/, by the stock shell, in the folder it is written for
     same "tests/sql/$(basename "$1" .sql).out" "$log.got" "$1"
 }
 
+# sample NAME COMMAND...: a harness of tests/torture.sh; its points are tests.
+sample() {
+    name=$1
+    shift
+    "$@" >"$log.got"
+    status=$?
+    cat "$log.got"
+    sed -n '$s/^.*: \([0-9]*\) points, \([0-9]*\) failed, next .*$/\1 \2/p' "$log.got" |
+        awk -v name="$name" '{ print name ": " $1 - $2 " passed, " $2 " failed" }'
+    return $status
+}
+
 compiler() {
     if ! command -v "$1" >/dev/null; then
         echo "warnings $1: 0 passed, 0 failed, 1 skipped"
@@ -91,6 +105,13 @@ for each; do
         done ;;
     exact) try exact "$build/tests/exact" --operations 3000 --seed 1 ;;
     sessions) try exact "$build/tests/exact" --operations 100000 --seed 2 ;;
+    faults)
+        t=$build/tests/torture
+        try oom sample oom "$t/oom" --seeds 40 --stride 2003
+        try io sample io "$t/io" --seeds 4 --stride 41
+        try kill sample kill "$t/kill" --seeds 2
+        try power sample power "$t/power" --seeds 16 --stride 53
+        try readonly sample readonly "$t/readonly" --seeds 1 ;;
     sql)
         for s in sql/*.sql; do
             # Training scripts run for hours and have no expected output.
