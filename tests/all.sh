@@ -65,8 +65,10 @@ sample() {
     "$@" >"$log.got"
     status=$?
     cat "$log.got"
-    sed -n '$s/^.*: \([0-9]*\) points, \([0-9]*\) failed, next .*$/\1 \2/p' "$log.got" |
-        awk -v name="$name" '{ print name ": " $1 - $2 " passed, " $2 " failed" }'
+    awk -v name="$name" '/ of about / { name = name " (" $2 " of about " $5 " points)" }
+        { last = $0; n = $2; failed = $4 }
+        END { if (last ~ /points, [0-9]+ failed, next [0-9]+$/)
+                  print name ": " n - failed " passed, " failed " failed" }' "$log.got"
     return $status
 }
 

@@ -44,13 +44,13 @@ static const char *const schema =
 /* $r is drawn, $v what the vectors' table is called. */
 static const char *const transactions[] = {
     "WITH n(i) AS (VALUES($r % 900) UNION ALL SELECT i + 1 FROM n WHERE i < $r % 900 + "
-    "$r "
-    "% 60) REPLACE INTO twin SELECT i, vector(json_array(i % 7, $r % 11, 1, i)) FROM n; "
+    "$r % 60) REPLACE INTO twin SELECT i, vector(json_array(i % 7, $r % 11, 1, i)) FROM "
+    "n; "
     "REPLACE INTO $v(rowid, e) SELECT id, e FROM twin WHERE id BETWEEN $r % 900 AND $r % "
     "900 + $r % 60",
     "DELETE FROM twin WHERE id % 10 = $r % 10; DELETE FROM $v WHERE rowid % 10 = $r % 10",
-    "UPDATE twin SET e = vector(json_array(1, 2, 3, id)) WHERE id % 50 = $r % 50; UPDATE "
-    "$v SET e = vector(json_array(1, 2, 3, rowid)) WHERE rowid % 50 = $r % 50",
+    ("UPDATE twin SET e = vector(json_array(1, 2, 3, id)) WHERE id % 50 = $r % 50; "
+     "UPDATE $v SET e = vector(json_array(1, 2, 3, rowid)) WHERE rowid % 50 = $r % 50"),
     "REPLACE INTO docs VALUES($r % 40, 'the fox $r'), ($r % 37, 'a dog $r')",
     "UPDATE docs SET body = body || ' more' WHERE id % 9 = $r % 9 AND length(body) < 40",
     "DELETE FROM docs WHERE id % 8 = $r % 8",

@@ -1,5 +1,6 @@
 /* JSON: what is refused and how it is said; the order of members; nothing out of bounds.
  */
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -153,6 +154,32 @@ static void every_truncation_is_noticed(void)
     }
 }
 
+static long until_short;
+
+static void *short_malloc(size_t n)
+{
+    return --until_short == 0 ? NULL : malloc(n);
+}
+
+/* jansson calls a token malformed that it has no memory for. */
+static void a_lack_of_memory_is_no_error_of_the_document(void)
+{
+    static const char text[] = "{\"a\": [1, \"two\", {\"b\": null}], \"c\": -1.5e3}";
+    enc_json *j;
+    enc_err e;
+    enc_rc rc;
+
+    json_set_alloc_funcs(short_malloc, free);
+    for (long nth = 1;; nth++) {
+        until_short = nth;
+        rc = open_exactly(text, sizeof text - 1, &j, &e);
+        enc_json_close(j);
+        CHECK_SAY(rc == ENC_OK || rc == ENC_NOMEM, "allocation %ld: %s", nth, e.text);
+        if (until_short > 0) break;
+    }
+    json_set_alloc_funcs(malloc, free);
+}
+
 int main(void)
 {
     bad_documents_are_refused_with_line_and_column();
@@ -161,6 +188,7 @@ int main(void)
     members_come_in_order();
     values_say_what_they_are();
     every_truncation_is_noticed();
+    a_lack_of_memory_is_no_error_of_the_document();
     CHECK(enc_mem_live() == 0);
     return check_done("base/json");
 }

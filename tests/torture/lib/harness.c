@@ -56,6 +56,7 @@ bool harness_init(harness *h, const char *name, int argc, char **argv)
     if (h->stride < 1) return usage(argv[0]);
     if (h->seconds == 0 && h->n_seeds == 0) h->n_seeds = 1;
     h->until = h->seconds > 0 ? now() + h->seconds : 0;
+    h->first = h->seed;
     h->n_seeds += (long)h->seed; /* the seed to stop at */
     return true;
 }
@@ -148,9 +149,11 @@ void harness_apart_end(harness *h)
 
 int harness_finish(const harness *h)
 {
-    if (h->n_round > 0)
-        printf("%s: a round is %lu seeds at this stride; this began after %lu\n", h->name,
-               h->n_round, h->seed % h->n_round);
+    unsigned long n_seeds = h->seed - h->first;
+
+    if (h->n_round > 0 && n_seeds > 0)
+        printf("%s: %ld of about %.0f points of a round\n", h->name, h->n_points,
+               (double)h->n_points * (double)h->n_round / (double)n_seeds);
     printf("%s: %ld points, %ld failed, next %lu\n", h->name, h->n_points, h->n_failed,
            h->seed);
     return h->n_failed > 0 || h->n_points == 0;

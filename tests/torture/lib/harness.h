@@ -20,8 +20,8 @@
 
 typedef struct harness {
     const char *name, *program;
-    unsigned long seed;    /* the one that runs */
-    unsigned long n_round; /* seeds that make all points there are, 0: endless */
+    unsigned long first, seed; /* the one it began with, and the one that runs */
+    unsigned long n_round;     /* seeds that make all points there are, 0: endless */
     long stride;
     long n_points, n_failed;
     bool is_child;
