@@ -97,6 +97,7 @@ static int expression(ext_vt_table *t, const char *query, char **out)
         if (next > i + 1) add_term(&all, part_of(text, first->start, first->end));
     }
     enc_tokens_clear(&ts);
+    if (rc == SQLITE_OK) rc = sqlite3_str_errcode(all.sql);
     *out = sqlite3_str_finish(all.sql); /* NULL also when there is no word */
     return rc;
 }
