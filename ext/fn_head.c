@@ -427,6 +427,7 @@ static bool fill_mask_open(ext_scan *s)
     for (size_t i = 0; i < tokens->n; i++) {
         size_t k = (size_t)k_max;
         if (!is_mask(m, &tokens->at[i])) continue;
+        if (ext_stop(c)) return ext_fail(c, SQLITE_INTERRUPT, "interrupted");
         if (ext_failed(c, enc_mlm_guess(m, ext_work(c), hidden + i * m->config.hidden,
                                         guesses, &k, &c->err)) ||
             !put_guesses(s, m, text, i, &tokens->at[i], guesses, k))

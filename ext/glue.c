@@ -108,10 +108,13 @@ bool ext_stop(void *call)
                               "FROM n LIMIT 50) SELECT max(i) FROM n";
     ext_call *c = call;
 
-    if (c->poll == NULL &&
-        sqlite3_prepare_v2(ext_conn_db(c->conn), sql, -1, &c->poll, NULL) != SQLITE_OK)
-        return false; /* an authorizer's refusal, say: then the work just goes on */
-    int rc = sqlite3_step(c->poll);
+    int rc = c->poll != NULL
+                 ? SQLITE_OK
+                 : sqlite3_prepare_v2(ext_conn_db(c->conn), sql, -1, &c->poll, NULL);
+    /* An interrupt is the answer already; after an authorizer's refusal, say, the work
+     * just goes on. */
+    if (rc != SQLITE_OK) return rc == SQLITE_INTERRUPT;
+    rc = sqlite3_step(c->poll);
     sqlite3_reset(c->poll);
     return rc == SQLITE_INTERRUPT;
 }

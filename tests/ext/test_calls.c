@@ -105,6 +105,30 @@ static void long_work_stops_when_asked(void)
     sqlite3_close(c.other);
 }
 
+static void interrupt(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+{
+    (void)argc;
+    if (sqlite3_value_int(argv[0]) == 100)
+        sqlite3_interrupt(sqlite3_context_db_handle(ctx));
+    sqlite3_result_text(ctx, "", 0, SQLITE_STATIC);
+}
+
+/* An aggregate that is interrupted before its last row is finished all the same: SQLite
+ * asks for a result that nobody reads. Nor does anything go on that was begun too late.
+ */
+static void work_does_not_begin_after_an_interrupt(void)
+{
+    sqlite3 *db = open_db();
+
+    sqlite3_create_function(db, "stop_at", 1, SQLITE_UTF8, NULL, interrupt, NULL, NULL);
+    CHECK(run(db,
+              DOCUMENTS "SELECT pretrain(text || stop_at(rowid), " TOY
+                        ") FROM (SELECT text, row_number() OVER () AS rowid FROM doc)") ==
+          SQLITE_INTERRUPT);
+    CHECK(ask(db, "SELECT length(embed('still there')) > 0") == 1);
+    CHECK(sqlite3_close(db) == SQLITE_OK);
+}
+
 /* ---- trust ---- */
 
 static void an_untrusted_schema_may_encode_but_not_load(void)
@@ -194,6 +218,7 @@ int main(void)
 {
     sqlite3_auto_extension((void (*)(void))init);
     long_work_stops_when_asked();
+    work_does_not_begin_after_an_interrupt();
     an_untrusted_schema_may_encode_but_not_load();
     threads_with_their_own_connections_get_the_same_bits();
     vectors_carry_the_subtype();

@@ -81,6 +81,9 @@ static void fill(sqlite3 *db)
     FUZZ_CLAIM(
         db_exec(
             db,
+            "CREATE TABLE big AS SELECT replace(printf('%.3000000c', 'x'), 'x', 'ab c. "
+            "') "
+            "AS words, printf('%.30000000c', 'a') AS letters;"
             "CREATE VIRTUAL TABLE t USING similarity(body);"
             "INSERT INTO t(body) WITH RECURSIVE n(i) AS (VALUES(1) UNION ALL SELECT i "
             "+ 1 FROM n LIMIT 2000) SELECT 'row ' || i || ' of many' FROM n;"
