@@ -137,7 +137,7 @@ test: deps
 	@$(MAKE_ALL) programs
 	@$(MAKE_ALL) SAN=address,undefined CFLAGS='-O1 -g' programs
 	@sh tests/all.sh build:unit build:ext build:sessions build:sql build:readme build:download build:torture build:faults build:gates \
-	    build/san:unit build/san:ext build/san:exact build:warnings
+	    build/san:unit build/san:ext build/san:exact build/san:fuzz build:bombs build:warnings
 
 # Each fuzz target for T seconds on inputs that it finds: with clang by coverage.
 GUIDED   := CC=clang BUILD=build/fuzz SAN=address,undefined,fuzzer-no-link CFLAGS='-O1 -g'

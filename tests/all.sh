@@ -8,6 +8,9 @@
 #   sessions  the same                        100,000 operations
 #   faults    BUILD/tests/torture/*           allocations, calls, processes, power that fail:
 #             a sample, always the same; tests/torture.sh goes on for hours
+#   fuzz      BUILD/tests/fuzz/fuzz_*         kept inputs of each fuzz target;
+#             build/fuzz/tests/fuzz/fuzz_*    five seconds of new ones, where libFuzzer is
+#   bombs     BUILD/tests/fuzz/*              texts and files of great size, interrupts, every byte
 #   sql       sql/*.sql                       what people run, by the stock sqlite3 shell
 #   readme    README.md                       its examples
 #   peers     tests/peers/agree.js            our vectors beside those of other engines
@@ -51,6 +54,13 @@ same() {
         printf '%s\n%s: 0 passed, 1 failed\n' "$difference" "$3"
         return 1
     fi
+}
+
+fresh() { # a fuzz target's name: new inputs for a while
+    said=$(sh tests/fuzz/guided.sh "$1" --from "$(date +%s)" --seconds 5) && wrong=0 || wrong=1
+    echo "$said"
+    echo "fuzz_$1 fresh: $((1 - wrong)) passed, $wrong failed"
+    return $wrong
 }
 
 script() { # of sql/, by the stock shell, in the folder it is written for
@@ -114,6 +124,15 @@ for each; do
         try kill sample kill "$t/kill" --seeds 2
         try power sample power "$t/power" --seeds 16 --stride 53
         try readonly sample readonly "$t/readonly" --seeds 1 ;;
+    fuzz)
+        for t in "$build"/tests/fuzz/fuzz_*; do
+            [ -x "$t" ] && [ ! -d "$t" ] && try "$t" "$t" tests/fuzz/corpus/"${t##*/fuzz_}"
+        done
+        for t in build/fuzz/tests/fuzz/fuzz_*; do
+            [ -x "$t" ] && [ ! -d "$t" ] && try "$t" fresh "${t##*/fuzz_}"
+        done
+        ;;
+    bombs) for t in bombs interrupts every_byte; do try "$t" "$build/tests/fuzz/$t"; done ;;
     sql)
         for s in sql/*.sql; do
             # Training scripts run for hours and have no expected output.
