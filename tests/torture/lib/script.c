@@ -4,9 +4,11 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <limits.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -233,11 +235,24 @@ static int copy_one(const char *path, const struct stat *st, int kind, struct FT
     return is_fine ? 0 : 1;
 }
 
+/* Whoever has looked up where $TMP really is finds the copy there, in this process. Where
+ * that is not allowed the name is the other process's still. */
+static void hide_folder_before_fork(void)
+{
+    if (unshare(CLONE_NEWNS) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) return;
+    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+        mount(folder, folder_before_fork, NULL, MS_BIND, NULL) != 0)
+        perror(folder_before_fork);
+}
+
 bool script_copy_folder(void)
 {
     if (fcntl(FOLDER_FD, F_GETFD) < 0) return true;
     memcpy(folder_before_fork, folder, sizeof folder);
-    return folder_open() && nftw(folder_before_fork, copy_one, 8, FTW_PHYS) == 0;
+    if (!folder_open() || nftw(folder_before_fork, copy_one, 8, FTW_PHYS) != 0)
+        return false;
+    hide_folder_before_fork();
+    return true;
 }
 
 /* $TMP, by whatever name it goes. */
