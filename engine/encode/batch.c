@@ -112,10 +112,11 @@ static enc_rc run_batch(const enc_model *m, enc_work *w, const enc_embed_job *jo
     if (!grow_batch(w, n, T)) return enc_nomem(e);
     w->start[0] = 0;
     for (size_t i = 0; i < n; i++) {
-        memcpy(w->id + w->start[i], all->id + it[i].start, it[i].n * sizeof *w->id);
+        for (size_t j = 0; j < it[i].n; j++)
+            w->id[w->start[i] + j] = all->id[it[i].start + j];
         w->start[i + 1] = w->start[i] + it[i].n;
     }
-    memset(w->segment, 0, T);
+    if (T > 0) memset(w->segment, 0, T);
     const enc_batch b = {n, T, w->id, w->segment, w->start};
     const float *hidden;
     enc_rc rc = enc_fwd_run(m, w, &b, NULL, &hidden, e);

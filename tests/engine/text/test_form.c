@@ -17,7 +17,7 @@ static const char *form(enc_form f, const char *text)
     for (size_t i = 0; i < to.n; i++)
         CHECK(to.end[i] > to.start[i] && to.end[i] <= strlen(text) &&
               (i == 0 || to.start[i] >= to.start[i - 1]));
-    memcpy(out, to.bytes, to.n);
+    if (to.n > 0) memcpy(out, to.bytes, to.n);
     out[to.n] = '\0';
     enc_placed_clear(&in);
     enc_placed_clear(&to);
