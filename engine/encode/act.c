@@ -6,7 +6,7 @@
 #include "encode/kern.h"
 
 /* Hendrycks and Gimpel 2016: x Phi(x), and its approximation by tanh. */
-static double activate(double x, int act)
+double enc_act_of(double x, int act)
 {
     switch (act) {
     case ENC_GELU: return x * 0.5 * erfc(-x * 0.70710678118654752);
@@ -21,5 +21,5 @@ static double activate(double x, int act)
 
 void enc_act_run(int act, float *x, size_t n)
 {
-    for (size_t i = 0; i < n; i++) x[i] = (float)activate((double)x[i], act);
+    for (size_t i = 0; i < n; i++) x[i] = (float)enc_act_of((double)x[i], act);
 }

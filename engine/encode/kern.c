@@ -7,25 +7,14 @@
 #include <math.h>
 #include <string.h>
 
+#include "encode/act.h"
+
 #define ATTN_STEP 16 /* keys and dimensions are rounded up to this in scratch */
 
 static double value_at(const enc_mat *m, size_t row, size_t col)
 {
     if (m->dtype == ENC_I8) return (double)((const int8_t *)m->data)[row * m->cols + col];
     return (double)((const float *)m->data)[row * m->cols + col];
-}
-
-/* Hendrycks and Gimpel 2016: x Phi(x), and its approximation by tanh. */
-static double activate(double x, int act)
-{
-    switch (act) {
-    case ENC_GELU: return x * 0.5 * erfc(-x * 0.70710678118654752);
-    case ENC_GELU_TANH:
-        return 0.5 * x * (1.0 + tanh(0.79788456080286536 * (x + 0.044715 * x * x * x)));
-    case ENC_RELU: return x < 0.0 ? 0.0 : x;
-    case ENC_SILU: return x / (1.0 + exp(-x));
-    default: return x;
-    }
 }
 
 static void product(const enc_product *p, size_t row0, size_t row1, size_t col0,
@@ -39,7 +28,7 @@ static void product(const enc_product *p, size_t row0, size_t row1, size_t col0,
                 sum += (double)x[k] * value_at(p->w, i, k);
             if (p->w->dtype == ENC_I8) sum *= (double)p->w->scale[i];
             if (p->b != NULL) sum += (double)p->b[i];
-            sum = activate(sum, p->act);
+            sum = enc_act_of(sum, p->act);
             if (p->add != NULL) sum += (double)p->add[t * p->y_stride + i];
             p->y[t * p->y_stride + i] = (float)sum;
         }
@@ -84,7 +73,7 @@ static void affine(const enc_affine *a, size_t panel0, size_t panel1)
             if (w->dtype == ENC_I8)
                 sum = sum * (double)a->x.scale[t] * (double)w->scale[i] +
                       (double)a->x.least[t] * (double)w->sum[i];
-            sum = activate(sum + (double)w->bias[i], a->act);
+            sum = enc_act_of(sum + (double)w->bias[i], a->act);
             if (a->mul != NULL) sum *= (double)a->mul[t * a->y_stride + i];
             if (a->add != NULL) sum += (double)a->add[t * a->y_stride + i];
             a->y[t * a->y_stride + i] = (float)sum;

@@ -5,6 +5,7 @@
  * is rare, and no lock is needed that a fork() could leave taken. */
 #include "encode/packed.h"
 
+#include "model/arch.h"
 #include "model/finite.h"
 
 /* The most parts of a layer. */
@@ -16,18 +17,13 @@ typedef struct part {
     enc_panels *to;
 } part;
 
-static size_t count_layers(const enc_config *c)
-{
-    return c->is_shared && c->n_layers > 1 ? 1 : c->n_layers;
-}
-
 /* The parts of layer i in the order in which they lie, or, behind the last, those that
  * belong to none; returns how many. */
 static size_t list_parts(const enc_model *m, size_t i, enc_packed_layer *to,
                          enc_panels *project, part *parts)
 {
     size_t n = 0;
-    if (i == count_layers(&m->config)) {
+    if (i == enc_arch_layers(&m->config)) {
         const enc_linear *l = &m->weights.emb_project;
         if (l->w.data != NULL) parts[n++] = (part){{l}, 1, project};
         return n;
@@ -50,7 +46,8 @@ static size_t part_size(const part *p, enc_dtype precision)
 
 static size_t head_size(const enc_model *m)
 {
-    size_t n = sizeof(enc_packed) + count_layers(&m->config) * sizeof(enc_packed_layer);
+    size_t n =
+        sizeof(enc_packed) + enc_arch_layers(&m->config) * sizeof(enc_packed_layer);
     return (n + ENC_STEP - 1) / ENC_STEP * ENC_STEP;
 }
 
@@ -60,7 +57,7 @@ static size_t all_size(const enc_model *m)
     enc_panels none;
     part parts[PARTS_MAX];
     size_t size = head_size(m);
-    for (size_t i = 0; i <= count_layers(&m->config); i++)
+    for (size_t i = 0; i <= enc_arch_layers(&m->config); i++)
         for (size_t n = list_parts(m, i, &unused, &none, parts); n > 0; n--)
             size += part_size(&parts[n - 1], m->precision);
     return size;
@@ -81,7 +78,7 @@ static void pack_all(const enc_model *m, enc_packed *packed, float *row)
 {
     uint8_t *at = (uint8_t *)packed + head_size(m);
     part parts[PARTS_MAX];
-    for (size_t i = 0; i <= count_layers(&m->config); i++) {
+    for (size_t i = 0; i <= enc_arch_layers(&m->config); i++) {
         const size_t n = list_parts(m, i, &packed->layers[i], &packed->project, parts);
         for (size_t j = 0; j < n; j++) {
             enc_panels_pack(parts[j].to, m->precision, parts[j].from, parts[j].n_from, at,

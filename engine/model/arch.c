@@ -500,6 +500,11 @@ void enc_arch_apply(enc_config *c)
     c->mlm_act = c->arch->mlm_takes_act ? c->act : c->arch->mlm_act;
 }
 
+size_t enc_arch_layers(const enc_config *c)
+{
+    return c->is_shared && c->n_layers > 1 ? 1 : c->n_layers;
+}
+
 void enc_arch_names(char *out, size_t n)
 {
     size_t at = (size_t)snprintf(out, n, "%s", enc_arch_bert.name);

@@ -87,6 +87,9 @@ const enc_arch *enc_arch_find(const char *model_type, const char *positions);
  * and E = D where c->embedding is 0. To be called when all else is known. */
 void enc_arch_apply(enc_config *c);
 
+/* How many layers have weights of their own: L, or 1 where they share them. */
+size_t enc_arch_layers(const enc_config *c);
+
 /* "bert, roberta, ...": for a sentence. */
 void enc_arch_names(char *out, size_t n);
 

@@ -79,19 +79,13 @@ static void add_rows(list *l, const enc_arch_table *t, const char *prefix, size_
     }
 }
 
-/* How many layers have weights of their own. */
-static size_t count_layers(const enc_config *c)
-{
-    return c->is_shared && c->n_layers > 1 ? 1 : c->n_layers;
-}
-
 size_t enc_weights_slots(const enc_config *c, enc_weights *w, enc_slot *out, size_t cap)
 {
     const enc_arch *arch = c->arch;
     list l = {c, out, 0, cap};
 
     add_rows(&l, &arch->embeddings, "", 0, w);
-    for (size_t i = 0; i < count_layers(c); i++) {
+    for (size_t i = 0; i < enc_arch_layers(c); i++) {
         char prefix[64];
 
         snprintf(prefix, sizeof prefix, "%s%zu.", arch->layer, i);
@@ -350,7 +344,7 @@ static enc_rc set_biases(binder *b, enc_weights *w, const enc_config *c)
     set_bias(&w->final_norm, zeros);
     set_bias(&w->head_norm, zeros);
     set_bias(&w->mlm_norm, zeros);
-    for (size_t i = 0; i < count_layers(c); i++) {
+    for (size_t i = 0; i < enc_arch_layers(c); i++) {
         set_bias(&w->layers[i].attn_norm, zeros);
         set_bias(&w->layers[i].out_norm, zeros);
     }
@@ -366,11 +360,11 @@ enc_rc enc_weights_bind(enc_weights *w, enc_arena *a, const enc_config *c,
     enc_rc rc;
 
     memset(w, 0, sizeof *w);
-    w->layers = enc_arena_alloc(a, count_layers(c) * sizeof *w->layers);
+    w->layers = enc_arena_alloc(a, enc_arch_layers(c) * sizeof *w->layers);
     if (slots == NULL || w->layers == NULL) {
         rc = enc_nomem(e);
     } else {
-        memset(w->layers, 0, count_layers(c) * sizeof *w->layers);
+        memset(w->layers, 0, enc_arch_layers(c) * sizeof *w->layers);
         enc_weights_slots(c, w, slots, n);
         rc = bind_slots(&b, w, c, slots, n);
     }
@@ -429,7 +423,7 @@ size_t enc_weights_count(const enc_config *c, const enc_weights *w)
     size_t sum =
         count_rows(c, w, &c->arch->embeddings, 0) + count_rows(c, w, &c->arch->heads, 0);
 
-    for (size_t i = 0; i < count_layers(c); i++)
+    for (size_t i = 0; i < enc_arch_layers(c); i++)
         sum += count_rows(c, w, &c->arch->layer_rows, i);
     return sum;
 }
