@@ -141,9 +141,10 @@ test: deps
 
 # Each fuzz target for T seconds on inputs that it finds: with clang by coverage.
 GUIDED   := CC=clang BUILD=build/fuzz SAN=address,undefined,fuzzer-no-link CFLAGS='-O1 -g'
-fuzz: deps
+guided: deps
 	@if command -v clang >/dev/null; then $(MAKE_ALL) $(GUIDED) targets; \
 	    else $(MAKE_ALL) SAN=address,undefined CFLAGS='-O1 -g' targets; fi
+fuzz: guided
 	@for t in $(FUZZ:$(BUILD)/%=%); do sh tests/fuzz/guided.sh $${t##*/fuzz_} --from 1 --seconds $(or $(T),60) || exit 1; done
 
 # What `make test` fails on purpose: allocations, calls to the disk, power. A sample, a minute.
@@ -152,8 +153,9 @@ fault: deps
 	@sh tests/all.sh $(BUILD):faults
 
 # All of that and more, for HOURS=2, on all cores; goes on where it was. Prints a table.
-torture: deps
+torture: guided
 	@$(MAKE_ALL) programs
+	@$(MAKE_ALL) SAN=thread CFLAGS='-O1 -g' build/tsan/tests/torture/concurrent
 	@HOURS="$(HOURS)" sh tests/torture.sh $(BUILD)
 
 # How much of each file the tests run: lines and branches, by gcov.
@@ -208,4 +210,4 @@ install: all
 clean:
 	rm -rf build
 
-.PHONY: all objects programs targets deps demo check test fuzz coverage analyse test-sqlite fault torture accept quality bench model install clean
+.PHONY: all objects programs targets deps demo check test guided fuzz coverage analyse test-sqlite fault torture accept quality bench model install clean
