@@ -6,9 +6,10 @@
  * model reads. Each is encoded alone on one thread and in batches of two orders on two,
  * by every set of kernels that this CPU can run, each in a process of its own; by the
  * built-in model in int8 and in f32. A point is one vector: of one set of kernels it has
- * the bits of the text alone. Between sets a vector in f32 has a cosine of at least
- * 0.999999, and in int8 it has the same bits - the plain loops apart, which are as near
- * as f32's rounding leaves them. */
+ * the bits of the text alone. Sets of instructions have the same bits among themselves.
+ * The plain loops add up in another order: in f32 their vectors have a cosine of at least
+ * 0.999999 with the others'. In int8 a last bit that differs may round an activation to
+ * the next of 255 steps, a few in a text: there it is 0.9999. */
 #include <fcntl.h>
 #include <math.h>
 #include <signal.h>
@@ -17,18 +18,18 @@
 #include "torture/points.h"
 
 #define TEXTS 24
-#define FEW                                                                              \
-    3 /* short ones: so many the plain loops get, one seed in eight, for they are slow   \
-       */
-#define DIMS   256
-#define NEAR   0.999999
-#define MODELS 2
+#define FEW   3 /* short ones, of one seed in eight, for the plain loops, which are slow \
+                 */
+#define DIMS 256
 
 enum { ALONE, BATCH, BACKWARDS, SHAPES };
 
 static const char *const kernels[] = {"plain",  "avx2",        "avx2-vnni",
                                       "avx512", "avx512-vnni", "avx512-bf16"};
+
+enum { INT8, F32, MODELS };
 static const char *const precisions[MODELS] = {"int8", "f32"};
+static const double near_plain[MODELS] = {0.9999, 0.999999};
 
 #define KERNELS (sizeof kernels / sizeof *kernels)
 
@@ -202,8 +203,9 @@ static void compare(size_t kernel, size_t first_fast)
                 POINT(memcmp(alone, other, DIMS * sizeof(float)) == 0,
                       "%s %s: text %d has other bits than by %s", kernels[kernel],
                       precisions[m], i, kernels[first_fast]);
-            POINT(near >= NEAR, "%s %s: text %d has cosine %.9f with %s", kernels[kernel],
-                  precisions[m], i, near, kernels[first_fast]);
+            else
+                POINT(near >= near_plain[m], "%s %s: text %d has cosine %.9f with %s",
+                      kernels[kernel], precisions[m], i, near, kernels[first_fast]);
         }
 }
 
