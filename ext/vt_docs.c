@@ -357,12 +357,19 @@ static int batch_read(ext_vt_table *t, batch *b)
     return rc == SQLITE_OK ? code : rc;
 }
 
+/* Of the texts, bytes from `start` to `end`; where all are empty there are no bytes. */
+static enc_bytes batch_bytes(const batch *b, size_t start, size_t end)
+{
+    if (start == end) return (enc_bytes){(const uint8_t *)"", 0};
+    return (enc_bytes){b->bytes.at + start, end - start};
+}
+
 static int batch_cut(ext_vt_table *t, const enc_model *m, batch *b)
 {
     size_t at = 0;
 
     for (size_t i = 0; i < b->n_docs; i++) {
-        enc_bytes text = {b->bytes.at + b->text_at[i], b->text_at[i + 1] - b->text_at[i]};
+        enc_bytes text = batch_bytes(b, b->text_at[i], b->text_at[i + 1]);
         int rc = ext_vt_docs_cut(t, m, text, &b->docs[i]);
         if (rc != SQLITE_OK) return rc;
         b->n_stretches += b->docs[i].n;
@@ -376,7 +383,7 @@ static int batch_cut(ext_vt_table *t, const enc_model *m, batch *b)
         for (size_t k = 0; k < b->docs[i].n; k++) {
             const ext_vt_stretch *s = &b->docs[i].at[k];
             b->texts[at++] =
-                (enc_bytes){b->bytes.at + b->text_at[i] + s->start, s->end - s->start};
+                batch_bytes(b, b->text_at[i] + s->start, b->text_at[i] + s->end);
         }
     return SQLITE_OK;
 }
