@@ -27,7 +27,8 @@ static enc_rc fail_errno(enc_err *e, const char *verb, const char *path)
 
 /* Whether another descriptor of this process has the file open for writing, or somebody
  * has a lock on it. Closing ours would then drop every lock that the process has there.
- */
+ * Descriptors are examined through their links, whose permissions are what they were
+ * opened for: other threads may close them meanwhile. */
 static bool is_in_use(const struct stat *file)
 {
     const struct dirent *entry;
@@ -36,15 +37,16 @@ static bool is_in_use(const struct stat *file)
 
     while (d != NULL && !in_use && (entry = readdir(d)) != NULL) {
         struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-        int fd = entry->d_name[0] == '.' ? -1 : (int)strtol(entry->d_name, NULL, 10);
-        struct stat st;
-        int mode;
+        const char *name = entry->d_name;
+        struct stat st, link;
 
-        if (fd < 0 || fstat(fd, &st) != 0 || st.st_dev != file->st_dev ||
-            st.st_ino != file->st_ino || (mode = fcntl(fd, F_GETFL)) < 0)
+        if (name[0] == '.' || fstatat(dirfd(d), name, &st, 0) != 0 ||
+            st.st_dev != file->st_dev || st.st_ino != file->st_ino ||
+            fstatat(dirfd(d), name, &link, AT_SYMLINK_NOFOLLOW) != 0)
             continue;
-        in_use = (mode & O_ACCMODE) != O_RDONLY ||
-                 (fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK);
+        in_use = (link.st_mode & S_IWUSR) != 0 ||
+                 (fcntl((int)strtol(name, NULL, 10), F_OFD_GETLK, &lock) == 0 &&
+                  lock.l_type != F_UNLCK);
     }
     if (d != NULL) closedir(d);
     return in_use;

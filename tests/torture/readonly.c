@@ -32,8 +32,10 @@ static const char *const writes[] = {
     "CREATE VIRTUAL TABLE no USING similarity(e VECTOR(3))",
 };
 
-#define TEXTS     1  /* the work with g */
-#define TEXTS_END 15 /* its steps until g is as `writes` want it */
+#define TEXTS     1   /* the work with g */
+#define TEXTS_END 15  /* its steps until g is as `writes` want it */
+#define ROOM_MAX  400 /* KB that the works never need */
+#define ROOM_STEP 3
 
 static int build(sqlite3 *db)
 {
@@ -146,33 +148,26 @@ static bool immutable(void)
     return read_only_file("immutable=1");
 }
 
-/* The disk is full at every size: each step is done or refused with SQLITE_FULL, all is
+/* The disk is full at this size: each step is done or refused with SQLITE_FULL, all is
  * sound, and with room again it goes on. */
-static bool full_disk(void)
+static bool full_disk(int room, int work)
 {
-    bool is_fine = true;
+    sqlite3 *db;
+    int rc = work_open(&db, room % 2 ? WORK_WAL : WORK_DELETE, false, true);
+    int step = 0;
 
-    for (int room = 0; is_fine && room < 400; room += 3) {
-        for (int work = 0; is_fine && work < work_count(); work++) {
-            sqlite3 *db;
-            int rc = work_open(&db, room % 2 ? WORK_WAL : WORK_DELETE, false, true);
-            int step = 0;
-            disk_set_room((sqlite3_int64)room * 1024);
-            while (rc == SQLITE_OK && step < work_steps(work))
-                if ((rc = work_do(db, work, step)) == SQLITE_OK) step++;
-            is_fine = rc == SQLITE_OK || rc == SQLITE_FULL;
-            if (!is_fine)
-                fprintf(stderr, "room for %d KB: %s: %d: %s\n", room,
-                        work_step(work, step), rc, sqlite3_errmsg(db));
-            disk_set_room(-1);
-            is_fine &= work_is_sound(db);
-            for (; is_fine && step < work_steps(work); step++)
-                is_fine = work_do(db, work, step) == SQLITE_OK;
-            is_fine = sqlite3_close(db) == SQLITE_OK && is_fine;
-            disk_format();
-        }
-    }
-    return is_fine;
+    disk_set_room((sqlite3_int64)room * 1024);
+    while (rc == SQLITE_OK && step < work_steps(work))
+        if ((rc = work_do(db, work, step)) == SQLITE_OK) step++;
+    bool is_fine = rc == SQLITE_OK || rc == SQLITE_FULL;
+    if (!is_fine)
+        fprintf(stderr, "room for %d KB: %s: %d: %s\n", room, work_step(work, step), rc,
+                sqlite3_errmsg(db));
+    disk_set_room(-1);
+    is_fine &= work_is_sound(db);
+    for (; is_fine && step < work_steps(work); step++)
+        is_fine = work_do(db, work, step) == SQLITE_OK;
+    return sqlite3_close(db) == SQLITE_OK && is_fine;
 }
 
 /* Everything is done, or refused because a temporary file could not be made. */
@@ -200,15 +195,27 @@ static bool no_temporary_files(void)
     return is_fine;
 }
 
+/* The nth of the points; false: there are no more. */
+static bool try_point(harness *h, long n)
+{
+    static bool (*const cases[])(void) = {read_only_disk, mode_ro, immutable,
+                                          no_temporary_files};
+    const long n_cases = sizeof cases / sizeof *cases;
+    long room = (n - n_cases) / work_count() * ROOM_STEP;
+    int work = (int)((n - n_cases) % work_count());
+
+    if (n >= n_cases && room >= ROOM_MAX) return false;
+    if (harness_point(h, n, 0))
+        harness_point_end(h, n < n_cases ? cases[n]() : full_disk((int)room, work));
+    return true;
+}
+
 int main(int argc, char **argv)
 {
-    static bool (*const cases[])(void) = {read_only_disk, mode_ro, immutable, full_disk,
-                                          no_temporary_files};
     harness h;
 
     if (!harness_init(&h, "readonly", argc, argv) || !work_prepare()) return 2;
     for (; harness_goes_on(&h); h.seed++)
-        for (long i = 0; i < (long)(sizeof cases / sizeof *cases); i++)
-            if (harness_point(&h, i, 0)) harness_point_end(&h, cases[i]());
+        for (long n = 0; try_point(&h, n);) n++;
     return harness_finish(&h);
 }
