@@ -12,7 +12,7 @@ STD      := -std=c11 -D_GNU_SOURCE -Iengine -fPIC -fvisibility=hidden -fstack-pr
 HARDEN   := $(shell for f in -fcf-protection -fstack-clash-protection; do \
             $(CC) -Werror $$f -c -o /dev/null -x c /dev/null 2>/dev/null && echo $$f; done)
 LINKS    := -Wl,-z,relro,-z,now,-z,noexecstack -Wl,-z,nodelete
-LIBS     := -lutf8proc -ljansson -ldl -lm -pthread
+LIBS     := -lutf8proc -ldl -lm -pthread
 
 # Loops of training, and only those, may reorder sums; each is compiled for the CPU it is named after.
 KERNEL   := -O3 -fno-math-errno -fno-trapping-math -fno-signed-zeros -fassociative-math -ffp-contract=fast
@@ -31,7 +31,7 @@ WITHEXT  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/run.c tests/exact.c tests
             tests/fuzz/bombs.c tests/fuzz/interrupts.c tests/fuzz/every_byte.c)) $(TORTURE)
 FUZZ     := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 PACKAGES := gcc make sqlite3 libsqlite3-dev libopenblas-dev libopenblas0-pthread libutf8proc-dev \
-            libjansson-dev libxxhash-dev libsimde-dev
+            libxxhash-dev libsimde-dev
 PREFIX   ?= /usr/local
 MAKE_ALL := $(MAKE) --no-print-directory -j$(shell nproc)
 

@@ -84,7 +84,6 @@ one() { offenders "$1" "$2" $engine $ext; }
 gate 'malloc outside mem.c' \
     "$(one '(^|[^a-z0-9_])(malloc|calloc|realloc|free|aligned_alloc|posix_memalign|strdup|strndup) *\(' engine/base/mem.c)"
 gate 'utf8proc.h outside utf8.c' "$(one '#include *<utf8proc' engine/base/utf8.c)"
-gate 'jansson.h outside json.c' "$(one '#include *<jansson' engine/base/json.c)"
 gate 'xxhash.h outside hash.c' "$(one '#include *<xxhash' engine/base/hash.c)"
 gate 'mmap outside map.c' "$(one '(^|[^a-z0-9_])mmap *\(' engine/base/map.c)"
 gate 'BLAS in more than one file' "$(

@@ -1,7 +1,9 @@
-/* json.h - parsed JSON, strictly: UTF-8, no duplicate keys, limited depth and size.
+/* json.h - parsed JSON, strictly (RFC 8259): UTF-8, no duplicate keys, limited depth and
+ * size, an array or object at the top, no NUL in a text.
  *
- * The only file that includes jansson. Errors carry the line and column. Values are
- * borrowed from the document and live as long as it does. */
+ * Errors carry the line and column and repeat of the document one character at most, or
+ * the key that is there twice. Values are borrowed from the document and live as long as
+ * it does. */
 #ifndef ENC_JSON_H
 #define ENC_JSON_H
 
@@ -10,8 +12,8 @@
 #include "base/err.h"
 #include "base/rd.h"
 
-typedef struct enc_json enc_json;           /* a document */
-typedef const struct json_t enc_json_value; /* any value in it; NULL: absent */
+typedef struct enc_json enc_json;                  /* a document */
+typedef const struct enc_json_node enc_json_value; /* any value in it; NULL: absent */
 
 /* `what` names the document in errors: "config.json". */
 enc_rc enc_json_open(enc_json **out, enc_bytes text, const char *what, enc_err *e);
@@ -37,9 +39,8 @@ long long enc_json_int(enc_json_value *v);
 double enc_json_number(enc_json_value *v); /* of an int or a real */
 bool enc_json_true(enc_json_value *v);     /* v is true */
 
-/* Members of an object in the order of the document. NULL at the end. A walk counts i up
- * from 0 and leaves *key as the last call set it: the next member is found from there, so
- * that a vocabulary of many thousands is read in linear time. */
+/* The i-th member of an object, in the order of the document; NULL at the end, and *key
+ * is as it was. */
 enc_json_value *enc_json_member(enc_json_value *object, size_t i, const char **key);
 
 #endif

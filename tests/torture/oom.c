@@ -5,8 +5,7 @@
  *
  * A seed is a script of tests/ext and a first allocation; a place is the number of an
  * allocation, whosever it is: SQLite's, the engine's (aligned_alloc, mmap), a thread's.
- * (Not jansson's: it writes past a block when it cannot have a larger one.) Kind 0: it
- * fails and no other does; 1: so do all after it.
+ * Kind 0: it fails and no other does; 1: so do all after it.
  *
  * A point is right if its output is the untouched one up to the first SQLITE_NOMEM (what
  * an allocation is not needed for may go on without it), the connection closes, and

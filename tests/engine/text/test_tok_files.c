@@ -351,7 +351,6 @@ static void what_is_written_opens_again(void)
     enc_tok_close(t);
 }
 
-/* jansson allocates by itself, so only our own allocations fail here. */
 static void every_allocation_may_fail(void)
 {
     size_t live = enc_mem_live();
