@@ -28,13 +28,13 @@ int sqlite3_encoder_init(sqlite3 *db, char **message, const sqlite3_api_routines
         ext_register_stats,
     };
     int rc = SQLITE_OK;
-    (void)message;
 
     set_routines(api);
     ext_conn *conn = ext_conn_new(db);
     if (conn == NULL) return SQLITE_NOMEM;
     for (size_t i = 0; i < sizeof families / sizeof families[0] && rc == SQLITE_OK; i++)
         rc = families[i](db, conn);
+    if (rc != SQLITE_OK) *message = sqlite3_mprintf("%s", sqlite3_errmsg(db));
     ext_conn_drop(conn); /* what was registered holds references of its own */
     return rc == SQLITE_OK ? SQLITE_OK_LOAD_PERMANENTLY : rc;
 }

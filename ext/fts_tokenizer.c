@@ -171,7 +171,9 @@ static int create(void *ctx, const char **args, int n_args, Fts5Tokenizer **out)
     return ext_code(rc);
 }
 
-/* The connection's FTS5, or NULL if it has none; the code is SQLITE_OK or SQLITE_NOMEM.
+/* The connection's FTS5, or NULL if it has none. To ask is to read the schema: one that
+ * cannot be read for good is no reason to refuse the connection, which may be there to
+ * mend it; a database that is only busy would give us a connection without our tokenizer.
  */
 static int find_fts5(sqlite3 *db, fts5_api **out)
 {
@@ -182,7 +184,15 @@ static int find_fts5(sqlite3 *db, fts5_api **out)
     if (rc == SQLITE_OK) rc = sqlite3_bind_pointer(stmt, 1, out, "fts5_api_ptr", NULL);
     if (rc == SQLITE_OK) sqlite3_step(stmt);
     int end = sqlite3_finalize(stmt);
-    return rc == SQLITE_NOMEM || end == SQLITE_NOMEM ? SQLITE_NOMEM : SQLITE_OK;
+    if (rc == SQLITE_OK) rc = end;
+    switch (rc & 0xff) {
+    case SQLITE_NOMEM:
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+    case SQLITE_IOERR: return rc;
+    default: sqlite3_exec(db, "", NULL, NULL, NULL); /* forgets the error */
+    }
+    return SQLITE_OK;
 }
 
 int ext_register_fts(sqlite3 *db, ext_conn *conn)

@@ -166,6 +166,23 @@ bool ext_arg_word(ext_call *c, int i, const char *what, enc_bytes *out)
     return text_up_to(c, i, what, ENC_JSON_MAX, out);
 }
 
+/* Digits, perhaps with a sign and spaces around. sqlite3_value_numeric_type would say it
+ * too, but newer versions of it look for the connection of a value, and the arguments of
+ * a table-valued function, which sqlite3_value_dup has made, have none. */
+static bool is_whole_text(sqlite3_value *v)
+{
+    static const char spaces[] = " \t\n\v\f\r";
+    const char *text = (const char *)sqlite3_value_text(v), *s = text;
+
+    if (s == NULL) return false;
+    s += strspn(s, spaces);
+    s += *s == '-' || *s == '+';
+    size_t n_digits = strspn(s, "0123456789");
+    s += n_digits;
+    s += strspn(s, spaces);
+    return n_digits > 0 && s == text + sqlite3_value_bytes(v);
+}
+
 bool ext_arg_int(ext_call *c, int i, const char *what, sqlite3_int64 min,
                  sqlite3_int64 max, sqlite3_int64 otherwise, sqlite3_int64 *out)
 {
@@ -173,9 +190,10 @@ bool ext_arg_int(ext_call *c, int i, const char *what, sqlite3_int64 min,
 
     *out = otherwise;
     if (ext_is_null(c, i)) return true;
-    int type = sqlite3_value_numeric_type(c->argv[i]);
+    int type = sqlite3_value_type(c->argv[i]);
     double real = sqlite3_value_double(c->argv[i]);
-    if (type != SQLITE_INTEGER && !(type == SQLITE_FLOAT && floor(real) == real)) {
+    if (type != SQLITE_INTEGER && !(type == SQLITE_FLOAT && floor(real) == real) &&
+        !(type == SQLITE_TEXT && is_whole_text(c->argv[i]))) {
         const void *text = sqlite3_value_text(c->argv[i]);
         size_t n = (size_t)sqlite3_value_bytes(c->argv[i]);
         if (text == NULL) return ext_nomem(c);

@@ -4,7 +4,9 @@
 #include <sqlite3.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "check.h"
 
@@ -214,6 +216,39 @@ static void vectors_carry_the_subtype(void)
     sqlite3_close(db);
 }
 
+/* ---- loading ---- */
+
+/* To find FTS5 newer versions of SQLite read the schema. Whether somebody holds it or it
+ * is beyond reading: a connection that opens has all that is ours. */
+static void no_connection_lacks_a_part_of_us(void)
+{
+    char path[] = "/tmp/encoder-calls-XXXXXX";
+    sqlite3 *writer = open_db(), *db = NULL;
+    int fd = mkstemp(path);
+    char *attach = sqlite3_mprintf("ATTACH %Q AS a", path);
+
+    CHECK(fd >= 0 && run(writer, attach) == SQLITE_OK);
+    CHECK(run(writer, "CREATE TABLE a.t(x); BEGIN EXCLUSIVE") == SQLITE_OK);
+    int rc = sqlite3_open(path, &db);
+    CHECK(rc == SQLITE_OK || rc == SQLITE_BUSY);
+    CHECK(run(writer, "COMMIT") == SQLITE_OK);
+    if (rc == SQLITE_OK)
+        CHECK(run(db, "CREATE VIRTUAL TABLE temp.f USING fts5(a, tokenize=wordpiece)") ==
+              SQLITE_OK);
+    else CHECK(strstr(sqlite3_errmsg(db), "database is locked") != NULL);
+    CHECK(sqlite3_close(db) == SQLITE_OK);
+    CHECK(run(writer, "PRAGMA writable_schema = ON; "
+                      "UPDATE a.sqlite_schema SET sql = 'no table'") == SQLITE_OK);
+    CHECK(sqlite3_close(writer) == SQLITE_OK);
+    CHECK(sqlite3_open(path, &db) == SQLITE_OK);
+    CHECK(run(db, "SELECT * FROM t") == SQLITE_CORRUPT);
+    CHECK(run(db, "SELECT embed('a')") == SQLITE_OK);
+    CHECK(sqlite3_close(db) == SQLITE_OK);
+    sqlite3_free(attach);
+    close(fd);
+    unlink(path);
+}
+
 int main(void)
 {
     sqlite3_auto_extension((void (*)(void))init);
@@ -222,6 +257,7 @@ int main(void)
     an_untrusted_schema_may_encode_but_not_load();
     threads_with_their_own_connections_get_the_same_bits();
     vectors_carry_the_subtype();
+    no_connection_lacks_a_part_of_us();
     sqlite3_shutdown();
     return check_done("calls");
 }
