@@ -238,15 +238,24 @@ static enc_rc read_values(enc_gguf *g, enc_rd *r, enc_err *e)
     return ENC_OK;
 }
 
+static const value *find_value(const enc_gguf *g, const char *key)
+{
+    value wanted = {.key = {(const uint8_t *)key, strlen(key)}};
+
+    if (g->n_values == 0) return NULL;
+    return bsearch(&wanted, g->values, g->n_values, sizeof *g->values, by_key);
+}
+
 static enc_rc get_alignment(const enc_gguf *g, size_t *out, enc_err *e)
 {
+    static const char key[] = "general.alignment";
     double n = 32;
 
-    enc_gguf_number(g, "general.alignment", &n);
+    if (!enc_gguf_number(g, key, &n) && find_value(g, key) != NULL)
+        return enc_fail(e, ENC_CORRUPT, "%s: %s is not a number", g->what, key);
     if (!(n >= 1 && n <= ALIGNMENT_MAX) || ((size_t)n & ((size_t)n - 1)) != 0)
-        return enc_fail(e, ENC_RANGE,
-                        "%s: general.alignment is %g, expected a power of two up to %d",
-                        g->what, n, ALIGNMENT_MAX);
+        return enc_fail(e, ENC_RANGE, "%s: %s is %g, expected a power of two up to %d",
+                        g->what, key, n, ALIGNMENT_MAX);
     *out = (size_t)n;
     return ENC_OK;
 }
@@ -282,12 +291,12 @@ static enc_rc read_head(enc_gguf *g, enc_rd *r, enc_err *e)
         return enc_fail(e, ENC_CORRUPT, "%s does not begin with GGUF", g->what);
     enc_rd_span(r, 4, 1);
     version = enc_rd_u32(r);
+    bool is_turned = version != 0 && (version & 0xffff) == 0;
     if (enc_rd_ok(r) && version != 2 && version != 3)
         return enc_fail(e, ENC_UNSUPPORTED,
-                        version & 0xffff
-                            ? "%s: GGUF version %u not supported (2 and 3)"
-                            : "%s: big-endian GGUF, version %u, not supported",
-                        g->what, (unsigned)(version & 0xffff ? version : version >> 24));
+                        is_turned ? "%s: big-endian GGUF, version %u, not supported"
+                                  : "%s: GGUF version %u not supported (2 and 3)",
+                        g->what, (unsigned)(is_turned ? version >> 24 : version));
     g->n_tensors = read_size(r);
     g->n_values = read_size(r);
     if (!enc_rd_ok(r))
@@ -368,14 +377,6 @@ const enc_tensor *enc_gguf_find(const enc_gguf *g, const char *name)
 
     if (g->n_tensors == 0) return NULL;
     return bsearch(&key, g->tensors, g->n_tensors, sizeof *g->tensors, by_name);
-}
-
-static const value *find_value(const enc_gguf *g, const char *key)
-{
-    value wanted = {.key = {(const uint8_t *)key, strlen(key)}};
-
-    if (g->n_values == 0) return NULL;
-    return bsearch(&wanted, g->values, g->n_values, sizeof *g->values, by_key);
 }
 
 enc_bytes enc_gguf_text(const enc_gguf *g, const char *key)

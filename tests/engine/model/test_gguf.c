@@ -181,6 +181,7 @@ static void heads_are_not_believed(void)
 {
     enc_wr w;
 
+    head(&w, 0, 0, 0), refused(&w, ENC_UNSUPPORTED, "GGUF version 0 not supported");
     head(&w, 1, 0, 0), refused(&w, ENC_UNSUPPORTED, "GGUF version 1 not supported");
     head(&w, 4, 0, 0), refused(&w, ENC_UNSUPPORTED, "GGUF version 4 not supported");
     head(&w, 3u << 24, 0, 0), refused(&w, ENC_UNSUPPORTED, "big-endian GGUF, version 3");
@@ -231,6 +232,8 @@ static void alignments_are_not_believed(void)
     }
     head(&w, 3, 0, 1), key(&w, "general.alignment", F32), enc_wr_u32(&w, 0x7fc00000);
     refused(&w, ENC_RANGE, "general.alignment is nan");
+    head(&w, 3, 0, 1), key(&w, "general.alignment", TEXT), text(&w, "32");
+    refused(&w, ENC_CORRUPT, "general.alignment is not a number");
 }
 
 static void tensors_are_not_believed(void)

@@ -161,12 +161,28 @@ static void readfile(sqlite3_context *c, int n, sqlite3_value **args)
     free(bytes.at);
 }
 
+/* writefile(path, bytes), likewise: the number of bytes, NULL if they were not written. */
+static void writefile(sqlite3_context *c, int n, sqlite3_value **args)
+{
+    const char *path = (const char *)sqlite3_value_text(args[0]);
+    const void *bytes = sqlite3_value_blob(args[1]);
+    size_t n_bytes = (size_t)sqlite3_value_bytes(args[1]);
+    FILE *f = path != NULL ? fopen(path, "wb") : NULL;
+
+    (void)n;
+    if (f == NULL) return;
+    bool is_fine = n_bytes == 0 || fwrite(bytes, 1, n_bytes, f) == n_bytes;
+    if (fclose(f) == 0 && is_fine) sqlite3_result_int64(c, (sqlite3_int64)n_bytes);
+}
+
 static sqlite3 *open_database(void)
 {
     sqlite3 *db = NULL;
 
     if (sqlite3_open(":memory:", &db) == SQLITE_OK &&
         sqlite3_create_function(db, "readfile", 1, SQLITE_UTF8, NULL, readfile, NULL,
+                                NULL) == SQLITE_OK &&
+        sqlite3_create_function(db, "writefile", 2, SQLITE_UTF8, NULL, writefile, NULL,
                                 NULL) == SQLITE_OK)
         return db;
     sqlite3_close(db);

@@ -3,7 +3,7 @@
  * What is said: each statement after "> ", then its rows, columns separated by "|"; NULL
  * as NULL, a real number with five digits, a BLOB of more than 16 bytes by its length. An
  * error is "error: CODE: sentence". In a script $TMP is a folder of its own, and
- * readfile(path) is what it is in the sqlite3 shell. */
+ * readfile(path) and writefile(path, bytes) are what they are in the sqlite3 shell. */
 #ifndef TORTURE_SCRIPT_H
 #define TORTURE_SCRIPT_H
 
