@@ -76,12 +76,15 @@ static int create_triggers(ext_vt_table *t)
 
 static int triggers(ext_vt_table *t)
 {
+    sqlite3_stmt *content;
     if (t->config.content != EXT_VT_EXTERNAL)
         return ext_vt_fail(t, SQLITE_ERROR,
                            "triggers need content='...': this table has no "
                            "table to follow");
-    int rc =
-        ext_vt_store_drop_triggers(t); /* they may have an earlier name of the table */
+    /* A trigger is created even where it will fail, and then nobody can write there. */
+    int rc = ext_vt_sql_get(t, EXT_VT_CONTENT_ALL, &content);
+    if (rc == SQLITE_OK)
+        rc = ext_vt_store_drop_triggers(t); /* perhaps of an earlier name of the table */
     if (rc == SQLITE_OK) rc = create_triggers(t);
     if (rc == SQLITE_OK) rc = ext_vt_config_put_text(t, "triggers", t->name);
     if (rc != SQLITE_OK) return rc;

@@ -174,6 +174,29 @@ static bool is_plain(const ext_vt_table *t, ext_vt_sql which)
     return which < EXT_VT_FTS_PUT;
 }
 
+static bool has_column(const ext_vt_table *t, const char *table, const char *column)
+{
+    return sqlite3_table_column_metadata(t->db, t->schema, table, column, NULL, NULL,
+                                         NULL, NULL, NULL) == SQLITE_OK;
+}
+
+/* The content cannot be read. What SQLite says of a table without the key that is looked
+ * for, as one WITHOUT ROWID, would help nobody. */
+static int fail_content(ext_vt_table *t, int code)
+{
+    const ext_vt_config *c = &t->config;
+    char *said = sqlite3_mprintf("%s", sqlite3_errmsg(t->db));
+
+    if (said == NULL) return SQLITE_NOMEM;
+    if (code == SQLITE_ERROR && has_column(t, c->content_table, NULL) &&
+        !has_column(t, c->content_table, c->content_rowid))
+        ext_vt_fail(t, code, "table %s has no %s: content_rowid='...' names its key",
+                    c->content_table, c->content_rowid);
+    else ext_vt_fail(t, code, "%s", said);
+    sqlite3_free(said);
+    return code;
+}
+
 int ext_vt_sql_prepare(ext_vt_table *t, ext_vt_sql which, sqlite3_stmt **out)
 {
     char *sql = vt_sql_text(t, which);
@@ -184,7 +207,10 @@ int ext_vt_sql_prepare(ext_vt_table *t, ext_vt_sql which, sqlite3_stmt **out)
         SQLITE_PREPARE_PERSISTENT | (is_plain(t, which) ? SQLITE_PREPARE_NO_VTAB : 0);
     int rc = sqlite3_prepare_v3(t->db, sql, -1, flags, out, NULL);
     sqlite3_free(sql);
-    return rc == SQLITE_OK ? SQLITE_OK : ext_vt_fail_db(t, rc);
+    if (rc == SQLITE_OK || rc == SQLITE_NOMEM) return rc;
+    bool is_content = which == EXT_VT_CONTENT_GET || which == EXT_VT_CONTENT_ALL;
+    return is_content && t->config.content == EXT_VT_EXTERNAL ? fail_content(t, rc)
+                                                              : ext_vt_fail_db(t, rc);
 }
 
 int ext_vt_sql_get(ext_vt_table *t, ext_vt_sql which, sqlite3_stmt **out)

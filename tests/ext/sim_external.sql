@@ -158,6 +158,50 @@ DROP TABLE n;
 SELECT count(*) FROM sqlite_schema WHERE name GLOB 'n_*';
 INSERT INTO named VALUES('d', 'no trigger is left');
 
+-- What cannot be content says why, before a trigger would make it unwritable: a table
+-- WITHOUT ROWID whose key is not named, or is no number; one that lacks a column, as the
+-- tables that a similarity table keeps do; a table that is not there, or in another
+-- database. One WITHOUT ROWID does where its key is a number.
+CREATE TABLE keyed(name TEXT PRIMARY KEY, id INTEGER, body TEXT) WITHOUT ROWID;
+INSERT INTO keyed VALUES('a', 7, 'the kettle boils');
+CREATE VIRTUAL TABLE n USING similarity(body, content=keyed);
+INSERT INTO n(n) VALUES('rebuild');
+INSERT INTO n(n) VALUES('triggers');
+SELECT rowid FROM n('kettle');
+INSERT INTO keyed VALUES('b', 8, 'a dog barks');
+DROP TABLE n;
+CREATE VIRTUAL TABLE n USING similarity(body, content=keyed, content_rowid=name);
+INSERT INTO n(n) VALUES('rebuild');
+DROP TABLE n;
+CREATE VIRTUAL TABLE n USING similarity(body, content=keyed, content_rowid=id);
+INSERT INTO n(n) VALUES('triggers');
+INSERT INTO n(n) VALUES('rebuild');
+INSERT INTO keyed VALUES('c', 9, 'the snow melts');
+SELECT rowid, body FROM n WHERE n MATCH 'the snow melts' AND k = 1;
+INSERT INTO n(n) VALUES('integrity-check');
+DROP TABLE n;
+CREATE VIRTUAL TABLE n USING similarity(body, content=s_doc, content_rowid=id);
+INSERT INTO n(n) VALUES('rebuild');
+INSERT INTO n(n) VALUES('triggers');
+DROP TABLE n;
+ATTACH ':memory:' AS other;
+CREATE TABLE other.away(id INTEGER PRIMARY KEY, body TEXT);
+CREATE VIRTUAL TABLE n USING similarity(body, content=away);
+INSERT INTO n(n) VALUES('rebuild');
+INSERT INTO n(n) VALUES('triggers');
+DROP TABLE n;
+CREATE VIRTUAL TABLE n USING similarity(body, content='other.away');
+INSERT INTO n(n) VALUES('rebuild');
+DROP TABLE n;
+-- A virtual table is content like a view.
+CREATE VIRTUAL TABLE pages USING fts5(body);
+INSERT INTO pages VALUES('a page of a book');
+CREATE VIRTUAL TABLE n USING similarity(body, content=pages);
+INSERT INTO n(n) VALUES('rebuild');
+SELECT rowid, body FROM n('book');
+INSERT INTO n(n) VALUES('triggers');
+DROP TABLE n;
+
 -- A view as content: no triggers, but 'rebuild'.
 CREATE TABLE parts(id INTEGER PRIMARY KEY, a TEXT, b TEXT);
 INSERT INTO parts VALUES(1, 'the kettle', 'boils'), (2, 'a dog', 'barks');
