@@ -209,6 +209,42 @@ static void an_open_database_keeps_its_locks(void)
     sqlite3_free(same);
 }
 
+/* Names in the models directory may be links, as long as they lead to what is in it. */
+static void no_link_leads_out_of_the_models_directory(void)
+{
+    static const char *const out[] = {"model", "secret", "etc", "loop"};
+    char *models = in_folder("models"), real[4096];
+    char *set =
+        sqlite3_mprintf("SELECT encoder_load('tests/data/tiny'), "
+                        "encoder_config('models', %Q), encoder_save('tiny', 'own')",
+                        models);
+
+    make("models", mkdir, 0700);
+    CHECK(realpath("tests/data/tiny", real) != NULL);
+    CHECK_SAY(sqlite3_exec(db, set, NULL, NULL, NULL) == SQLITE_OK, "%s",
+              sqlite3_errmsg(db));
+    link_to("own", "models/alias");
+    link_to(real, "models/model");
+    link_to("../secret.gguf", "models/secret");
+    link_to("/etc", "models/etc");
+    link_to("loop", "models/loop");
+    CHECK_SAY(sqlite3_exec(db, "SELECT encoder_load('alias'), encoder_unload('alias')",
+                           NULL, NULL, NULL) == SQLITE_OK,
+              "%s", sqlite3_errmsg(db));
+    for (size_t i = 0; i < sizeof out / sizeof *out; i++) {
+        char *says = sqlite3_mprintf("no model '%s' in the models directory", out[i]);
+        char *sql = sqlite3_mprintf("SELECT encoder_load('%s')", out[i]);
+        CHECK(sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_CANTOPEN);
+        CHECK_SAY(strstr(sqlite3_errmsg(db), says) != NULL, "%s", sqlite3_errmsg(db));
+        sqlite3_free(says);
+        sqlite3_free(sql);
+    }
+    CHECK(sqlite3_exec(db, "SELECT encoder_config('models', ''), encoder_unload('tiny')",
+                       NULL, NULL, NULL) == SQLITE_OK);
+    sqlite3_free(models);
+    sqlite3_free(set);
+}
+
 static void nothing_is_left_beside_a_model(void)
 {
     size_t n_open = count_entries("/proc/self/fd"), n_files = count_entries(folder);
@@ -235,6 +271,7 @@ int main(void)
     what_is_no_path_is_refused();
     what_is_there_is_not_written_over();
     an_open_database_keeps_its_locks();
+    no_link_leads_out_of_the_models_directory();
     nothing_is_left_beside_a_model();
     CHECK(sqlite3_close(db) == SQLITE_OK);
     snprintf(command, sizeof command, "rm -rf %s", folder);
