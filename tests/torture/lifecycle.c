@@ -4,13 +4,15 @@
  *
  * By its seed: the library is loaded and its connection closed, again and again, in one
  * thread or in two; a similarity table goes through VACUUM, VACUUM INTO, a backup while
- * it is written, .dump, .recover, a rename onto its own shadow's name, ATTACH and DETACH
- * and DROP while a statement reads it. Afterwards the file is sound, the table's own
- * check holds, and a search finds what it found before - or the table is gone.
+ * it is written, .dump, .recover, pages of another size, a rename onto its own shadow's
+ * name, ATTACH of two copies, DETACH and DROP while a statement reads it; in UTF-8 or in
+ * UTF-16. Afterwards the file is sound, the table's own check holds, and a search finds
+ * what it found before - or the table is gone.
  *
  * The library is the one beside this program, loaded as a host does it. */
 #include <libgen.h>
 #include <limits.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 
@@ -76,6 +78,7 @@ static void load_and_close(void)
             pthread_join(thread, NULL);
         close_db(db);
     }
+    malloc_trim(0); /* what databases with large pages left free */
     long kilobytes = number_in("/proc/self/status", "VmRSS:");
     long threads = number_in("/proc/self/status", "Threads:");
     if (first_kilobytes == 0) {
@@ -115,17 +118,22 @@ static bool does(sqlite3 *db, const char *sql)
     return rc == SQLITE_OK;
 }
 
+static const char *encoding(void)
+{
+    return seed / 3 % 3 == 0 ? "PRAGMA encoding = 'UTF-16le';" : "";
+}
+
 static sqlite3 *make_table(void)
 {
     char *sql = sqlite3_mprintf(
-        "%s CREATE VIRTUAL TABLE sim USING similarity(text, kind UNINDEXED%s);"
+        "%s %s CREATE VIRTUAL TABLE sim USING similarity(text, kind UNINDEXED%s);"
         "WITH n(i) AS (VALUES(1) UNION ALL SELECT i + 1 FROM n LIMIT %d) INSERT INTO "
         "sim(rowid, text, kind) SELECT i * 7, CASE i %% 3 WHEN 0 THEN 'train ' WHEN 1 "
         "THEN "
         "'은행 ' ELSE 'bread ' END || (i * %lu), i %% 2 FROM n; DELETE FROM sim WHERE "
         "rowid "
         "%% 5 = 0;",
-        seed % 2 == 0 ? "PRAGMA journal_mode = WAL;" : "",
+        encoding(), seed % 2 == 0 ? "PRAGMA journal_mode = WAL;" : "",
         seed / 2 % 2 == 0 ? ", hybrid=1"
         : seed % 5 == 0   ? ", index=ivf"
                           : "",
@@ -250,7 +258,7 @@ static sqlite3_stmt *begin_reading(sqlite3 *db, const char *sql)
 static void attach(sqlite3 *db, const char *wanted)
 {
     sqlite3 *host = open_file(":memory:");
-    char *sql = sqlite3_mprintf("ATTACH '%s/a.db' AS side", folder);
+    char *sql = sqlite3_mprintf("%s ATTACH '%s/a.db' AS side", encoding(), folder);
     does(host, sql);
     sqlite3_free(sql);
     sqlite3_stmt *stmt =
@@ -263,6 +271,56 @@ static void attach(sqlite3 *db, const char *wanted)
                "main.sim(text) VALUES('here'); DETACH side; SELECT * FROM sim('here')");
     close_db(host);
     check(db, wanted);
+}
+
+/* A copy of the file beside it, in one connection: the same names, each its own. */
+static void attach_copies(sqlite3 *db, const char *wanted)
+{
+    char *sql =
+        sqlite3_mprintf("VACUUM INTO '%s/b.db'; ATTACH '%s/b.db' AS copy;"
+                        "UPDATE copy.sim SET text = 'a night train' WHERE rowid = "
+                        "21; DELETE FROM copy.sim WHERE rowid < 21",
+                        folder, folder);
+    does(db, sql);
+    sqlite3_free(sql);
+    check(db, wanted);
+    does(db, "INSERT INTO copy.sim(sim) VALUES('integrity-check')");
+    POINT(points_says(db,
+                      "SELECT rowid FROM copy.sim WHERE sim MATCH 'a night train' "
+                      "AND k = 1",
+                      "21"),
+          "not found in the copy");
+    POINT(
+        points_says(
+            db,
+            "SELECT count(*) FROM copy.sim AS c JOIN main.sim AS m ON c.rowid = m.rowid "
+            "WHERE c.text <> m.text",
+            "1"),
+        "copies that differ in more than was changed");
+    does(db,
+         "DELETE FROM copy.sim; INSERT INTO copy.sim(rowid, text, kind) SELECT rowid, "
+         "text, kind FROM main.sim; INSERT INTO copy.sim(sim) "
+         "VALUES('integrity-check'); DETACH copy");
+    check(db, wanted);
+    sqlite3 *copy = open_file("b.db");
+    check(copy, wanted);
+    close_db(copy);
+}
+
+/* Pages can change their size where no WAL is. */
+static void page_size(sqlite3 *db, const char *wanted)
+{
+    static const char *const sizes[] = {"512", "65536", "1024", "4096"};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        char *sql =
+            sqlite3_mprintf("PRAGMA journal_mode = DELETE; PRAGMA page_size = %s; "
+                            "VACUUM",
+                            sizes[i]);
+        does(db, sql);
+        sqlite3_free(sql);
+        POINT(points_says(db, "PRAGMA page_size", sizes[i]), "pages not of %s", sizes[i]);
+        check(db, wanted);
+    }
 }
 
 static void drop(sqlite3 *db, const char *wanted)
@@ -283,7 +341,8 @@ static void drop(sqlite3 *db, const char *wanted)
 }
 
 static void (*const events[])(sqlite3 *, const char *) = {
-    vacuum, vacuum_into, back_up, dump, recover, rename_table, attach, drop};
+    vacuum,    vacuum_into,  back_up, dump,          recover,
+    page_size, rename_table, attach,  attach_copies, drop};
 
 #define EVENTS (sizeof events / sizeof *events)
 
