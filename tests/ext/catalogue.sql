@@ -1,8 +1,10 @@
 -- Bad input to functions: a sentence that names the thing and both values, and a code.
 SELECT encoder_load('tests/data/tiny'), encoder_default('tiny');
--- Arguments.
+-- No argument.
 SELECT embed();
+-- NULL is no error and gives NULL.
 SELECT embed(NULL) IS NULL;
+-- A model that is not loaded; a name of NULL, empty, too long, with a NUL, of another type.
 SELECT embed('a', 'absent');
 SELECT embed('a', NULL) IS NULL;
 SELECT embed('a', '');
@@ -11,9 +13,12 @@ SELECT embed('a', 'ti' || char(0) || 'ny');
 SELECT embed('a', 5);
 SELECT embed('a', 1.5);
 SELECT embed('a', x'00');
+-- A text that is a BLOB; one that is a number is read as SQLite writes it.
 SELECT embed(x'6162');
 SELECT embed(12) = embed('12'), embed(1.5) = embed('1.5');
+-- Nothing, and nothing but spaces: the vector of [CLS] [SEP].
 SELECT vector_dims(embed('')), embed('') = embed('   ');
+-- One argument too many; the same by other names.
 SELECT embed('a', 'tiny', 'more');
 SELECT embed_query(x'00'), 1;
 SELECT embed_passage('a', 'absent');
@@ -21,6 +26,7 @@ SELECT pooled(x'00');
 SELECT pooled('a', 'absent');
 SELECT token_count(x'00');
 SELECT token_count('a', 'absent');
+-- Vectors of no bytes, of odd bytes, of another length, with NaN or infinity, of zeros.
 SELECT similarity('a');
 SELECT similarity('a', x'00');
 SELECT similarity('a', x'');
@@ -30,6 +36,7 @@ SELECT similarity(x'0000c07f', x'0000803f');
 SELECT similarity(x'0000807f', x'0000803f');
 SELECT similarity(x'00000000', x'0000803f');
 SELECT similarity(NULL, 'a') IS NULL, similarity('a', NULL) IS NULL;
+-- Lists of numbers that are none.
 SELECT vector('[1, 2'), 1;
 SELECT vector('[]');
 SELECT vector('{}');
@@ -40,11 +47,13 @@ SELECT vector('[NaN]');
 SELECT vector('');
 SELECT vector(x'01');
 SELECT vector(NULL) IS NULL;
+-- BLOBs that are no vectors.
 SELECT vector_json(x'0102');
 SELECT vector_json('a');
 SELECT vector_json(x'0000c07f');
 SELECT vector_dims(x'010203');
 SELECT vector_dims(1);
+-- Heads that are none.
 SELECT classify('a', 'absent');
 SELECT classify('a', x'00');
 SELECT classify('a', x'454e4348');
@@ -52,12 +61,14 @@ SELECT classify(x'00');
 SELECT head_info(x'00');
 SELECT head_info('a');
 SELECT head_info(NULL) IS NULL;
+-- Pairs of which one is no text, or NULL; a model that has not the head that is asked for.
 SELECT rerank('a', x'00');
 SELECT rerank(NULL, 'a') IS NULL;
 SELECT next_sentence('a', x'00');
 SELECT answer('who?', x'00');
 SELECT answer(NULL, 'a') IS NULL;
 SELECT passage('a');
+-- Too few examples; an option that is unknown, of another type, out of range; options that are no JSON.
 SELECT train_classifier('a', 'x');
 SELECT train_classifier('a', 'x', '{"folds": 1}');
 SELECT train_classifier('a', 'x', '{"fold": 2}');
@@ -71,15 +82,25 @@ SELECT pretrain('a', '{"seed": "x"}');
 SELECT fine_tune_pairs('a', 'b', 'x');
 
 -- Text: whatever the bytes, some tokens and no error.
+-- A NUL within: what follows is read too.
 SELECT token_count('ab' || char(0) || 'cd') > 2;
+-- A continuation alone, an overlong NUL, half of a surrogate pair.
 SELECT token_count(CAST(x'80' AS TEXT)), token_count(CAST(x'c080' AS TEXT)), token_count(CAST(x'eda080' AS TEXT));
+-- Beyond Unicode, cut at the end, a byte order mark.
 SELECT token_count(CAST(x'f5808080' AS TEXT)), token_count(CAST(x'61e282' AS TEXT)), token_count(CAST(x'efbbbf61' AS TEXT));
+-- A word of 100 characters has pieces, one of 101 is unknown.
 SELECT token_count(printf('%.*c', 100, 'a')), token_count(printf('%.*c', 101, 'a'));
+-- U+FFFD itself, Hangul by its parts, an ideograph beyond the first plane.
 SELECT token_count(char(65533)), token_count(char(0x1100, 0x1161)), token_count(char(0x20000));
+-- From right to left, emoji that are joined, a variation selector.
 SELECT token_count(char(0x202e) || 'a'), token_count(char(0x1f468, 0x200d, 0x1f469)), token_count('a' || char(0xfe0f));
+-- Every kind of end of line; private use; the last code point, which nobody assigned.
 SELECT token_count(char(9, 10, 11, 12, 13, 0x85, 0x2028)), token_count(char(0xe000)), token_count(char(0x10ffff));
+-- What has another length in lower case or decomposed: I with a dot, sharp s, Kelvin, one that becomes 18.
 SELECT token_count(char(0x130)), token_count('ß'), token_count(char(0x212a)), token_count(char(0xfdfa));
+-- Special tokens, written out.
 SELECT token_count('[CLS] [SEP] [MASK]');
+-- Megabytes without a space; a letter under 100,000 accents.
 SELECT token_count(printf('%.*c', 3000000, 'a'));
 SELECT token_count('e' || replace(printf('%.*c', 100000, 'x'), 'x', char(0x301)));
 
@@ -88,6 +109,8 @@ SELECT count(*) FROM tokens();
 SELECT count(*) FROM tokens(NULL);
 SELECT count(*) FROM tokens(x'00');
 SELECT count(*) FROM tokens('a', 'absent');
+-- More tokens than the model reads: the first of them.
+SELECT count(*), (SELECT max_tokens FROM encoder_models WHERE name = 'tiny') FROM tokens(printf('%.*c', 400, 'a') || replace(printf('%.*c', 400, ' '), ' ', ' a'));
 SELECT count(*) FROM chunks('a', 0);
 SELECT count(*) FROM chunks('a', -1);
 SELECT count(*) FROM chunks('a', 8, 8);
@@ -126,10 +149,12 @@ SELECT count(*) FROM entities(x'00');
 SELECT count(*) FROM answers('a', x'00');
 
 -- The similarity table.
+-- Dimensions: none, less, too many, no number.
 CREATE VIRTUAL TABLE v USING similarity(e VECTOR(0));
 CREATE VIRTUAL TABLE v USING similarity(e VECTOR(-1));
 CREATE VIRTUAL TABLE v USING similarity(e VECTOR(65537));
 CREATE VIRTUAL TABLE v USING similarity(e VECTOR(abc));
+-- Columns and options that are missing, there twice, unknown, out of range; content that is the table itself.
 CREATE VIRTUAL TABLE v USING similarity();
 CREATE VIRTUAL TABLE v USING similarity(a, a);
 CREATE VIRTUAL TABLE v USING similarity(a, model='absent');
@@ -140,6 +165,7 @@ CREATE VIRTUAL TABLE v USING similarity(a, index=hnsw);
 CREATE VIRTUAL TABLE v USING similarity(a, content='v');
 CREATE VIRTUAL TABLE v USING similarity(a, content='v_doc');
 CREATE VIRTUAL TABLE v USING similarity(e VECTOR(2));
+-- Vectors of another length, of odd bytes, not finite, no JSON, no vector at all.
 INSERT INTO v(e) VALUES(x'0000803f');
 INSERT INTO v(e) VALUES(x'0000803f00');
 INSERT INTO v(e) VALUES(x'0000c07f0000803f');
@@ -147,8 +173,12 @@ INSERT INTO v(e) VALUES('[1, 2, 3]');
 INSERT INTO v(e) VALUES('[1, ');
 INSERT INTO v(e) VALUES(7);
 INSERT INTO v(v) VALUES('explode');
+-- A k below 0, NULL, that is no whole number; a question that does not fit.
 SELECT count(*) FROM v WHERE v MATCH '[1, 2]' AND k = -1;
 SELECT count(*) FROM v WHERE v MATCH '[1, 2]' AND k = 'many';
+SELECT count(*) FROM v WHERE v MATCH '[1, 2]' AND k = NULL;
+SELECT count(*) FROM v WHERE v MATCH '[1, 2]' AND k = 0;
+SELECT count(*) FROM v WHERE v MATCH '[1, 2]' AND k = 2147483648;
 SELECT count(*) FROM v WHERE v MATCH '[1]';
 SELECT count(*) FROM v WHERE v MATCH x'00';
 SELECT count(*) FROM v WHERE v MATCH NULL;
