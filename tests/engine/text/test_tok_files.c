@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/map.h"
+#include "base/limits.h"
 #include "base/mem.h"
 #include "base/wr.h"
 #include "check.h"
@@ -251,6 +252,16 @@ static void what_a_tokenizer_json_asks_in_vain_is_named(void)
     open_edited("\"vocab\": {", "\"vocab\": null, \"words\": {", bad, "model.vocab");
 }
 
+/* Nothing of them is looked at, so there need not be so much. */
+static void files_beyond_all_size_are_not_read(void)
+{
+    open_files((enc_tok_files){.tokenizer_json = {tiny_json.at, ENC_TOKJSON_MAX + 1}},
+               ENC_RANGE, "tokenizer.json has 67108865 bytes, at most 67108864");
+    open_files((enc_tok_files){.vocab_txt = tiny_vocab,
+                               .tokenizer_config = {tiny_json.at, ENC_JSON_MAX + 1}},
+               ENC_RANGE, "tokenizer_config.json has 1048577 bytes, at most 1048576");
+}
+
 static void every_truncation_is_noticed(void)
 {
     int bad = 0;
@@ -395,6 +406,7 @@ int main(void)
     added_tokens_are_found_in_the_text();
     other_spellings_of_berts_steps_are_understood();
     what_a_tokenizer_json_asks_in_vain_is_named();
+    files_beyond_all_size_are_not_read();
     every_truncation_is_noticed();
     every_damage_is_survived();
     what_is_written_opens_again();
