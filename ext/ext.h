@@ -80,10 +80,11 @@ size_t ext_registry_list(ext_known out[EXT_MODELS_MAX + 1]);
 
 /* Settings of the process; encoder_config reads and writes them. */
 typedef struct ext_settings {
-    size_t max_text_bytes; /* a longer text is SQLITE_TOOBIG */
-    size_t max_models;     /* registered at once, the built-in not counted */
-    size_t max_code_bytes; /* codes of similarity tables kept in memory */
-    char models[1024];     /* loads are confined to this directory; "": they are not */
+    size_t max_text_bytes;  /* a longer text is SQLITE_TOOBIG */
+    size_t max_model_bytes; /* of the weights of a model that is loaded */
+    size_t max_models;      /* registered at once, the built-in not counted */
+    size_t max_code_bytes;  /* codes of similarity tables kept in memory */
+    char models[1024];      /* loads are confined to this directory; "": they are not */
     bool is_locked;
 } ext_settings;
 void ext_settings_get(ext_settings *out);

@@ -66,30 +66,46 @@ static bool read_precision(ext_call *c, enc_json_value *v, int *out)
                     ext_quote(quoted, text, n));
 }
 
-static bool read_option(ext_call *c, const char *key, enc_json_value *v,
-                        enc_model_options *o, size_t *n_threads)
+static bool read_flag(ext_call *c, enc_json_value *v, const char *key, bool *out)
+{
+    bool is_number = enc_json_is_int(v);
+
+    if (!enc_json_is_bool(v) && !is_number)
+        return ext_fail(c, SQLITE_ERROR, "option %s must be true or false", key);
+    *out = enc_json_true(v) || (is_number && enc_json_int(v) != 0);
+    return true;
+}
+
+typedef struct load_options {
+    enc_model_options model;
+    size_t n_threads; /* 0: as they are */
+    bool is_mapped;
+} load_options;
+
+static bool read_option(ext_call *c, const char *key, enc_json_value *v, load_options *o)
 {
     char quoted[80];
+    bool normalize;
 
-    if (strcmp(key, "pooling") == 0) return read_pooling(c, v, &o->pooling);
-    if (strcmp(key, "max_tokens") == 0) return read_count(c, v, key, &o->max_tokens);
-    if (strcmp(key, "dims") == 0) return read_count(c, v, key, &o->dims);
-    if (strcmp(key, "threads") == 0) return read_count(c, v, key, n_threads);
+    if (strcmp(key, "pooling") == 0) return read_pooling(c, v, &o->model.pooling);
+    if (strcmp(key, "max_tokens") == 0)
+        return read_count(c, v, key, &o->model.max_tokens);
+    if (strcmp(key, "dims") == 0) return read_count(c, v, key, &o->model.dims);
+    if (strcmp(key, "threads") == 0) return read_count(c, v, key, &o->n_threads);
+    if (strcmp(key, "precision") == 0) return read_precision(c, v, &o->model.precision);
+    if (strcmp(key, "map") == 0) return read_flag(c, v, key, &o->is_mapped);
     if (strcmp(key, "normalize") == 0) {
-        bool is_number = enc_json_is_int(v);
-        if (!enc_json_is_bool(v) && !is_number)
-            return ext_fail(c, SQLITE_ERROR, "option normalize must be true or false");
-        o->normalize = enc_json_true(v) || (is_number && enc_json_int(v) != 0) ? 1 : -1;
+        if (!read_flag(c, v, key, &normalize)) return false;
+        o->model.normalize = normalize ? 1 : -1;
         return true;
     }
-    if (strcmp(key, "precision") == 0) return read_precision(c, v, &o->precision);
     return ext_fail(c, SQLITE_ERROR,
                     "unknown option %s (precision, pooling, normalize, max_tokens, "
-                    "dims, threads)",
+                    "dims, threads, map)",
                     ext_quote(quoted, key, strlen(key)));
 }
 
-static bool read_options(ext_call *c, int i, enc_model_options *o, size_t *n_threads)
+static bool read_options(ext_call *c, int i, load_options *o)
 {
     enc_bytes text;
     enc_json *json;
@@ -97,8 +113,7 @@ static bool read_options(ext_call *c, int i, enc_model_options *o, size_t *n_thr
     const char *key;
     bool is_fine = true;
 
-    memset(o, 0, sizeof *o);
-    *n_threads = 0;
+    *o = (load_options){.is_mapped = true};
     if (ext_is_null(c, i)) return true;
     if (!ext_arg_word(c, i, "options", &text)) return false;
     if (ext_failed(c, enc_json_open(&json, text, "options", &c->err))) return false;
@@ -106,7 +121,7 @@ static bool read_options(ext_call *c, int i, enc_model_options *o, size_t *n_thr
         is_fine = ext_fail(c, SQLITE_ERROR, "options must be a JSON object");
     for (size_t j = 0; is_fine; j++) {
         if ((v = enc_json_member(enc_json_root(json), j, &key)) == NULL) break;
-        is_fine = read_option(c, key, v, o, n_threads);
+        is_fine = read_option(c, key, v, o);
     }
     enc_json_close(json);
     return is_fine;
@@ -137,8 +152,7 @@ static bool read_name(ext_call *c, int i, ext_found *f)
 static void encoder_load(ext_call *c)
 {
     ext_found *f;
-    enc_model_options options;
-    size_t n_threads;
+    load_options o;
     enc_model *m = NULL;
     enc_rc rc;
 
@@ -147,21 +161,21 @@ static void encoder_load(ext_call *c)
         return;
     }
     if ((f = ext_alloc(c, 1, sizeof *f)) == NULL) return;
-    if (!read_options(c, 2, &options, &n_threads)) return;
-    if (n_threads > 0) { /* of the process, and so a setting that may be locked */
+    if (!read_options(c, 2, &o)) return;
+    if (o.n_threads > 0) { /* of the process, and so a setting that may be locked */
         ext_settings s;
         ext_settings_get(&s);
         if (ext_failed(c, ext_settings_set(&s, &c->err))) return;
     }
-    if (!ext_find_files(c, 0, f)) return;
+    if (!ext_find_files(c, 0, !o.is_mapped, f)) return;
     if (!read_name(c, 1, f)) {
         enc_files_close(f->files);
         return;
     }
-    rc = enc_model_open(&m, f->files, &options, &c->err);
+    rc = enc_model_open(&m, f->files, &o.model, &c->err);
     if (rc == ENC_OK) rc = ext_registry_put(f->name, f->source, m, &c->err);
     if (ext_failed(c, rc)) return;
-    if (n_threads > 0) enc_threads_set(n_threads);
+    if (o.n_threads > 0) enc_threads_set(o.n_threads);
     ext_result_text(c->ctx, f->name, strlen(f->name));
 }
 
@@ -197,7 +211,7 @@ static void save_blob(ext_call *c, const char *path)
     ext_found *f = ext_alloc(c, 1, sizeof *f);
     enc_model *m;
 
-    if (f == NULL || !ext_find_files(c, 0, f)) return;
+    if (f == NULL || !ext_find_files(c, 0, false, f)) return;
     if (ext_failed(c, enc_model_open(&m, f->files, NULL, &c->err))) return;
     ext_failed(c, enc_save_directory(m, path, &c->err));
     enc_model_close(m);
@@ -225,6 +239,7 @@ static void encoder_save(ext_call *c)
 typedef enum setting {
     THREADS,
     MAX_TEXT_BYTES,
+    MAX_MODEL_BYTES,
     MAX_MODELS,
     MAX_CODE_BYTES,
     MODELS,
@@ -233,7 +248,36 @@ typedef enum setting {
 } setting;
 
 static const char *const setting_names[N_SETTINGS] = {
-    "threads", "max_text_bytes", "max_models", "max_code_bytes", "models", "lock"};
+    "threads",    "max_text_bytes", "max_model_bytes",
+    "max_models", "max_code_bytes", "models",
+    "lock"};
+
+/* What a limit may be, and what NULL makes it. */
+static const struct limit {
+    sqlite3_int64 min, max, otherwise;
+} limits[N_SETTINGS] = {
+    [MAX_TEXT_BYTES] = {1, (sqlite3_int64)ENC_TEXT_MAX, (sqlite3_int64)ENC_TEXT_MAX},
+    [MAX_MODEL_BYTES] = {0, (sqlite3_int64)ENC_WEIGHTS_MAX,
+                         (sqlite3_int64)ENC_WEIGHTS_MAX},
+    [MAX_MODELS] = {0, EXT_MODELS_MAX, EXT_MODELS_MAX},
+    [MAX_CODE_BYTES] = {0, EXT_CODE_BYTES_MAX, EXT_CODE_BYTES},
+};
+
+/* Where a limit is kept; NULL: the setting is another kind of thing. */
+static size_t *limit_of(ext_settings *s, setting key)
+{
+    switch (key) {
+    case MAX_TEXT_BYTES: return &s->max_text_bytes;
+    case MAX_MODEL_BYTES: return &s->max_model_bytes;
+    case MAX_MODELS: return &s->max_models;
+    case MAX_CODE_BYTES: return &s->max_code_bytes;
+    case THREADS:
+    case MODELS:
+    case LOCK:
+    case N_SETTINGS: break;
+    }
+    return NULL;
+}
 
 static bool read_setting(ext_call *c, setting *out)
 {
@@ -247,8 +291,8 @@ static bool read_setting(ext_call *c, setting *out)
             return true;
     return ext_fail(
         c, SQLITE_ERROR,
-        "unknown key %s (threads, max_text_bytes, max_models, max_code_bytes, "
-        "models, lock)",
+        "unknown key %s (threads, max_text_bytes, max_model_bytes, max_models, "
+        "max_code_bytes, models, lock)",
         ext_quote(quoted, key.at, key.n));
 }
 
@@ -263,42 +307,38 @@ static bool change_models(ext_call *c, ext_settings *s)
 
 static void change_setting(ext_call *c, setting key)
 {
+    const struct limit *l = &limits[key];
     ext_settings s;
     sqlite3_int64 v = 0;
-    const sqlite3_int64 text_max = (sqlite3_int64)ENC_TEXT_MAX;
     bool is_fine = true;
 
     ext_settings_get(&s);
-    switch (key) {
-    case THREADS:
+    size_t *limit = limit_of(&s, key);
+    if (limit != NULL) {
+        is_fine = ext_arg_int(c, 1, setting_names[key], l->min, l->max, l->otherwise, &v);
+        *limit = (size_t)v;
+    } else if (key == THREADS) {
         is_fine = ext_arg_int(c, 1, "threads", 0, 1024, 0, &v); /* 0, NULL: the default */
-        break;
-    case MAX_TEXT_BYTES:
-        is_fine = ext_arg_int(c, 1, "max_text_bytes", 1, text_max, text_max, &v);
-        s.max_text_bytes = (size_t)v;
-        break;
-    case MAX_MODELS:
-        is_fine = ext_arg_int(c, 1, "max_models", 0, EXT_MODELS_MAX, EXT_MODELS_MAX, &v);
-        s.max_models = (size_t)v;
-        break;
-    case MAX_CODE_BYTES:
-        is_fine = ext_arg_int(c, 1, "max_code_bytes", 0, EXT_CODE_BYTES_MAX,
-                              EXT_CODE_BYTES, &v);
-        s.max_code_bytes = (size_t)v;
-        break;
-    case MODELS: is_fine = change_models(c, &s); break;
-    case LOCK:
+    } else if (key == MODELS) {
+        is_fine = change_models(c, &s);
+    } else if (key == LOCK) {
         is_fine = ext_arg_int(c, 1, "lock", 0, 1, 1, &v);
         if (is_fine && v == 0)
             is_fine = ext_fail(c, SQLITE_ERROR, "a lock cannot be undone");
         if (is_fine && s.is_locked) return; /* every connection may say it */
         s.is_locked = true;
-        break;
-    case N_SETTINGS: break;
     }
     if (!is_fine || ext_failed(c, ext_settings_set(&s, &c->err))) return;
     if (key == THREADS) enc_threads_set((size_t)v);
     if (key == MAX_CODE_BYTES) enc_cache_limit((size_t)v);
+}
+
+static size_t setting_number(ext_settings *s, setting key)
+{
+    const size_t *limit = limit_of(s, key);
+
+    if (limit != NULL) return *limit;
+    return key == THREADS ? enc_threads_count() : s->is_locked;
 }
 
 static void setting_text(enc_wr *w, setting key)
@@ -306,15 +346,8 @@ static void setting_text(enc_wr *w, setting key)
     ext_settings s;
 
     ext_settings_get(&s);
-    switch (key) {
-    case THREADS: enc_wr_format(w, "%zu", enc_threads_count()); break;
-    case MAX_TEXT_BYTES: enc_wr_format(w, "%zu", s.max_text_bytes); break;
-    case MAX_MODELS: enc_wr_format(w, "%zu", s.max_models); break;
-    case MAX_CODE_BYTES: enc_wr_format(w, "%zu", s.max_code_bytes); break;
-    case MODELS: enc_wr_json_text(w, s.models, strlen(s.models)); break;
-    case LOCK: enc_wr_format(w, "%d", s.is_locked); break;
-    case N_SETTINGS: break;
-    }
+    if (key == MODELS) enc_wr_json_text(w, s.models, strlen(s.models));
+    else enc_wr_format(w, "%zu", setting_number(&s, key));
 }
 
 static void setting_result(ext_call *c, setting key)
@@ -322,19 +355,8 @@ static void setting_result(ext_call *c, setting key)
     ext_settings s;
 
     ext_settings_get(&s);
-    switch (key) {
-    case THREADS: sqlite3_result_int64(c->ctx, (sqlite3_int64)enc_threads_count()); break;
-    case MAX_TEXT_BYTES:
-        sqlite3_result_int64(c->ctx, (sqlite3_int64)s.max_text_bytes);
-        break;
-    case MAX_MODELS: sqlite3_result_int64(c->ctx, (sqlite3_int64)s.max_models); break;
-    case MAX_CODE_BYTES:
-        sqlite3_result_int64(c->ctx, (sqlite3_int64)s.max_code_bytes);
-        break;
-    case MODELS: ext_result_text(c->ctx, s.models, strlen(s.models)); break;
-    case LOCK: sqlite3_result_int(c->ctx, s.is_locked); break;
-    case N_SETTINGS: break;
-    }
+    if (key == MODELS) ext_result_text(c->ctx, s.models, strlen(s.models));
+    else sqlite3_result_int64(c->ctx, (sqlite3_int64)setting_number(&s, key));
 }
 
 static void encoder_config(ext_call *c)

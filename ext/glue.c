@@ -73,6 +73,7 @@ int ext_code(enc_rc rc)
     case ENC_OK: return SQLITE_OK;
     case ENC_NOMEM: return SQLITE_NOMEM;
     case ENC_IO: return SQLITE_CANTOPEN;
+    case ENC_TOOBIG: return SQLITE_TOOBIG;
     case ENC_INTERRUPT: return SQLITE_INTERRUPT;
     /* Not SQLITE_CORRUPT: what is accused is a model, not the user's database. */
     case ENC_CORRUPT:

@@ -94,7 +94,8 @@ static bool confined_path(ext_call *c, const char *models, const char *name,
     return true;
 }
 
-static bool open_file(ext_call *c, const char *path, ext_found *f)
+static bool open_file(ext_call *c, const char *path, const enc_files_terms *terms,
+                      ext_found *f)
 {
     static const char *const pickles[] = {".bin", ".pt", ".pth", ".ckpt", ".pkl"};
     char quoted[80];
@@ -107,10 +108,11 @@ static bool open_file(ext_call *c, const char *path, ext_found *f)
         return ext_fail(c, SQLITE_ERROR,
                         "%s is neither a directory nor a .safetensors or .gguf file",
                         ext_quote(quoted, path, strlen(path)));
-    return !ext_failed(c, enc_files_open_directory(&f->files, path, &c->err));
+    return !ext_failed(c, enc_files_open_path(&f->files, path, terms, &c->err));
 }
 
-static bool open_path(ext_call *c, const char *path, ext_found *f)
+static bool open_path(ext_call *c, const char *path, const enc_files_terms *terms,
+                      ext_found *f)
 {
     char quoted[80];
     struct stat st;
@@ -120,10 +122,10 @@ static bool open_path(ext_call *c, const char *path, ext_found *f)
                         ext_quote(quoted, path, strlen(path)));
     if (!S_ISDIR(st.st_mode)) {
         name_from_path(path, f->name); /* behind a link may lie a file named by a hash */
-        return open_file(c, path, f);
+        return open_file(c, path, terms, f);
     }
     name_from_path(f->source, f->name);
-    return !ext_failed(c, enc_files_open_directory(&f->files, path, &c->err));
+    return !ext_failed(c, enc_files_open_path(&f->files, path, terms, &c->err));
 }
 
 static bool is_path(const char *text)
@@ -133,7 +135,8 @@ static bool is_path(const char *text)
 
 /* A name of the hub cache, else a path relative to the working directory. When it is
  * neither, the places of the hub cache are what the user wants to hear about. */
-static bool open_name(ext_call *c, const char *text, ext_found *f)
+static bool open_name(ext_call *c, const char *text, const enc_files_terms *terms,
+                      ext_found *f)
 {
     char path[PATH_MAX];
     struct stat st;
@@ -143,42 +146,51 @@ static bool open_name(ext_call *c, const char *text, ext_found *f)
     enc_rc rc = enc_model_locate(text, path, sizeof path, &hub);
     if (rc == ENC_OK) {
         size_t n = strlen(text);
-        if (!open_path(c, path, f)) return false;
+        if (!open_path(c, path, terms, f)) return false;
         f->name[0] = '\0';
         if (n <= EXT_NAME_MAX) memcpy(f->name, text, n + 1);
         return true;
     }
     if (rc == ENC_NOMEM) return ext_nomem(c);
-    if (stat(text, &st) == 0) return open_path(c, text, f);
+    if (stat(text, &st) == 0) return open_path(c, text, terms, f);
     c->err = hub;
     ext_failed(c, rc);
     return false;
 }
 
-bool ext_find_files(ext_call *c, int i, ext_found *f)
+static bool open_blob(ext_call *c, int i, const enc_files_terms *terms, ext_found *f)
+{
+    size_t n = (size_t)sqlite3_value_bytes(c->argv[i]);
+
+    if (n > terms->weights_max)
+        return ext_fail(c, SQLITE_TOOBIG, "model too large (got %zu bytes, limit %zu)", n,
+                        terms->weights_max);
+    const void *blob = sqlite3_value_blob(c->argv[i]); /* which may have to be made */
+    if (blob == NULL && n > 0) return ext_nomem(c);
+    if (n >= 4 && memcmp(blob, "ENCH", 4) == 0)
+        return ext_fail(c, SQLITE_ERROR,
+                        "this BLOB is a trained head, not a model (give it to "
+                        "classify as it is)");
+    memcpy(f->source, "blob", 5);
+    return !ext_failed(
+        c, enc_files_open_blob(&f->files, (enc_bytes){blob, n}, true, &c->err));
+}
+
+bool ext_find_files(ext_call *c, int i, bool is_read, ext_found *f)
 {
     ext_settings settings;
     char text[PATH_MAX], path[PATH_MAX];
 
     f->files = NULL;
     f->name[0] = '\0';
-    if (sqlite3_value_type(c->argv[i]) == SQLITE_BLOB) {
-        const void *blob = sqlite3_value_blob(c->argv[i]);
-        size_t n = (size_t)sqlite3_value_bytes(c->argv[i]);
-        if (blob == NULL && n > 0) return ext_nomem(c);
-        if (n >= 4 && memcmp(blob, "ENCH", 4) == 0)
-            return ext_fail(c, SQLITE_ERROR,
-                            "this BLOB is a trained head, not a model (give it to "
-                            "classify as it is)");
-        memcpy(f->source, "blob", 5);
-        return !ext_failed(
-            c, enc_files_open_blob(&f->files, (enc_bytes){blob, n}, true, &c->err));
-    }
-    if (!path_of(c, i, "path", text)) return false;
     ext_settings_get(&settings);
+    const enc_files_terms terms = {settings.max_model_bytes, is_read};
+    if (sqlite3_value_type(c->argv[i]) == SQLITE_BLOB) return open_blob(c, i, &terms, f);
+    if (!path_of(c, i, "path", text)) return false;
     if (settings.models[0] == '\0')
-        return is_path(text) ? open_path(c, text, f) : open_name(c, text, f);
-    if (!confined_path(c, settings.models, text, path) || !open_path(c, path, f))
+        return is_path(text) ? open_path(c, text, &terms, f)
+                             : open_name(c, text, &terms, f);
+    if (!confined_path(c, settings.models, text, path) || !open_path(c, path, &terms, f))
         return false;
     memcpy(f->name, text, strlen(text) + 1);
     return true;

@@ -14,8 +14,9 @@ typedef struct ext_found {
 
 /* Argument i as files: TEXT is looked for in the hub cache, in $ENCODER_MODELS and as a
  * path, unless the setting `models` confines it to names in one directory; a BLOB is the
- * model itself. False: recorded, and *f is empty. */
-bool ext_find_files(ext_call *c, int i, ext_found *f);
+ * model itself. Weights of more than max_model_bytes are refused unread. Files are mapped
+ * unless is_read. False: recorded, and *f is empty. */
+bool ext_find_files(ext_call *c, int i, bool is_read, ext_found *f);
 
 /* The path at which a directory may be written, under the same confinement. */
 bool ext_find_place(ext_call *c, int i, char out[PATH_MAX]);

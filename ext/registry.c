@@ -38,6 +38,7 @@ static struct {
     ext_progress works[EXT_PROGRESS_MAX];
 } registry = {
     .settings = {.max_text_bytes = ENC_TEXT_MAX,
+                 .max_model_bytes = ENC_WEIGHTS_MAX,
                  .max_models = 16,
                  .max_code_bytes = (size_t)EXT_CODE_BYTES},
 };

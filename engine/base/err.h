@@ -14,6 +14,7 @@ typedef enum enc_rc {
     ENC_CORRUPT,     /* accuses the bytes */
     ENC_UNSUPPORTED, /* admits our limits */
     ENC_RANGE,       /* a value outside its limits; the limit is quoted */
+    ENC_TOOBIG,      /* more bytes than a setting of the caller's allows */
     ENC_MISUSE,      /* accuses the caller */
     ENC_INTERRUPT    /* the caller's tick asked to stop */
 } enc_rc;

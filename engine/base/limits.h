@@ -12,6 +12,7 @@
 #define ENC_STEPS_MAX     128                /* steps of a normalizer */
 #define ENC_STRETCH_MAX   ((size_t)1 << 26)  /* bytes of text normalized at once */
 #define ENC_WORD_MAX      100                /* characters in a word before it is [UNK] */
+#define ENC_WEIGHTS_MAX   ((size_t)64 << 30) /* bytes of a model's weights as stored */
 #define ENC_LAYERS_MAX    64
 #define ENC_HIDDEN_MAX    8192
 #define ENC_INNER_MAX     65536

@@ -15,6 +15,7 @@
 struct enc_map {
     void *at; /* NULL for an empty file, which cannot be mapped */
     size_t n;
+    bool is_read; /* at is memory of our own */
 };
 
 /* The reason as the system words it; strerror() itself is not safe among threads. */
@@ -65,7 +66,32 @@ enc_rc enc_map_check(const char *path, enc_err *e)
     return ENC_OK;
 }
 
-static enc_rc map_fd(enc_map *m, int fd, const char *path, size_t size_max, enc_err *e)
+static enc_rc read_bytes(enc_map *m, int fd, const char *path, enc_err *e)
+{
+    size_t done = 0;
+
+    if ((m->at = enc_mem_alloc(m->n)) == NULL) return enc_nomem(e);
+    while (done < m->n) {
+        ssize_t n = read(fd, (char *)m->at + done, m->n - done);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return fail_errno(e, "read", path);
+        if (n == 0)
+            return enc_fail(e, ENC_IO, "%s ended after %zu of %zu bytes", path, done,
+                            m->n);
+        done += (size_t)n;
+    }
+    return ENC_OK;
+}
+
+static enc_rc map_bytes(enc_map *m, int fd, const char *path, enc_err *e)
+{
+    m->at = mmap(NULL, m->n, PROT_READ, MAP_SHARED, fd, 0);
+    if (m->at != MAP_FAILED) return ENC_OK;
+    m->at = NULL;
+    return errno == ENOMEM ? enc_nomem(e) : fail_errno(e, "map", path);
+}
+
+static enc_rc take_fd(enc_map *m, int fd, const char *path, size_t size_max, enc_err *e)
 {
     struct stat st;
 
@@ -77,15 +103,11 @@ static enc_rc map_fd(enc_map *m, int fd, const char *path, size_t size_max, enc_
                         (intmax_t)st.st_size, size_max);
     m->n = (size_t)st.st_size;
     if (m->n == 0) return ENC_OK;
-    m->at = mmap(NULL, m->n, PROT_READ, MAP_SHARED, fd, 0);
-    if (m->at == MAP_FAILED) {
-        m->at = NULL;
-        return errno == ENOMEM ? enc_nomem(e) : fail_errno(e, "map", path);
-    }
-    return ENC_OK;
+    return m->is_read ? read_bytes(m, fd, path, e) : map_bytes(m, fd, path, e);
 }
 
-enc_rc enc_map_open(enc_map **out, const char *path, size_t size_max, enc_err *e)
+static enc_rc open_file(enc_map **out, const char *path, size_t size_max, bool is_read,
+                        enc_err *e)
 {
     enc_map *m = enc_mem_zero(sizeof *m);
     enc_rc rc;
@@ -93,6 +115,7 @@ enc_rc enc_map_open(enc_map **out, const char *path, size_t size_max, enc_err *e
 
     *out = NULL;
     if (m == NULL) return enc_nomem(e);
+    m->is_read = is_read;
     if ((rc = enc_map_check(path, e)) != ENC_OK) {
         enc_map_close(m);
         return rc;
@@ -102,12 +125,22 @@ enc_rc enc_map_open(enc_map **out, const char *path, size_t size_max, enc_err *e
     if (fd < 0) {
         rc = fail_errno(e, "open", path);
     } else {
-        rc = map_fd(m, fd, path, size_max, e);
+        rc = take_fd(m, fd, path, size_max, e);
         close(fd);
     }
     if (rc == ENC_OK) *out = m;
     else enc_map_close(m);
     return rc;
+}
+
+enc_rc enc_map_open(enc_map **out, const char *path, size_t size_max, enc_err *e)
+{
+    return open_file(out, path, size_max, false, e);
+}
+
+enc_rc enc_map_read(enc_map **out, const char *path, size_t size_max, enc_err *e)
+{
+    return open_file(out, path, size_max, true, e);
 }
 
 enc_bytes enc_map_bytes(const enc_map *m)
@@ -119,7 +152,8 @@ void enc_map_release(const enc_map *m, const void *at, size_t n)
 {
     const uintptr_t begin = (uintptr_t)at, first = (uintptr_t)m->at;
     const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-    if (begin < first || begin - first > m->n || n > m->n - (begin - first)) return;
+    if (m->is_read || begin < first || begin - first > m->n || n > m->n - (begin - first))
+        return;
     const uintptr_t from = (begin + page - 1) & ~(page - 1),
                     to = (begin + n) & ~(page - 1);
     /* Shared pages of a file lose nothing by it. */
@@ -130,6 +164,7 @@ void enc_map_release(const enc_map *m, const void *at, size_t n)
 void enc_map_close(enc_map *m)
 {
     if (m == NULL) return;
-    if (m->at != NULL) munmap(m->at, m->n);
+    if (m->is_read) enc_mem_free(m->at);
+    else if (m->at != NULL) munmap(m->at, m->n);
     enc_mem_free(m);
 }

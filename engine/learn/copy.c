@@ -126,7 +126,7 @@ enc_rc enc_copy_files(const enc_model *m, enc_target *t, enc_err *e)
     enc_rc rc = ENC_OK;
 
     if (enc_files_is_directory(m->files)) {
-        rc = enc_files_open_directory(&own, enc_files_where(m->files), e);
+        rc = enc_files_open_again(&own, m->files, e);
         if (rc == ENC_OK) rc = enc_files_open_tensors(own, e);
         c.f = own;
     } else if (enc_files_metadata(m->files, "config.json").at == NULL) {

@@ -1,6 +1,6 @@
 /* files.c - see files.h.
  *
- * Everything opened stays mapped until the files are closed, because what is given out is
+ * Everything opened stays until the files are closed, because what is given out is
  * borrowed: a small file, a tensor, a tensor's name. A blob or a file by itself is the
  * only shard. */
 #include "model/files.h"
@@ -44,7 +44,9 @@ struct enc_files {
     const char *where; /* the path, or "a blob" */
     const char *inner; /* the directory below it that was entered, or NULL */
     bool is_directory;
-    uint8_t *copy; /* of a blob that could not be borrowed */
+    enc_files_terms terms;
+    size_t n_weights; /* bytes of the files with tensors that are open */
+    uint8_t *copy;    /* of a blob that could not be borrowed */
     small *small;
     part *parts;
     shard *shards; /* a blob is one, opened at once */
@@ -155,6 +157,29 @@ done:
     return rc;
 }
 
+static enc_rc open_map(const enc_files *f, enc_map **map, const char *path, size_t n_max,
+                       enc_err *e)
+{
+    return f->terms.is_read ? enc_map_read(map, path, n_max, e)
+                            : enc_map_open(map, path, n_max, e);
+}
+
+/* A file with tensors: those of a model are limited together. */
+static enc_rc open_weights(enc_files *f, enc_map **map, const char *path, enc_err *e)
+{
+    const size_t n_left = f->terms.weights_max - f->n_weights;
+    struct stat st;
+    enc_rc rc;
+
+    if (stat(path, &st) == 0 && S_ISREG(st.st_mode) && (uintmax_t)st.st_size > n_left)
+        return enc_fail(e, ENC_TOOBIG,
+                        "weights too large (got %ju bytes with %s, limit %zu)",
+                        (uintmax_t)st.st_size + f->n_weights, path, f->terms.weights_max);
+    if ((rc = open_map(f, map, path, n_left, e))) return rc;
+    f->n_weights += enc_map_bytes(*map).n;
+    return ENC_OK;
+}
+
 static enc_rc fail_pickle(const char *path, enc_err *e)
 {
     return enc_fail(e, ENC_UNSUPPORTED,
@@ -169,7 +194,8 @@ static enc_rc check_kind(enc_bytes b, const char *path, enc_err *e)
     return ENC_OK;
 }
 
-enc_rc enc_files_open_directory(enc_files **out, const char *path, enc_err *e)
+enc_rc enc_files_open_path(enc_files **out, const char *path,
+                           const enc_files_terms *terms, enc_err *e)
 {
     enc_map *map = NULL;
     enc_files *f = NULL;
@@ -180,8 +206,9 @@ enc_rc enc_files_open_directory(enc_files **out, const char *path, enc_err *e)
     if (stat(path, &st) != 0) return enc_fail(e, ENC_IO, "no model directory %s", path);
     if ((rc = files_new(&f, path, e))) return rc;
     f->is_directory = S_ISDIR(st.st_mode);
+    f->terms = *terms;
     if (!f->is_directory) {
-        if ((rc = enc_map_open(&map, path, SIZE_MAX, e))) goto done;
+        if ((rc = open_weights(f, &map, path, e))) goto done;
         if ((rc = check_kind(enc_map_bytes(map), path, e))) {
             enc_map_close(map);
             goto done;
@@ -192,6 +219,18 @@ enc_rc enc_files_open_directory(enc_files **out, const char *path, enc_err *e)
 done:
     enc_files_close(f);
     return rc;
+}
+
+enc_rc enc_files_open_directory(enc_files **out, const char *path, enc_err *e)
+{
+    const enc_files_terms terms = {.weights_max = ENC_WEIGHTS_MAX};
+
+    return enc_files_open_path(out, path, &terms, e);
+}
+
+enc_rc enc_files_open_again(enc_files **out, const enc_files *f, enc_err *e)
+{
+    return enc_files_open_path(out, f->where, &f->terms, e);
 }
 
 static bool is_there(const char *path)
@@ -256,7 +295,7 @@ enc_rc enc_files_get(enc_files *f, const char *name, size_t n_max, enc_bytes *ou
         s = enc_arena_alloc(&f->arena, sizeof *s);
         if (s == NULL) return enc_nomem(e);
         s->name = path + strlen(f->where) + 1;
-        if ((rc = enc_map_open(&s->map, path, n_max, e))) return rc;
+        if ((rc = open_map(f, &s->map, path, n_max, e))) return rc;
         s->next = f->small;
         f->small = s;
     }
@@ -272,7 +311,7 @@ static enc_rc open_shard(enc_files *f, const char *name, enc_err *e)
     enc_rc rc;
 
     if (path == NULL) return enc_nomem(e);
-    if ((rc = enc_map_open(&map, path, SIZE_MAX, e))) return rc;
+    if ((rc = open_weights(f, &map, path, e))) return rc;
     return add_shard(f, path + strlen(f->where) + 1, map, enc_map_bytes(map), e);
 }
 
@@ -405,7 +444,7 @@ static enc_rc open_part(enc_files *f, const char *name, part **out, enc_err *e)
     if ((p = enc_arena_alloc(&f->arena, sizeof *p)) == NULL) return enc_nomem(e);
     p->name = enc_arena_text(&f->arena, name, strlen(name));
     if (p->name == NULL) return enc_nomem(e);
-    if ((rc = enc_map_open(&p->map, path, SIZE_MAX, e))) return rc;
+    if ((rc = open_weights(f, &p->map, path, e))) return rc;
     p->next = f->parts;
     f->parts = p;
     *out = p;

@@ -17,8 +17,21 @@
 
 typedef struct enc_files enc_files;
 
-/* A regular file is taken for a blob, and mapped. */
+/* On what terms files are opened. */
+typedef struct enc_files_terms {
+    size_t weights_max; /* bytes of all files with tensors together; more: ENC_TOOBIG */
+    bool is_read;       /* everything is read into memory, nothing stays mapped */
+} enc_files_terms;
+
+/* A regular file is taken for a blob. Sizes are judged before anything is read. */
+enc_rc enc_files_open_path(enc_files **out, const char *path,
+                           const enc_files_terms *terms, enc_err *e);
+
+/* The same with ENC_WEIGHTS_MAX, and mapped. */
 enc_rc enc_files_open_directory(enc_files **out, const char *path, enc_err *e);
+
+/* The same files once more, on the same terms. `f` is of a path. */
+enc_rc enc_files_open_again(enc_files **out, const enc_files *f, enc_err *e);
 
 /* The blob is copied if `copy`, else borrowed and must outlive everything. */
 enc_rc enc_files_open_blob(enc_files **out, enc_bytes blob, bool copy, enc_err *e);
@@ -28,7 +41,7 @@ void enc_files_close(enc_files *f);
  * map.h); others are left alone. f may be NULL. */
 void enc_files_release(const enc_files *f, const void *at, size_t n);
 
-/* The path, or "a blob": for sentences, and to open a directory again. */
+/* The path, or "a blob": for sentences. */
 const char *enc_files_where(const enc_files *f);
 bool enc_files_is_directory(const enc_files *f);
 

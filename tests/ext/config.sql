@@ -25,6 +25,29 @@ SELECT encoder_config('max_text_bytes', 0);
 SELECT encoder_config('max_text_bytes', NULL);
 SELECT token_count('the cat');
 
+-- Weights that are too large: of a directory, a file, a BLOB; nothing of them is read.
+SELECT encoder_config('max_model_bytes', 1000), encoder_config('max_model_bytes');
+SELECT encoder_load('tests/data/tiny', 'large');
+SELECT encoder_load('tests/data/tiny/model.safetensors', 'large');
+SELECT encoder_load('tests/data/gguf/tiny-q8_0.gguf', 'large');
+SELECT encoder_load(readfile('tests/data/tiny/model.safetensors'), 'large');
+SELECT encoder_load(zeroblob(1001), 'large');
+SELECT encoder_load(zeroblob(1000), 'large');
+SELECT encoder_load(zeroblob(900000000), 'large');
+SELECT encoder_save(zeroblob(1001), '$TMP/large');
+SELECT encoder_config('max_model_bytes', length(readfile('tests/data/tiny/model.safetensors')) - 1) > 0;
+SELECT encoder_load('tests/data/tiny', 'large');
+SELECT encoder_config('max_model_bytes', length(readfile('tests/data/tiny/model.safetensors'))) > 0;
+SELECT encoder_load('tests/data/tiny', 'large'), encoder_unload('large');
+SELECT encoder_load(readfile('tests/data/gguf/tiny-q8_0.gguf'), 'large'), encoder_unload('large');
+SELECT encoder_config('max_model_bytes', 0);
+SELECT encoder_load('tests/data/tiny', 'large');
+SELECT length(embed('of the built-in', 'builtin')) > 0;
+SELECT encoder_config('max_model_bytes', -1);
+SELECT encoder_config('max_model_bytes', 68719476737);
+SELECT encoder_config('max_model_bytes', 'all');
+SELECT encoder_config('max_model_bytes', NULL);
+
 -- How many models may be loaded.
 SELECT encoder_config('max_models', 1);
 SELECT encoder_load('tests/data/tiny', 'second');

@@ -48,6 +48,18 @@ SELECT encoder_load('tests/data/tiny', 'x', '[1]');
 SELECT encoder_load('tests/data/tiny', 'x', '{"pooling": "cls", "pooling": "cls"}');
 SELECT encoder_load('tests/data/tiny', 'x', '{');
 
+-- Weights that are read instead of mapped are the same model.
+SELECT encoder_load('tests/data/tiny', 'read', '{"map": 0}');
+SELECT embed('the cat', 'read') = embed('the cat', 'tiny');
+SELECT a.fingerprint = b.fingerprint FROM encoder_models a, encoder_models b
+ WHERE a.name = 'read' AND b.name = 'tiny';
+SELECT encoder_load('tests/data/gguf/tiny-q8_0.gguf', 'q8'),
+       encoder_load('tests/data/gguf/tiny-q8_0.gguf', 'read q8', '{"map": false, "precision": "int8"}');
+SELECT similarity(embed('the cat', 'q8'), embed('the cat', 'read q8')) > 0.99;
+SELECT encoder_load('tests/data/tiny', 'read', '{"map": true}'), encoder_unload('read');
+SELECT encoder_load('tests/data/tiny', 'x', '{"map": "no"}');
+SELECT encoder_unload('q8'), encoder_unload('read q8');
+
 -- What is not a model.
 SELECT encoder_load(NULL);
 SELECT encoder_load('');

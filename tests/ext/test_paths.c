@@ -258,6 +258,63 @@ static void nothing_is_left_beside_a_model(void)
     CHECK(count_entries(folder) == n_files);
 }
 
+static bool is_mapped(const char *path)
+{
+    FILE *f = fopen("/proc/self/maps", "r");
+    char line[2048];
+    bool found = false;
+
+    while (f != NULL && fgets(line, sizeof line, f) != NULL)
+        found = found || strstr(line, path) != NULL;
+    if (f != NULL) fclose(f);
+    return found;
+}
+
+/* The first column of the first row as hexadecimal digits, or an error; sqlite3_free. */
+static char *ask(const char *format, const char *arg)
+{
+    char *sql = sqlite3_mprintf(format, arg), *answer;
+    sqlite3_stmt *stmt = NULL;
+
+    sqlite3_prepare_v2(db, sql, -1, &stmt, NULL);
+    if (sqlite3_step(stmt) == SQLITE_ROW)
+        answer = sqlite3_mprintf("%s", sqlite3_column_text(stmt, 0));
+    else answer = sqlite3_mprintf("error: %s", sqlite3_errmsg(db));
+    sqlite3_finalize(stmt);
+    sqlite3_free(sql);
+    return answer;
+}
+
+/* Weights that others may truncate under us, as on a network: read, and then let go. */
+static void a_model_that_was_read_outlives_its_files(void)
+{
+    static const char hex[] = "SELECT hex(embed('the cat sat', %Q))";
+    char *copy = in_folder("copy"), *weights = in_folder("copy/model.safetensors"),
+         *text = in_folder("copy/vocab.txt"), *json = in_folder("copy/tokenizer.json");
+    char *said[6];
+
+    said[0] = ask("SELECT encoder_load('tests/data/tiny', %Q)", "tiny");
+    said[1] = ask("SELECT encoder_save('tiny', %Q)", copy);
+    said[2] = ask("SELECT encoder_load(%Q, 'mapped')", copy);
+    said[3] = ask(hex, "mapped");
+    CHECK(is_mapped(copy));
+    sqlite3_free(ask("SELECT encoder_unload(%Q)", "mapped"));
+    CHECK(!is_mapped(copy));
+    said[4] = ask("SELECT encoder_load(%Q, 'read', '{\"map\": 0}')", copy);
+    CHECK(!is_mapped(copy));
+    CHECK(truncate(weights, 0) == 0 && truncate(text, 0) == 0);
+    if (access(json, F_OK) == 0) CHECK(truncate(json, 0) == 0);
+    said[5] = ask(hex, "read");
+    CHECK_SAY(strlen(said[3]) > 100 && strcmp(said[3], said[5]) == 0, "%s, %s, %s: %s",
+              said[0], said[1], said[4], said[5]);
+    sqlite3_free(ask("SELECT encoder_unload(%Q)", "read"));
+    for (size_t i = 0; i < 6; i++) sqlite3_free(said[i]);
+    sqlite3_free(copy);
+    sqlite3_free(weights);
+    sqlite3_free(text);
+    sqlite3_free(json);
+}
+
 int main(void)
 {
     char command[64];
@@ -273,6 +330,7 @@ int main(void)
     an_open_database_keeps_its_locks();
     no_link_leads_out_of_the_models_directory();
     nothing_is_left_beside_a_model();
+    a_model_that_was_read_outlives_its_files();
     CHECK(sqlite3_close(db) == SQLITE_OK);
     snprintf(command, sizeof command, "rm -rf %s", folder);
     CHECK(system(command) == 0);

@@ -32,6 +32,7 @@ static void refused(const char *path, size_t size_max, enc_rc rc, const char *sa
     CHECK(m == NULL);
     CHECK_SAY(strstr(e.text, says) != NULL && strstr(e.text, path) != NULL, "%s", e.text);
     enc_map_close(m);
+    CHECK(enc_map_read(&m, path, size_max, &e) == rc && m == NULL);
 }
 
 static void a_file_is_its_bytes(void)
@@ -96,6 +97,46 @@ static void released_bytes_are_fetched_again(void)
     enc_mem_free(bytes);
 }
 
+static bool is_mapped(const char *path)
+{
+    FILE *f = fopen("/proc/self/maps", "r");
+    char line[2048];
+    bool found = false;
+
+    while (f != NULL && fgets(line, sizeof line, f) != NULL)
+        found = found || strstr(line, path) != NULL;
+    if (f != NULL) fclose(f);
+    return found;
+}
+
+static void what_is_read_does_not_depend_on_the_file(void)
+{
+    const size_t n = 300001;
+    uint8_t *bytes = enc_mem_alloc(n);
+    enc_map *mapped = NULL, *m = NULL;
+    enc_err e;
+
+    enc_err_clear(&e);
+    for (size_t i = 0; i < n; i++) bytes[i] = (uint8_t)(i * 31 >> 4);
+    CHECK(tiny_put(path_of("large"), (const char *)bytes, n, &e) == ENC_OK);
+    CHECK(enc_map_open(&mapped, path_of("large"), n, &e) == ENC_OK);
+    CHECK(is_mapped(path_of("large")));
+    enc_map_close(mapped);
+    CHECK(enc_map_read(&m, path_of("large"), n, &e) == ENC_OK);
+    CHECK(!is_mapped(path_of("large")));
+    CHECK(truncate(path_of("large"), 0) == 0);
+    enc_map_release(m, enc_map_bytes(m).at, n); /* it has nowhere to come back from */
+    CHECK(enc_map_bytes(m).n == n && count_wrong(enc_map_bytes(m).at, n) == 0);
+    enc_map_close(m);
+    CHECK(enc_map_read(&m, path_of("large"), 5, &e) == ENC_OK); /* empty now */
+    CHECK(enc_map_bytes(m).n == 0);
+    enc_map_close(m);
+    enc_mem_fault(2, false);
+    CHECK(enc_map_read(&m, path_of("file"), 5, &e) == ENC_NOMEM && m == NULL);
+    enc_mem_fault(0, false);
+    enc_mem_free(bytes);
+}
+
 static void what_is_no_file_is_refused(void)
 {
     refused(path_of("absent"), 100, ENC_IO, "No such file");
@@ -155,6 +196,7 @@ int main(void)
     if (tiny_scratch(scratch, sizeof scratch) == NULL) return 1;
     a_file_is_its_bytes();
     released_bytes_are_fetched_again();
+    what_is_read_does_not_depend_on_the_file();
     what_is_no_file_is_refused();
     locks_of_this_process_survive();
     tiny_scratch_remove(scratch);

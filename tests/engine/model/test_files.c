@@ -1,5 +1,6 @@
 /* A model's files: the same from a directory, a blob and a mapped file; shards; refusals.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -179,6 +180,86 @@ static void a_bad_index_is_refused(void)
     CHECK(open_tensors(&e, &n) == ENC_OK && n == 1);
 }
 
+/* The scratch directory's tensors, of which so many bytes are allowed. */
+static enc_rc open_limited(const char *path, size_t n_max, enc_err *e)
+{
+    const enc_files_terms terms = {.weights_max = n_max, .is_read = true};
+    enc_files *f = NULL;
+
+    enc_err_clear(e);
+    enc_rc rc = enc_files_open_path(&f, path, &terms, e);
+    if (rc == ENC_OK) rc = enc_files_open_tensors(f, e);
+    enc_files_close(f);
+    return rc;
+}
+
+static size_t size_of(const char *name)
+{
+    struct stat st;
+    CHECK(stat(path_of(name), &st) == 0);
+    return (size_t)st.st_size;
+}
+
+static void weights_are_limited_together(void)
+{
+    char path[1024], sum[32];
+    enc_err e;
+
+    unlink(path_of("model.safetensors"));
+    put_shard("m-1.safetensors", "a");
+    put_shard("m-2.safetensors", "b");
+    put(INDEX,
+        "{\"weight_map\": {\"a\": \"m-1.safetensors\", \"b\": \"m-2.safetensors\"}}");
+    size_t n = size_of("m-1.safetensors"), n_all = n + size_of("m-2.safetensors");
+    CHECK_SAY(open_limited(scratch, n_all, &e) == ENC_OK, "%s", e.text);
+    CHECK(open_limited(scratch, n_all - 1, &e) == ENC_TOOBIG);
+    snprintf(sum, sizeof sum, "got %zu bytes", n_all);
+    CHECK_SAY(strstr(e.text, sum) != NULL, "%s", e.text);
+    CHECK_SAY(strstr(e.text, "m-2.safetensors") != NULL, "%s", e.text);
+    CHECK(open_limited(scratch, n - 1, &e) == ENC_TOOBIG);
+    snprintf(path, sizeof path, "%s", path_of("m-1.safetensors"));
+    CHECK_SAY(open_limited(path, n, &e) == ENC_OK, "%s", e.text);
+    CHECK(open_limited(path, n - 1, &e) == ENC_TOOBIG);
+}
+
+/* Files of the scratch directory that are mapped now. */
+static size_t count_mapped(void)
+{
+    FILE *f = fopen("/proc/self/maps", "r");
+    char line[2048];
+    size_t n = 0;
+
+    while (f != NULL && fgets(line, sizeof line, f) != NULL)
+        n += strstr(line, scratch) != NULL;
+    if (f != NULL) fclose(f);
+    return n;
+}
+
+static void files_that_are_read_leave_no_mapping(void)
+{
+    enc_files *f[3] = {NULL, NULL, NULL};
+    enc_err e;
+
+    enc_err_clear(&e);
+    CHECK(tiny_directory(TINY_SEED, ENC_F32, path_of("read"), &e) == ENC_OK);
+    const enc_files_terms terms = {.weights_max = size_of("read/model.safetensors"),
+                                   .is_read = true};
+    CHECK(enc_files_open_path(&f[0], path_of("read"), &terms, &e) == ENC_OK);
+    CHECK(enc_files_open_again(&f[1], f[0], &e) == ENC_OK);
+    CHECK(enc_files_open_directory(&f[2], path_of("read"), &e) == ENC_OK);
+    for (size_t i = 0; i < 3; i++) {
+        enc_bytes text;
+
+        CHECK(enc_files_get(f[i], "config.json", 10000, &text, &e) == ENC_OK);
+        CHECK(enc_files_open_tensors(f[i], &e) == ENC_OK);
+        CHECK(count_mapped() == (i < 2 ? 0 : 2)); /* config.json and the weights */
+        const enc_tensor *mine = enc_files_tensor(f[i], "pooler.dense.bias"),
+                         *first = enc_files_tensor(f[0], "pooler.dense.bias");
+        CHECK(memcmp(mine->data, first->data, mine->n_bytes) == 0);
+    }
+    for (size_t i = 0; i < 3; i++) enc_files_close(f[i]);
+}
+
 static void the_same_tensor_in_two_shards_is_refused(void)
 {
     const enc_tensor both[] = {{"a", ENC_F32, 1, {1}, (const uint8_t *)"abcd", 4},
@@ -240,6 +321,8 @@ int main(void)
     an_empty_file_is_there();
     shards_are_found_by_their_index();
     a_bad_index_is_refused();
+    weights_are_limited_together();
+    files_that_are_read_leave_no_mapping();
     the_same_tensor_in_two_shards_is_refused();
     other_files_are_named_for_what_they_are();
     tiny_scratch_remove(scratch);
