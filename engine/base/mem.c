@@ -14,12 +14,13 @@
 
 static atomic_size_t n_live;
 static atomic_llong until_fault; /* 0: off; 1: the next allocation fails */
-static atomic_bool fault_stays;
+static atomic_bool fault_stays, has_failed;
 
-void enc_mem_fault(size_t nth, bool and_all_after)
+bool enc_mem_fault(size_t nth, bool and_all_after)
 {
     atomic_store(&fault_stays, and_all_after);
     atomic_store(&until_fault, (long long)nth);
+    return atomic_exchange(&has_failed, false);
 }
 
 size_t enc_mem_live(void)
@@ -33,6 +34,7 @@ static bool is_faulty(void)
     long long before = atomic_fetch_sub(&until_fault, 1);
     if (before > 1) return false;
     atomic_store(&until_fault, before == 1 && atomic_load(&fault_stays) ? 1 : 0);
+    if (before == 1) atomic_store(&has_failed, true);
     return before == 1;
 }
 

@@ -44,8 +44,8 @@ char *enc_arena_text(enc_arena *a, const char *text,
 void enc_arena_clear(enc_arena *a);
 
 /* For fault tests: the nth allocation from now fails (0: none does), once, or it and all
- * after it. Returns nothing useful in production: the counter is off until set. */
-void enc_mem_fault(size_t nth, bool and_all_after);
+ * after it. Returns whether one has failed since the last call. */
+bool enc_mem_fault(size_t nth, bool and_all_after);
 size_t enc_mem_live(void); /* blocks allocated and not freed: a leak test asks this */
 
 #endif

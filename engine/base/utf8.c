@@ -210,7 +210,7 @@ static size_t decompose(uint32_t c, bool is_compatible, uint32_t out[18])
     int how = UTF8PROC_DECOMPOSE | (is_compatible ? UTF8PROC_COMPAT : 0);
     utf8proc_ssize_t n = utf8proc_decompose_char((utf8proc_int32_t)c, buffer, 18,
                                                  (utf8proc_option_t)how, &boundary);
-    if (n < 1 || n > 18) return 1;
+    if ((size_t)n - 1 >= 18) return 1; /* of no character that Unicode has today */
     for (utf8proc_ssize_t i = 0; i < n; i++) out[i] = (uint32_t)buffer[i];
     return (size_t)n;
 }

@@ -2,11 +2,10 @@
  *
  * A protocol buffer (sentencepiece_model.proto). Of the message ModelProto:
  *
- *   1  SentencePiece, repeated   1 piece, 2 score (f32), 3 type (1 if absent)
- *   2  TrainerSpec               3 model_type (1 if absent), 24
- * treat_whitespace_as_suffix 3  NormalizerSpec            2 precompiled_charsmap, 3
- * add_dummy_prefix, 4 remove_extra_whitespaces, 5 escape_whitespaces (all three true if
- * absent)
+ * - 1, repeated, a SentencePiece: 1 piece, 2 score (f32), 3 type (1 if absent)
+ * - 2, a TrainerSpec: 3 model_type (1 if absent), 24 treat_whitespace_as_suffix
+ * - 3, a NormalizerSpec: 2 precompiled_charsmap, 3 add_dummy_prefix,
+ *   4 remove_extra_whitespaces, 5 escape_whitespaces (all three true if absent)
  *
  * All else is skipped. Every field is a varint of its number and of how its value is
  * written: 0 a varint, 1 eight bytes, 2 a length and so many bytes, 5 four bytes. */

@@ -81,11 +81,16 @@ static enc_rc make_finder(enc_tok *t, bool folded, enc_vocab **out, enc_err *e)
     return rc;
 }
 
-enc_step *enc_tok_add_step(enc_tok *t)
+enc_rc enc_tok_add_step(enc_tok *t, enc_step step, enc_err *e)
 {
-    if (t->steps == NULL) t->steps = enc_mem_zero_array(ENC_STEPS_MAX, sizeof *t->steps);
-    if (t->steps == NULL || t->n_steps == ENC_STEPS_MAX) return NULL;
-    return &t->steps[t->n_steps++];
+    void *steps = t->steps;
+    if (t->n_steps == ENC_STEPS_MAX)
+        return enc_fail(e, ENC_RANGE, "tokenizer.json has more than %d steps", ENC_STEPS_MAX);
+    if (!enc_mem_reserve(&steps, &t->cap_steps, t->n_steps + 1, sizeof step))
+        return enc_nomem(e);
+    t->steps = steps;
+    t->steps[t->n_steps++] = step;
+    return ENC_OK;
 }
 
 const enc_step *enc_tok_mark(const enc_tok *t)

@@ -29,6 +29,17 @@ typedef struct cursor { /* in a copy of the file, where the pieces will stay */
     uint8_t *at, *end;
 } cursor;
 
+/* The next byte; 0 at the end. */
+static uint8_t peek(const cursor *c)
+{
+    return c->at < c->end ? *c->at : 0;
+}
+
+static bool is_digit(uint8_t c)
+{
+    return c >= '0' && c <= '9';
+}
+
 static bool is_blank(uint8_t c)
 {
     return c == ' ' || c == '\n' || c == '\t' || c == '\r';
@@ -36,16 +47,22 @@ static bool is_blank(uint8_t c)
 
 static void skip_blanks(cursor *c)
 {
-    while (c->at < c->end && is_blank(*c->at)) c->at++;
+    while (is_blank(peek(c))) c->at++;
+}
+
+/* Moves past this byte; false if it is another. */
+static bool take_byte(cursor *c, char wanted)
+{
+    if (peek(c) != (uint8_t)wanted) return false;
+    c->at++;
+    return true;
 }
 
 /* Moves past blanks and this byte; false if it is another. */
 static bool take(cursor *c, char wanted)
 {
     skip_blanks(c);
-    if (c->at == c->end || *c->at != (uint8_t)wanted) return false;
-    c->at++;
-    return true;
+    return take_byte(c, wanted);
 }
 
 /* Moves past the rest of a string, without looking at what is in it. */
@@ -129,7 +146,7 @@ static bool take_id(cursor *c, size_t *id)
 {
     skip_blanks(c);
     const uint8_t *first = c->at;
-    for (*id = 0; c->at < c->end && *c->at >= '0' && *c->at <= '9'; c->at++) {
+    for (*id = 0; is_digit(peek(c)); c->at++) {
         *id = *id * 10 + (size_t)(*c->at - '0');
         if (*id >= ENC_VOCAB_MAX) return false;
     }
@@ -138,10 +155,8 @@ static bool take_id(cursor *c, size_t *id)
 
 static bool put(enc_tok_cut *cut, size_t id, enc_bytes piece)
 {
-    enc_bytes *place = enc_tok_cut_place(cut, id);
-    cut->failed = place == NULL;
-    if (place == NULL || place->n > 0 || piece.n == 0) return false;
-    *place = piece;
+    if (piece.n == 0 || enc_tok_cut_at(cut, id).n > 0) return false;
+    enc_tok_cut_put(cut, id, piece);
     return true;
 }
 
@@ -157,7 +172,7 @@ static long double power_of_ten(unsigned n)
 static unsigned take_digits(cursor *c, uint64_t *value)
 {
     unsigned n = 0;
-    for (; c->at < c->end && *c->at >= '0' && *c->at <= '9'; c->at++, n++) {
+    for (; is_digit(peek(c)); c->at++, n++) {
         if (*value > (UINT64_MAX - 9) / 10 || n == DIGITS_MAX) return 0;
         *value = *value * 10 + (uint64_t)(*c->at - '0');
     }
@@ -176,42 +191,44 @@ static bool is_halfway(long double value, double rounded)
 /* The number at[0..n), by the parser. */
 static bool parse_score(const uint8_t *at, size_t n, double *score)
 {
-    char text[2 * DIGITS_MAX + 8] = "[";
     enc_json *json;
-    if (n + 2 > sizeof text) return false;
-    memcpy(text + 1, at, n);
-    text[n + 1] = ']';
-    if (enc_json_open(&json, (enc_bytes){(uint8_t *)text, n + 2}, "", NULL) != ENC_OK)
-        return false;
-    *score = enc_json_number(enc_json_at(enc_json_root(json), 0));
+    enc_wr text;
+    enc_wr_init(&text);
+    enc_wr_format(&text, "[%.*s]", (int)n, (const char *)at);
+    bool ok = enc_json_open(&json, (enc_bytes){text.at, text.n}, "", NULL) == ENC_OK;
+    if (ok) *score = enc_json_number(enc_json_at(enc_json_root(json), 0));
     enc_json_close(json);
-    return true;
+    enc_wr_clear(&text);
+    return ok;
+}
+
+/* What stands behind the e of a number, if there is one; false: not a small integer. */
+static bool take_exponent(cursor *c, long *exponent)
+{
+    uint64_t power = 0;
+    *exponent = 0;
+    if ((peek(c) | 0x20) != 'e') return true;
+    c->at++;
+    bool is_small = take_byte(c, '-');
+    if (!is_small) take_byte(c, '+');
+    unsigned n = take_digits(c, &power);
+    *exponent = is_small ? -(long)power : (long)power;
+    return n > 0 && n < 4;
 }
 
 /* A score. What is rounded is one quotient or product of exact numbers. */
 static bool take_score(cursor *c, double *score)
 {
-    uint64_t digits = 0, power = 0;
-    long exponent = 0;
+    uint64_t digits = 0;
+    long exponent;
     skip_blanks(c);
     const uint8_t *from = c->at;
-    bool is_negative = c->at < c->end && *c->at == '-';
-    if (is_negative) c->at++;
+    bool is_negative = take_byte(c, '-');
     const uint8_t *first = c->at;
     unsigned n_whole = take_digits(c, &digits), n_part = 0;
     if (n_whole == 0 || (*first == '0' && n_whole > 1)) return false;
-    if (c->at < c->end && *c->at == '.') {
-        c->at++;
-        if ((n_part = take_digits(c, &digits)) == 0) return false;
-    }
-    if (c->at < c->end && (*c->at | 0x20) == 'e') {
-        c->at++;
-        bool is_small = c->at < c->end && *c->at == '-';
-        if (c->at < c->end && (*c->at == '-' || *c->at == '+')) c->at++;
-        unsigned n = take_digits(c, &power);
-        if (n == 0 || n > 3) return false;
-        exponent = is_small ? -(long)power : (long)power;
-    }
+    if (take_byte(c, '.') && (n_part = take_digits(c, &digits)) == 0) return false;
+    if (!take_exponent(c, &exponent)) return false;
     exponent -= (long)n_part;
     if (exponent > EXPONENT_MAX || exponent < -EXPONENT_MAX) return false;
     long double value = (long double)digits;
@@ -223,10 +240,9 @@ static bool take_score(cursor *c, double *score)
     return true;
 }
 
-/* {"piece": id, ...} */
+/* {"piece": id, ...}, behind the brace. */
 static bool take_ids(cursor *c, enc_tok_cut *cut)
 {
-    if (!take(c, '{')) return false;
     do {
         enc_bytes piece;
         size_t id;
@@ -237,20 +253,17 @@ static bool take_ids(cursor *c, enc_tok_cut *cut)
     return take(c, '}');
 }
 
-/* [["piece", score], ...] */
+/* [["piece", score], ...], behind the bracket. */
 static bool take_scores(cursor *c, enc_tok_cut *cut)
 {
-    if (!take(c, '[')) return false;
     do {
         enc_bytes piece;
         double score;
         size_t id = cut->n_pieces;
         if (!take(c, '[') || !take_text(c, &piece) || !take(c, ',') ||
-            !take_score(c, &score) || !take(c, ']') || id >= ENC_VOCAB_MAX ||
-            !put(cut, id, piece))
+            !take_score(c, &score) || !take(c, ']') || !put(cut, id, piece))
             return false;
-        cut->failed = !enc_tok_cut_score(cut, id, score);
-        if (cut->failed) return false;
+        enc_tok_cut_score(cut, id, score);
     } while (take(c, ','));
     return take(c, ']');
 }
@@ -264,63 +277,59 @@ static bool take_merge(cursor *c, enc_pair *pair)
     return take_text(c, &pair->left) && enc_tok_cut_pair(pair->left, pair);
 }
 
+/* ["left right", ...], behind the bracket. */
 static bool take_merges(cursor *c, enc_tok_cut *cut)
 {
     enc_pair pair;
-    if (cut->n_merges > 0 || !take(c, '[')) return false;
     if (take(c, ']')) return true;
     do {
         if (!take_merge(c, &pair)) return false;
-        cut->failed = !enc_tok_cut_merge(cut, pair);
-        if (cut->failed) return false;
+        enc_tok_cut_merge(cut, pair);
     } while (take(c, ','));
     return take(c, ']');
 }
 
-/* Takes the part at the cursor, and says what stands for it in the rest; NULL: not plain.
- */
+/* Takes the part at the cursor, and says what stands for it in the rest; NULL: not plain,
+ * or a second one. */
 static const char *take_part(cursor *c, int part, enc_tok_cut *cut)
 {
-    skip_blanks(c);
-    bool is_object = c->at < c->end && *c->at == '{';
-    if (part == MERGES) return take_merges(c, cut) ? "[]" : NULL;
+    if (part == MERGES)
+        return cut->n_merges == 0 && take(c, '[') && take_merges(c, cut) ? "[]" : NULL;
     if (cut->n_pieces > 0) return NULL;
-    if (is_object) return take_ids(c, cut) ? "{}" : NULL;
-    return take_scores(c, cut) ? "[]" : NULL;
+    if (take(c, '{')) return take_ids(c, cut) ? "{}" : NULL;
+    return take(c, '[') && take_scores(c, cut) ? "[]" : NULL;
+}
+
+/* Takes all parts; what is left of the text goes into *rest. False: not plain. */
+static bool take_parts(enc_tok_cut *cut, enc_bytes text, enc_wr *rest)
+{
+    cursor c = {cut->text, cut->text + text.n};
+    nesting in = {0, false};
+    size_t done = 0; /* bytes of the text that are dealt with */
+    for (int part; (part = find_part(&c, &in)) != NOTHING;) {
+        size_t from = (size_t)(c.at - cut->text);
+        const char *stands = take_part(&c, part, cut);
+        if (stands == NULL) return false;
+        enc_wr_bytes(rest, text.at + done, from - done);
+        enc_wr_text(rest, stands);
+        done = (size_t)(c.at - cut->text);
+    }
+    enc_wr_bytes(rest, text.at + done, text.n - done);
+    return done > 0;
 }
 
 enc_rc enc_tok_cut_open(enc_tok_cut *cut, enc_bytes text, enc_err *e)
 {
     enc_wr rest;
-    nesting in = {0, false};
-    size_t done = 0; /* bytes of the text that are dealt with */
-    int part;
     *cut = (enc_tok_cut){.text = enc_mem_alloc(text.n)};
     if (cut->text == NULL) return enc_nomem(e);
-    enc_wr_init(&rest);
     memcpy(cut->text, text.at, text.n);
-    cursor c = {cut->text, cut->text + text.n};
-    bool ok = true;
-    while (ok && (part = find_part(&c, &in)) != NOTHING) {
-        size_t from = (size_t)(c.at - cut->text);
-        const char *stands = take_part(&c, part, cut);
-        ok = stands != NULL;
-        if (!ok) break;
-        enc_wr_bytes(&rest, text.at + done, from - done);
-        enc_wr_text(&rest, stands);
-        done = (size_t)(c.at - cut->text);
-    }
-    ok = ok && done > 0;
-    if (ok) enc_wr_bytes(&rest, text.at + done, text.n - done);
-    if (ok && rest.failed) cut->failed = true;
-    enc_rc rc = cut->failed ? enc_nomem(e) : ENC_OK;
-    if (ok && rc == ENC_OK) {
-        cut->rest = rest.at;
-        cut->n_rest = rest.n;
-    } else {
-        enc_wr_clear(&rest);
-        enc_tok_cut_close(cut);
-    }
+    enc_wr_init(&rest);
+    bool is_taken = take_parts(cut, text, &rest);
+    enc_rc rc = cut->failed || rest.failed ? enc_nomem(e) : ENC_OK;
+    cut->rest = rest.at;
+    cut->n_rest = rest.n;
+    if (rc != ENC_OK || !is_taken) enc_tok_cut_close(cut);
     return rc;
 }
 
@@ -330,7 +339,7 @@ enc_rc enc_tok_cut_vocab(enc_tok_cut *cut, enc_bytes text, enc_err *e)
     if (cut->text == NULL) return enc_nomem(e);
     memcpy(cut->text, text.at, text.n);
     cursor c = {cut->text, cut->text + text.n};
-    bool ok = take_ids(&c, cut);
+    bool ok = take(&c, '{') && take_ids(&c, cut);
     skip_blanks(&c);
     ok = ok && c.at == c.end;
     enc_rc rc = cut->failed ? enc_nomem(e) : ENC_OK;
@@ -338,35 +347,42 @@ enc_rc enc_tok_cut_vocab(enc_tok_cut *cut, enc_bytes text, enc_err *e)
     return rc;
 }
 
-enc_bytes *enc_tok_cut_place(enc_tok_cut *cut, size_t id)
+/* Makes room for `need` elements of one of the arrays; false: there was no memory. */
+static bool reserve(enc_tok_cut *cut, void **array, size_t *cap, size_t need, size_t size)
+{
+    cut->failed = cut->failed || !enc_mem_reserve(array, cap, need, size);
+    return !cut->failed;
+}
+
+void enc_tok_cut_put(enc_tok_cut *cut, size_t id, enc_bytes piece)
 {
     void *pieces = cut->pieces;
-    bool ok = enc_mem_reserve(&pieces, &cut->cap_pieces, id + 1, sizeof *cut->pieces);
+    if (!reserve(cut, &pieces, &cut->cap_pieces, id + 1, sizeof *cut->pieces)) return;
     cut->pieces = pieces;
-    if (!ok) return NULL;
-    for (; cut->n_pieces <= id; cut->n_pieces++)
-        cut->pieces[cut->n_pieces] = (enc_bytes){NULL, 0};
-    return cut->pieces + id;
+    while (cut->n_pieces <= id) cut->pieces[cut->n_pieces++] = (enc_bytes){NULL, 0};
+    cut->pieces[id] = piece;
 }
 
-bool enc_tok_cut_score(enc_tok_cut *cut, size_t id, double score)
+void enc_tok_cut_score(enc_tok_cut *cut, size_t id, double score)
 {
     void *scores = cut->scores;
-    bool ok = enc_mem_reserve(&scores, &cut->cap_scores, id + 1, sizeof *cut->scores);
+    if (!reserve(cut, &scores, &cut->cap_scores, id + 1, sizeof *cut->scores)) return;
     cut->scores = scores;
-    if (!ok) return false;
     while (cut->n_scores <= id) cut->scores[cut->n_scores++] = ENC_UNIGRAM_NEVER;
     cut->scores[id] = score;
-    return true;
 }
 
-bool enc_tok_cut_merge(enc_tok_cut *cut, enc_pair pair)
+void enc_tok_cut_merge(enc_tok_cut *cut, enc_pair pair)
 {
     void *merges = cut->merges;
-    bool ok = enc_mem_reserve(&merges, &cut->cap_merges, cut->n_merges + 1, sizeof pair);
+    if (!reserve(cut, &merges, &cut->cap_merges, cut->n_merges + 1, sizeof pair)) return;
     cut->merges = merges;
-    if (ok) cut->merges[cut->n_merges++] = pair;
-    return ok;
+    cut->merges[cut->n_merges++] = pair;
+}
+
+enc_bytes enc_tok_cut_at(const enc_tok_cut *cut, size_t id)
+{
+    return id < cut->n_pieces ? cut->pieces[id] : (enc_bytes){NULL, 0};
 }
 
 bool enc_tok_cut_pair(enc_bytes line, enc_pair *pair)

@@ -36,7 +36,7 @@ struct enc_tok {
         rules; /* of BERT's splitting; of others only whether they lower-case */
     enc_step
         *steps; /* n_steps of at most ENC_STEPS_MAX, if the splitting is not BERT's */
-    size_t n_steps;
+    size_t n_steps, cap_steps;
     enc_charsmap *map; /* of the one step that is precompiled */
     enc_arena arena;   /* texts of the steps */
 
@@ -62,8 +62,8 @@ enc_rc enc_tok_add(enc_tok *t, enc_tok_added added, enc_err *e);
 /* The added token of an id, or NULL. */
 const enc_tok_added *enc_tok_find_added(const enc_tok *t, int32_t id);
 
-/* A step more, zeroed; NULL: no memory, or there are ENC_STEPS_MAX. */
-enc_step *enc_tok_add_step(enc_tok *t);
+/* A step more, of at most ENC_STEPS_MAX. */
+enc_rc enc_tok_add_step(enc_tok *t, enc_step step, enc_err *e);
 
 /* The step that puts marks, which is the last; NULL: there is none. */
 const enc_step *enc_tok_mark(const enc_tok *t);
@@ -84,7 +84,7 @@ typedef struct enc_tok_cut {
     uint8_t *rest; /* the file with nothing in model.vocab and model.merges; NULL: not
                     * taken */
     size_t n_rest;
-    bool failed; /* private: there was no memory */
+    bool failed; /* there was no memory */
 } enc_tok_cut;
 
 /* Takes model.vocab and model.merges out of a tokenizer.json, or nothing if they are not
@@ -97,12 +97,14 @@ enc_rc enc_tok_cut_open(enc_tok_cut *cut, enc_bytes text, enc_err *e);
 enc_rc enc_tok_cut_vocab(enc_tok_cut *cut, enc_bytes text, enc_err *e);
 void enc_tok_cut_close(enc_tok_cut *cut);
 
-/* The place of a piece, with holes up to it; NULL: no memory. */
-enc_bytes *enc_tok_cut_place(enc_tok_cut *cut, size_t id);
+/* Adds to the arrays, with holes (of scores: ENC_UNIGRAM_NEVER) up to an id. Without
+ * memory `failed` is set, and from then on nothing is added. */
+void enc_tok_cut_put(enc_tok_cut *cut, size_t id, enc_bytes piece);
+void enc_tok_cut_score(enc_tok_cut *cut, size_t id, double score);
+void enc_tok_cut_merge(enc_tok_cut *cut, enc_pair pair);
 
-/* False: no memory. */
-bool enc_tok_cut_score(enc_tok_cut *cut, size_t id, double score);
-bool enc_tok_cut_merge(enc_tok_cut *cut, enc_pair pair);
+/* The piece of an id; {NULL, 0}: none yet. */
+enc_bytes enc_tok_cut_at(const enc_tok_cut *cut, size_t id);
 
 /* "left right" in two; false if it is not two. */
 bool enc_tok_cut_pair(enc_bytes line, enc_pair *pair);

@@ -22,21 +22,43 @@ bool enc_tok_read_is(enc_json_value *v, const char *text)
     return is != NULL && strcmp(is, text) == 0;
 }
 
-enc_rc enc_tok_read_bool(enc_json_value *object, const char *key, const char *what,
-                         bool *out, enc_err *e)
+enc_bytes enc_tok_read_text(enc_json_value *v)
 {
-    enc_json_value *v = enc_json_get(object, key);
-    if (v == NULL || enc_json_is_null(v)) return ENC_OK;
-    if (!enc_json_is_bool(v))
-        return enc_fail(e, ENC_CORRUPT, "%s: %s is neither true nor false", what, key);
-    *out = enc_json_true(v);
+    size_t n = 0;
+    const char *text = enc_json_text(v, &n);
+    return (enc_bytes){(const uint8_t *)text, n};
+}
+
+int32_t enc_tok_read_id(enc_json_value *v)
+{
+    long long id = enc_json_is_int(v) ? enc_json_int(v) : -1;
+    return id >= 0 && id < (long long)ENC_VOCAB_MAX ? (int32_t)id : -1;
+}
+
+enc_rc enc_tok_read_bools(enc_json_value *object, const char *what,
+                          const enc_tok_bool *bools, enc_err *e)
+{
+    for (; bools->key != NULL; bools++) {
+        enc_json_value *v = enc_json_get(object, bools->key);
+        if (v == NULL || enc_json_is_null(v)) continue;
+        if (!enc_json_is_bool(v))
+            return enc_fail(e, ENC_CORRUPT, "%s: %s is neither true nor false", what,
+                            bools->key);
+        *bools->to = enc_json_true(v);
+    }
     return ENC_OK;
 }
 
-const char *enc_tok_read_token(enc_json_value *v, size_t *n)
+const char *enc_tok_read_token(enc_json_value *v)
 {
     if (enc_json_is_object(v)) v = enc_json_get(v, "content");
-    return enc_json_text(v, n);
+    return enc_json_text(v, NULL);
+}
+
+const char *enc_tok_read_role(const enc_tok_reading *r, const char *role)
+{
+    const char *text = enc_tok_read_token(enc_json_get(r->config, role));
+    return text != NULL ? text : enc_tok_read_token(enc_json_get(r->map, role));
 }
 
 enc_rc enc_tok_read_word_max(enc_json_value *object, const char *what, size_t *out,
@@ -86,33 +108,63 @@ bool enc_tok_read_is_class(const enc_tok_reading *r, const char *name)
 
 /* ---- tokens ---- */
 
+enc_rc enc_tok_read_piece(enc_tok_reading *r, enc_json_value *v, enc_bytes text,
+                          const char *what, enc_err *e)
+{
+    int32_t id = enc_tok_read_id(v);
+    if (id < 0)
+        return enc_fail(e, ENC_CORRUPT, "%s: the id of \"%.*s\" is not one of 0 to %zu",
+                        what, ENC_ECHO_MAX, (const char *)text.at, ENC_VOCAB_MAX - 1);
+    if (text.n == 0)
+        return enc_fail(e, ENC_CORRUPT, "%s: token %d is empty", what, (int)id);
+    enc_bytes is = enc_tok_cut_at(&r->cut, (size_t)id);
+    if (is.n > 0 && (is.n != text.n || memcmp(is.at, text.at, text.n) != 0))
+        return enc_fail(e, ENC_CORRUPT, "%s: two tokens have id %d", what, (int)id);
+    enc_tok_cut_put(&r->cut, (size_t)id, text);
+    return ENC_OK;
+}
+
+enc_rc enc_tok_read_ids(enc_tok_reading *r, enc_json_value *vocab, const char *what,
+                        const char *part, enc_err *e)
+{
+    enc_json_value *v;
+    const char *key = NULL;
+    enc_rc rc = ENC_OK;
+    if (!enc_json_is_object(vocab))
+        return enc_fail(e, ENC_CORRUPT, "%s%s is not an object", what, part);
+    for (size_t i = 0; rc == ENC_OK && (v = enc_json_member(vocab, i, &key)) != NULL; i++)
+        rc = enc_tok_read_piece(r, v, (enc_bytes){(const uint8_t *)key, strlen(key)},
+                                what, e);
+    return rc;
+}
+
 enc_rc enc_tok_read_vocab(enc_tok_reading *r, const char *what, enc_err *e)
 {
     enc_tok_cut *cut = &r->cut;
-    if (cut->scores != NULL) {
-        size_t n = cut->n_pieces;
-        if (n > cut->n_scores && !enc_tok_cut_score(cut, n - 1, ENC_UNIGRAM_NEVER))
-            return enc_nomem(e);
-        r->t->scores = cut->scores;
-        cut->scores = NULL;
-        cut->n_scores = cut->cap_scores = 0;
-    }
-    return enc_vocab_new(&r->t->vocab, cut->pieces, cut->n_pieces, what, e);
+    enc_tok *t = r->t;
+    enc_rc rc = ENC_OK;
+    if (cut->failed) return enc_nomem(e);
+    if (t->vocab == NULL)
+        rc = enc_vocab_new(&t->vocab, cut->pieces, cut->n_pieces, what, e);
+    if (rc != ENC_OK || t->kind != ENC_TOK_UNIGRAM) return rc;
+    size_t n = enc_vocab_size(t->vocab);
+    if (cut->n_scores < n) enc_tok_cut_score(cut, n - 1, ENC_UNIGRAM_NEVER);
+    t->scores = cut->scores;
+    cut->scores = NULL;
+    cut->n_scores = cut->cap_scores = 0;
+    return cut->failed ? enc_nomem(e) : ENC_OK;
 }
 
 /* The id of the token that plays a role, else of one of its usual texts. */
 static int32_t find_special(const enc_tok_reading *r, const char *role,
                             const char *const usual[2])
 {
-    size_t n;
-    const char *named = enc_tok_read_token(enc_json_get(r->config, role), &n);
-    if (named == NULL) named = enc_tok_read_token(enc_json_get(r->map, role), &n);
-    if (named != NULL) {
-        int32_t id = enc_vocab_find(r->t->vocab, named, n);
-        if (id >= 0) return id;
-    }
-    int32_t id = enc_vocab_find(r->t->vocab, usual[0], strlen(usual[0]));
-    return id >= 0 ? id : enc_vocab_find(r->t->vocab, usual[1], strlen(usual[1]));
+    const char *const texts[] = {enc_tok_read_role(r, role), usual[0], usual[1]};
+    int32_t id = -1;
+    for (size_t i = 0; i < 3 && id < 0; i++)
+        if (texts[i] != NULL)
+            id = enc_vocab_find(r->t->vocab, texts[i], strlen(texts[i]));
+    return id;
 }
 
 void enc_tok_read_specials(enc_tok_reading *r)
@@ -145,15 +197,14 @@ enc_rc enc_tok_read_added(enc_tok_reading *r, int32_t id, enc_json_value *flags,
     const enc_norm_rules *rules = &r->t->rules;
     enc_tok_added a = {.id = id};
     bool normalized = false;
-    enc_rc rc;
-    if ((rc = enc_tok_read_bool(flags, "special", what, &a.is_special, e)) ||
-        (rc = enc_tok_read_bool(flags, "single_word", what, &a.is_single, e)) ||
-        (rc = enc_tok_read_bool(flags, "lstrip", what, &a.takes_left, e)) ||
-        (rc = enc_tok_read_bool(flags, "rstrip", what, &a.takes_right, e)) ||
-        (rc = enc_tok_read_bool(flags, "normalized", what, &normalized, e)))
-        return rc;
+    const enc_tok_bool bools[] = {
+        {"special", &a.is_special},  {"single_word", &a.is_single},
+        {"lstrip", &a.takes_left},   {"rstrip", &a.takes_right},
+        {"normalized", &normalized}, {NULL, NULL}};
+    enc_rc rc = enc_tok_read_bools(flags, what, bools, e);
+    if (rc != ENC_OK) return rc;
     if (normalized && (rules->lower_case || rules->strip_accents)) {
-        if (!is_plain_ascii(enc_tok_read_token(flags, NULL)))
+        if (!is_plain_ascii(enc_tok_read_token(flags)))
             return enc_fail(e, ENC_UNSUPPORTED,
                             "%s: added token %d is normalized and not ASCII", what,
                             (int)id);
@@ -169,9 +220,8 @@ enc_rc enc_tok_read_added_of_config(enc_tok_reading *r, const char *where, enc_e
     enc_rc rc = ENC_OK;
     for (size_t i = 0; rc == ENC_OK && (v = enc_json_member(added, i, &key)) != NULL;
          i++) {
-        size_t n;
-        const char *text = enc_tok_read_token(v, &n);
-        int32_t id = text == NULL ? -1 : enc_vocab_find(r->t->vocab, text, n);
+        const char *text = enc_tok_read_token(v);
+        int32_t id = text == NULL ? -1 : enc_vocab_find(r->t->vocab, text, strlen(text));
         if (id < 0 || strtoll(key, NULL, 10) != id)
             return enc_fail(e, ENC_UNSUPPORTED, "%s: added token %.*s is not in %s",
                             ENC_TOKCONF, ENC_ECHO_MAX, key, where);

@@ -31,10 +31,17 @@ enc_rc enc_tok_read_bert(enc_tok_reading *r, enc_err *e);   /* vocab.txt */
 enc_rc enc_tok_read_splitting(enc_tok_reading *r, enc_err *e);
 enc_rc enc_tok_read_template(enc_tok_reading *r, enc_err *e);
 
-/* Values. A bool that is absent or null stays; anything but true and false is refused. */
+/* Values. Of bools, up to the one without a key, what is absent or null stays; anything
+ * but true and false is refused. */
+typedef struct enc_tok_bool {
+    const char *key;
+    bool *to;
+} enc_tok_bool;
 bool enc_tok_read_is(enc_json_value *v, const char *text);
-enc_rc enc_tok_read_bool(enc_json_value *object, const char *key, const char *what,
-                         bool *out, enc_err *e);
+enc_bytes enc_tok_read_text(enc_json_value *v); /* {NULL, 0}: not a text */
+int32_t enc_tok_read_id(enc_json_value *v);     /* -1: not one that a piece can have */
+enc_rc enc_tok_read_bools(enc_json_value *object, const char *what,
+                          const enc_tok_bool *bools, enc_err *e);
 enc_rc enc_tok_read_word_max(enc_json_value *object, const char *what, size_t *out,
                              enc_err *e);
 enc_rc enc_tok_read_prefix(enc_json_value *object, const char *key, const char *what,
@@ -43,7 +50,19 @@ enc_rc enc_tok_read_refuse(const char *what, const char *part, enc_json_value *t
                            enc_err *e);
 
 /* The text of a token: a string, or an object with "content". NULL if absent. */
-const char *enc_tok_read_token(enc_json_value *v, size_t *n);
+const char *enc_tok_read_token(enc_json_value *v);
+
+/* Enters a piece into the cut; the same again is fine, anything else at its id is not. */
+enc_rc enc_tok_read_piece(enc_tok_reading *r, enc_json_value *id, enc_bytes text,
+                          const char *what, enc_err *e);
+
+/* Enters all of {"piece": id, ...}, which is `part` of the file `what`. */
+enc_rc enc_tok_read_ids(enc_tok_reading *r, enc_json_value *vocab, const char *what,
+                        const char *part, enc_err *e);
+
+/* The text of the token that plays a role, "mask_token", in tokenizer_config.json or
+ * else in special_tokens_map.json; NULL: neither says. */
+const char *enc_tok_read_role(const enc_tok_reading *r, const char *role);
 
 /* tokenizer_class of tokenizer_config.json without "Tokenizer" or "TokenizerFast" at its
  * end: whether it is this. */
@@ -63,7 +82,8 @@ enc_rc enc_tok_read_added_of_config(enc_tok_reading *r, const char *where, enc_e
 /* The templates of one of the kinds of template.h, with the special tokens of t. */
 void enc_tok_read_usual_template(enc_tok_reading *r, int kind);
 
-/* Makes the vocabulary, and takes the scores, out of the cut. */
+/* Makes the vocabulary, if there is none yet, and for Unigram takes the scores, out of
+ * the cut. */
 enc_rc enc_tok_read_vocab(enc_tok_reading *r, const char *what, enc_err *e);
 
 #endif

@@ -25,21 +25,19 @@ static enc_rc check_class(const enc_tok_reading *r, enc_err *e)
 
 static enc_rc read_rules(enc_tok_reading *r, enc_err *e)
 {
-    static const char *const keys[] = {"strip_accents", "tokenize_chinese_chars",
-                                       "clean_text", "keep_hangul", "strip_marks"};
     enc_norm_rules *rules = &r->t->rules;
-    bool *const to[] = {&rules->strip_accents, &rules->chinese_chars, &rules->clean_text,
-                        &rules->keep_hangul, &rules->strip_marks};
-    enc_rc rc;
+    const enc_tok_bool lower[] = {{"do_lower_case", &rules->lower_case}, {NULL, NULL}};
+    const enc_tok_bool others[] = {{"strip_accents", &rules->strip_accents},
+                                   {"tokenize_chinese_chars", &rules->chinese_chars},
+                                   {"clean_text", &rules->clean_text},
+                                   {"keep_hangul", &rules->keep_hangul},
+                                   {"strip_marks", &rules->strip_marks},
+                                   {NULL, NULL}};
     *rules =
         (enc_norm_rules){.clean_text = true, .chinese_chars = true, .lower_case = true};
-    if ((rc = enc_tok_read_bool(r->config, "do_lower_case", ENC_TOKCONF,
-                                &rules->lower_case, e)))
-        return rc;
+    enc_rc rc = enc_tok_read_bools(r->config, ENC_TOKCONF, lower, e);
     rules->strip_accents = rules->lower_case;
-    for (size_t i = 0; i < sizeof keys / sizeof *keys && rc == ENC_OK; i++)
-        rc = enc_tok_read_bool(r->config, keys[i], ENC_TOKCONF, to[i], e);
-    return rc;
+    return rc == ENC_OK ? enc_tok_read_bools(r->config, ENC_TOKCONF, others, e) : rc;
 }
 
 /* MPNet joins a pair as RoBERTa does. */
@@ -54,10 +52,10 @@ enc_rc enc_tok_read_bert(enc_tok_reading *r, enc_err *e)
 {
     enc_json_value *c = r->config, *never = enc_json_get(c, "never_split");
     bool basic = true;
+    const enc_tok_bool bools[] = {{"do_basic_tokenize", &basic}, {NULL, NULL}};
     enc_rc rc;
     memcpy(r->t->prefix, "##", 3);
-    if ((rc = check_class(r, e)) ||
-        (rc = enc_tok_read_bool(c, "do_basic_tokenize", ENC_TOKCONF, &basic, e)) ||
+    if ((rc = check_class(r, e)) || (rc = enc_tok_read_bools(c, ENC_TOKCONF, bools, e)) ||
         (rc = read_rules(r, e)) ||
         (rc =
              enc_tok_read_prefix(c, "wordpieces_prefix", ENC_TOKCONF, r->t->prefix, e)) ||

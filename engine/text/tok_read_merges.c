@@ -22,29 +22,9 @@ static enc_rc read_merges(enc_tok_reading *r, enc_bytes text, enc_err *e)
         if (!enc_tok_cut_pair((enc_bytes){line, n}, &pair))
             return enc_fail(e, ENC_CORRUPT, "%s: line %zu is not two pieces", MERGES,
                             number);
-        if (!enc_tok_cut_merge(&r->cut, pair)) return enc_nomem(e);
+        enc_tok_cut_merge(&r->cut, pair);
     }
-    return ENC_OK;
-}
-
-/* The vocabulary read by the parser, where it is not of the plainest form. */
-static enc_rc read_slowly(enc_tok_reading *r, enc_json_value *vocab, enc_err *e)
-{
-    enc_json_value *v;
-    const char *key = NULL;
-    for (size_t i = 0; (v = enc_json_member(vocab, i, &key)) != NULL; i++) {
-        long long id = enc_json_int(v);
-        if (!enc_json_is_int(v) || id < 0 || (size_t)id >= ENC_VOCAB_MAX)
-            return enc_fail(e, ENC_CORRUPT,
-                            "%s: a piece has id %lld, allowed are 0 to %zu", VOCAB, id,
-                            ENC_VOCAB_MAX - 1);
-        enc_bytes *p = enc_tok_cut_place(&r->cut, (size_t)id);
-        if (p == NULL) return enc_nomem(e);
-        if (p->n > 0)
-            return enc_fail(e, ENC_CORRUPT, "%s: two pieces have id %lld", VOCAB, id);
-        *p = (enc_bytes){(const uint8_t *)key, strlen(key)};
-    }
-    return ENC_OK;
+    return r->cut.failed ? enc_nomem(e) : ENC_OK;
 }
 
 static enc_rc read_vocab(enc_tok_reading *r, enc_err *e)
@@ -55,11 +35,9 @@ static enc_rc read_vocab(enc_tok_reading *r, enc_err *e)
         return enc_fail(e, ENC_RANGE, "%s has %zu bytes, at most %zu are allowed", VOCAB,
                         text.n, ENC_TOKJSON_MAX);
     enc_rc rc = enc_tok_cut_vocab(&r->cut, text, e);
-    if (rc == ENC_OK && r->cut.n_pieces == 0) {
+    if (rc == ENC_OK && r->cut.n_pieces == 0) { /* not of the plainest form */
         if ((rc = enc_json_open(&json, text, VOCAB, e))) return rc;
-        rc = enc_json_is_object(enc_json_root(json))
-                 ? read_slowly(r, enc_json_root(json), e)
-                 : enc_fail(e, ENC_CORRUPT, "%s is not an object", VOCAB);
+        rc = enc_tok_read_ids(r, enc_json_root(json), VOCAB, "", e);
     }
     if (rc == ENC_OK) rc = enc_tok_read_vocab(r, VOCAB, e);
     enc_json_close(json);
@@ -72,14 +50,9 @@ static enc_rc add_ends(enc_tok_reading *r, enc_err *e)
     static const char *const roles[] = {"bos_token", "eos_token"};
     enc_rc rc = ENC_OK;
     for (size_t i = 0; i < 2 && rc == ENC_OK; i++) {
-        size_t n;
-        const char *text = enc_tok_read_token(enc_json_get(r->config, roles[i]), &n);
-        if (text == NULL) text = enc_tok_read_token(enc_json_get(r->map, roles[i]), &n);
-        if (text == NULL) {
-            text = "<|endoftext|>";
-            n = strlen(text);
-        }
-        int32_t id = enc_vocab_find(r->t->vocab, text, n);
+        const char *text = enc_tok_read_role(r, roles[i]);
+        if (text == NULL) text = "<|endoftext|>";
+        int32_t id = enc_vocab_find(r->t->vocab, text, strlen(text));
         if (id >= 0)
             rc = enc_tok_add(r->t, (enc_tok_added){.id = id, .is_special = true}, e);
     }
@@ -112,21 +85,17 @@ enc_rc enc_tok_read_merges(enc_tok_reading *r, enc_err *e)
 {
     enc_tok *t = r->t;
     bool prefix = false;
+    const enc_tok_bool bools[] = {{"add_prefix_space", &prefix}, {NULL, NULL}};
+    const enc_step space = {
+        .kind = ENC_STEP_MARK, .prepend = ENC_ALWAYS, .to = {(const uint8_t *)" ", 1}};
     enc_rc rc;
     t->kind = ENC_TOK_BPE;
     t->split = ENC_SPLIT_BYTES;
-    if ((rc =
-             enc_tok_read_bool(r->config, "add_prefix_space", ENC_TOKCONF, &prefix, e)) ||
+    if ((rc = enc_tok_read_bools(r->config, ENC_TOKCONF, bools, e)) ||
         (rc = read_vocab(r, e)) || (rc = read_merges(r, r->files->merges_txt, e)))
         return rc;
     enc_tok_read_specials(r);
-    if (prefix) {
-        enc_step *step = enc_tok_add_step(t);
-        if (step == NULL) return enc_nomem(e);
-        *step = (enc_step){.kind = ENC_STEP_MARK,
-                           .prepend = ENC_ALWAYS,
-                           .to = {(const uint8_t *)" ", 1}};
-    }
+    if (prefix && (rc = enc_tok_add_step(t, space, e))) return rc;
     const enc_bpe_rules rules = {.is_bytes = true, .unk_id = t->special.unk};
     if ((rc = enc_bpe_new(&t->bpe, t->vocab, rules, r->cut.merges, r->cut.n_merges,
                           MERGES, e)) ||

@@ -19,23 +19,19 @@ static bool is_type(enc_json_value *v, const char *name)
     return enc_tok_read_is(enc_json_get(v, "type"), name);
 }
 
-static enc_rc get_bool(enc_json_value *v, const char *key, bool *out, enc_err *e)
-{
-    return enc_tok_read_bool(v, key, ENC_TOKJSON, out, e);
-}
-
 static enc_rc read_bert_rules(enc_json_value *v, enc_norm_rules *rules, enc_err *e)
 {
     enc_norm_rules r = {.clean_text = true, .chinese_chars = true, .lower_case = true};
-    enc_rc rc;
-    if ((rc = get_bool(v, "clean_text", &r.clean_text, e)) ||
-        (rc = get_bool(v, "handle_chinese_chars", &r.chinese_chars, e)) ||
-        (rc = get_bool(v, "lowercase", &r.lower_case, e)))
-        return rc;
+    const enc_tok_bool others[] = {{"clean_text", &r.clean_text},
+                                   {"handle_chinese_chars", &r.chinese_chars},
+                                   {"lowercase", &r.lower_case},
+                                   {NULL, NULL}};
+    const enc_tok_bool strip[] = {{"strip_accents", &r.strip_accents}, {NULL, NULL}};
+    enc_rc rc = enc_tok_read_bools(v, ENC_TOKJSON, others, e);
     r.strip_accents = r.lower_case;
-    if ((rc = get_bool(v, "strip_accents", &r.strip_accents, e))) return rc;
+    if (rc == ENC_OK) rc = enc_tok_read_bools(v, ENC_TOKJSON, strip, e);
     *rules = r;
-    return ENC_OK;
+    return rc;
 }
 
 /* ---- before BERT's splitting ---- */
@@ -93,21 +89,21 @@ static enc_rc read_rules(enc_tok_reading *r, enc_json_value *v, enc_err *e)
 static enc_rc read_text(enc_tok_reading *r, enc_json_value *v, const char *what,
                         enc_bytes *out, enc_err *e)
 {
-    const char *text = enc_json_text(v, &out->n);
-    if (text == NULL || out->n > ENC_PIECE_MAX)
+    enc_bytes text = enc_tok_read_text(v);
+    if (text.at == NULL || text.n > ENC_PIECE_MAX)
         return enc_fail(e, ENC_UNSUPPORTED,
                         "%s: normalizer: %s is no text of at most %d bytes", ENC_TOKJSON,
                         what, ENC_PIECE_MAX);
-    out->at = (const uint8_t *)enc_arena_text(&r->t->arena, text, out->n);
+    out->at =
+        (const uint8_t *)enc_arena_text(&r->t->arena, (const char *)text.at, text.n);
+    out->n = text.n;
     return out->at == NULL ? enc_nomem(e) : ENC_OK;
 }
 
 static enc_rc read_map(enc_tok_reading *r, enc_json_value *v, enc_step *s, enc_err *e)
 {
-    enc_bytes text;
+    enc_bytes text = enc_tok_read_text(enc_json_get(v, "precompiled_charsmap"));
     enc_wr blob;
-    text.at =
-        (const uint8_t *)enc_json_text(enc_json_get(v, "precompiled_charsmap"), &text.n);
     if (text.at == NULL || r->t->map != NULL)
         return enc_fail(e, ENC_UNSUPPORTED, "%s: normalizer Precompiled %s", ENC_TOKJSON,
                         text.at == NULL ? "has no precompiled_charsmap" : "comes twice");
@@ -146,8 +142,9 @@ static enc_rc read_replace(enc_tok_reading *r, enc_json_value *v, enc_step *s, e
 static enc_rc read_strip(enc_json_value *v, enc_step *s, enc_err *e)
 {
     *s = (enc_step){.kind = ENC_STEP_STRIP, .left = true, .right = true};
-    enc_rc rc = get_bool(v, "strip_left", &s->left, e);
-    return rc == ENC_OK ? get_bool(v, "strip_right", &s->right, e) : rc;
+    const enc_tok_bool bools[] = {
+        {"strip_left", &s->left}, {"strip_right", &s->right}, {NULL, NULL}};
+    return enc_tok_read_bools(v, ENC_TOKJSON, bools, e);
 }
 
 static enc_rc read_step(enc_tok_reading *r, enc_json_value *v, enc_step *s, enc_err *e)
@@ -190,11 +187,9 @@ static enc_rc read_step(enc_tok_reading *r, enc_json_value *v, enc_step *s, enc_
 
 static enc_rc add_step(enc_tok_reading *r, enc_json_value *v, enc_err *e)
 {
-    if (r->t->n_steps + 1 >= ENC_STEPS_MAX) /* the last is for the splitting */
-        return enc_fail(e, ENC_RANGE, "%s: normalizer has more than %d steps",
-                        ENC_TOKJSON, ENC_STEPS_MAX - 1);
-    enc_step *s = enc_tok_add_step(r->t);
-    return s == NULL ? enc_nomem(e) : read_step(r, v, s, e);
+    enc_step step = {.kind = ENC_STEP_FORM};
+    enc_rc rc = read_step(r, v, &step, e);
+    return rc == ENC_OK ? enc_tok_add_step(r->t, step, e) : rc;
 }
 
 static enc_rc read_normalizer(enc_tok_reading *r, enc_err *e)
@@ -220,10 +215,10 @@ static enc_rc read_metaspace(enc_json_value *v, enc_tok *t, enc_step *mark, enc_
     enc_json_value *scheme = enc_json_get(v, "prepend_scheme"),
                    *replacement = enc_json_get(v, "replacement");
     bool prefix = true, split = true;
-    enc_rc rc;
-    if ((rc = get_bool(v, "add_prefix_space", &prefix, e)) ||
-        (rc = get_bool(v, "split", &split, e)))
-        return rc;
+    const enc_tok_bool bools[] = {
+        {"add_prefix_space", &prefix}, {"split", &split}, {NULL, NULL}};
+    enc_rc rc = enc_tok_read_bools(v, ENC_TOKJSON, bools, e);
+    if (rc != ENC_OK) return rc;
     if (replacement != NULL && !enc_tok_read_is(replacement, ENC_SPACE_MARK))
         return enc_tok_read_refuse(ENC_TOKJSON, "pre_tokenizer Metaspace with",
                                    replacement, e);
@@ -245,10 +240,10 @@ static enc_rc read_metaspace(enc_json_value *v, enc_tok *t, enc_step *mark, enc_
 static enc_rc read_byte_level(enc_json_value *v, enc_tok *t, enc_step *mark, enc_err *e)
 {
     bool prefix = true, regex = true;
-    enc_rc rc;
-    if ((rc = get_bool(v, "add_prefix_space", &prefix, e)) ||
-        (rc = get_bool(v, "use_regex", &regex, e)))
-        return rc;
+    const enc_tok_bool bools[] = {
+        {"add_prefix_space", &prefix}, {"use_regex", &regex}, {NULL, NULL}};
+    enc_rc rc = enc_tok_read_bools(v, ENC_TOKJSON, bools, e);
+    if (rc != ENC_OK) return rc;
     if (!regex)
         return enc_fail(
             e, ENC_UNSUPPORTED,
@@ -262,35 +257,37 @@ static enc_rc read_byte_level(enc_json_value *v, enc_tok *t, enc_step *mark, enc
     return ENC_OK;
 }
 
-static bool is_bert_sequence(enc_json_value *steps)
+/* Which of a Sequence splits, after WhitespaceSplit if there are two; NULL: it is neither
+ * one step nor those two. */
+static enc_json_value *last_step(enc_json_value *steps, bool *by_white)
 {
-    enc_json_value *second = enc_json_at(steps, 1),
-                   *behavior = enc_json_get(second, "behavior");
-    return enc_json_count(steps) == 2 &&
-           is_type(enc_json_at(steps, 0), "WhitespaceSplit") &&
-           is_type(second, "Punctuation") &&
+    size_t n = enc_json_count(steps);
+    *by_white = n == 2 && is_type(enc_json_at(steps, 0), "WhitespaceSplit");
+    return n == 1 || *by_white ? enc_json_at(steps, n - 1) : NULL;
+}
+
+static bool is_isolating(enc_json_value *v)
+{
+    enc_json_value *behavior = enc_json_get(v, "behavior");
+    return is_type(v, "Punctuation") &&
            (behavior == NULL || enc_tok_read_is(behavior, "Isolated"));
 }
 
 /* The splitting, and in *mark the step before it, if mark->to.n > 0. */
 static enc_rc read_splitting(enc_json_value *v, enc_tok *t, enc_step *mark, enc_err *e)
 {
-    enc_json_value *steps = enc_json_get(v, "pretokenizers");
     if (v == NULL || enc_json_is_null(v)) {
         t->split = ENC_SPLIT_WHOLE;
         return ENC_OK;
     }
     if (is_type(v, "Sequence")) {
-        if (is_bert_sequence(steps)) return ENC_OK;
-        size_t n = enc_json_count(steps);
-        mark->by_white = n == 2 && is_type(enc_json_at(steps, 0), "WhitespaceSplit");
-        if (n == 0 || n > 2 || (n == 2 && !mark->by_white) ||
-            (n == 2 && !is_type(enc_json_at(steps, 1), "Metaspace")))
+        v = last_step(enc_json_get(v, "pretokenizers"), &mark->by_white);
+        if (mark->by_white && is_isolating(v)) return ENC_OK;
+        if (v == NULL || (mark->by_white && !is_type(v, "Metaspace")))
             return enc_fail(e, ENC_UNSUPPORTED,
                             "%s: pre_tokenizer Sequence is not WhitespaceSplit and then "
                             "Punctuation or Metaspace",
                             ENC_TOKJSON);
-        v = enc_json_at(steps, n - 1);
     }
     if (is_type(v, "BertPreTokenizer")) return ENC_OK;
     if (is_type(v, "Metaspace")) return read_metaspace(v, t, mark, e);
@@ -303,14 +300,14 @@ static enc_rc read_splitting(enc_json_value *v, enc_tok *t, enc_step *mark, enc_
 enc_rc enc_tok_read_splitting(enc_tok_reading *r, enc_err *e)
 {
     enc_step mark = {.kind = ENC_STEP_MARK};
-    enc_rc rc = read_splitting(enc_json_get(r->root, "pre_tokenizer"), r->t, &mark, e);
-    if (rc == ENC_OK && r->t->kind == ENC_TOK_WORDPIECE && r->t->split != ENC_SPLIT_BERT)
-        return refuse("WordPiece with pre_tokenizer",
-                      enc_json_get(r->root, "pre_tokenizer"), e);
+    enc_json_value *v = enc_json_get(r->root, "pre_tokenizer");
+    enc_rc rc = read_splitting(v, r->t, &mark, e);
+    enc_tok_kind kind = r->t->kind;
+    enc_split split = r->t->split;
+    if (rc == ENC_OK && kind == ENC_TOK_WORDPIECE && split != ENC_SPLIT_BERT)
+        return refuse("WordPiece with pre_tokenizer", v, e);
+    if (rc == ENC_OK && kind == ENC_TOK_UNIGRAM && split == ENC_SPLIT_BYTES)
+        return refuse("Unigram with pre_tokenizer", v, e);
     if (rc == ENC_OK) rc = read_normalizer(r, e);
-    if (rc != ENC_OK || mark.to.n == 0) return rc;
-    enc_step *s = enc_tok_add_step(r->t);
-    if (s == NULL) return enc_nomem(e);
-    *s = mark;
-    return ENC_OK;
+    return rc == ENC_OK && mark.to.n > 0 ? enc_tok_add_step(r->t, mark, e) : rc;
 }

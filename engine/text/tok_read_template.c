@@ -13,21 +13,13 @@ static enc_rc fail(enc_err *e, const char *what)
     return enc_fail(e, ENC_UNSUPPORTED, "%s: post_processor %s", ENC_TOKJSON, what);
 }
 
-static bool read_id(enc_json_value *v, int32_t *id)
-{
-    long long n = enc_json_int(v);
-    if (!enc_json_is_int(v) || n < 0 || n >= (long long)ENC_VOCAB_MAX) return false;
-    *id = (int32_t)n;
-    return true;
-}
-
 /* ["[SEP]", 102] */
 static enc_rc read_ends(enc_tok_reading *r, enc_json_value *v, int kind, enc_err *e)
 {
     enc_tok_special *s = &r->t->special;
-    if (!read_id(enc_json_at(enc_json_get(v, "cls"), 1), &s->cls) ||
-        !read_id(enc_json_at(enc_json_get(v, "sep"), 1), &s->sep))
-        return fail(e, "does not say the ids of cls and sep");
+    s->cls = enc_tok_read_id(enc_json_at(enc_json_get(v, "cls"), 1));
+    s->sep = enc_tok_read_id(enc_json_at(enc_json_get(v, "sep"), 1));
+    if (s->cls < 0 || s->sep < 0) return fail(e, "does not say the ids of cls and sep");
     enc_tok_read_usual_template(r, kind);
     return ENC_OK;
 }
@@ -50,9 +42,8 @@ static bool read_item(enc_json_value *v, enc_json_value *specials, enc_template 
         enc_json_get(enc_json_get(specials, enc_json_text(name, NULL)), "ids");
     if (enc_json_count(ids) == 0) return false;
     for (size_t i = 0; i < enc_json_count(ids); i++) {
-        int32_t id;
-        if (!read_id(enc_json_at(ids, i), &id) || !enc_template_add(t, id, (uint8_t)type))
-            return false;
+        int32_t id = enc_tok_read_id(enc_json_at(ids, i));
+        if (id < 0 || !enc_template_add(t, id, (uint8_t)type)) return false;
     }
     return true;
 }

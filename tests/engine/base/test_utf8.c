@@ -81,9 +81,41 @@ static void classes_are_those_of_bert(void)
     CHECK(!enc_utf8_is_word('-') && !enc_utf8_is_word(' '));
 }
 
+static void ideographs_are_those_of_eight_blocks(void)
+{
+    static const uint32_t blocks[][2] = {
+        {0x3400, 0x4dbf},   {0x4e00, 0x9fff},   {0xf900, 0xfaff},   {0x20000, 0x2a6df},
+        {0x2a700, 0x2b73f}, {0x2b740, 0x2b81f}, {0x2b820, 0x2ceaf}, {0x2f800, 0x2fa1f}};
+    size_t n = 0, n_expected = 0;
+    for (uint32_t c = 0; c <= 0x110000; c++) n += enc_utf8_is_cjk(c);
+    for (size_t i = 0; i < 8; i++) {
+        n_expected += blocks[i][1] - blocks[i][0] + 1;
+        CHECK(enc_utf8_is_cjk(blocks[i][0]) && enc_utf8_is_cjk(blocks[i][1]));
+    }
+    CHECK(n == n_expected);
+}
+
+static void classes_are_those_of_regular_expressions(void)
+{
+    CHECK(enc_utf8_is_number('0') && enc_utf8_is_number('9') && !enc_utf8_is_number('/'));
+    CHECK(!enc_utf8_is_number(':') && !enc_utf8_is_number('a'));
+    CHECK(enc_utf8_is_number(0x0663) && enc_utf8_is_number(0x2167) &&
+          enc_utf8_is_number(0xbd) && !enc_utf8_is_number(0xe9));
+    CHECK(enc_utf8_is_white(' ') && enc_utf8_is_white(0x0b) && enc_utf8_is_white(0x85));
+    CHECK(enc_utf8_is_white(0x3000) && !enc_utf8_is_white(0xac00));
+    CHECK(!enc_utf8_is_white('a') && !enc_utf8_is_white(0x1f) &&
+          !enc_utf8_is_white(0xe9));
+    CHECK(enc_utf8_is_word(0x2167) && enc_utf8_is_word(0x203f)); /* Nl, Pc */
+    CHECK(!enc_utf8_is_word(0xbd) && !enc_utf8_is_word(0x378));  /* No, unassigned */
+    CHECK(!enc_utf8_is_letter(0x378) && !enc_utf8_is_letter(0x301));
+}
+
 static void characters_beyond_unicode_are_harmless(void)
 {
     uint32_t out[18];
+    uint8_t bytes[4];
+    CHECK(enc_utf8_encode(0x110000, bytes) == 3 && memcmp(bytes, "\xef\xbf\xbd", 3) == 0);
+    CHECK(enc_utf8_combining_class(0x110000) == 0);
     CHECK(!enc_utf8_is_space(0x110000) && !enc_utf8_is_punctuation(0xffffffff));
     CHECK(enc_utf8_lower(0xffffffff, out) == 1 && out[0] == 0xffffffff);
     CHECK(enc_utf8_decompose(0x110000, out) == 1 && out[0] == 0x110000);
@@ -99,6 +131,7 @@ static void lower_case_may_grow(void)
     CHECK(enc_utf8_lower(0x212a, out) == 1 && out[0] == 'k');
     CHECK(enc_utf8_lower(0x3a3, out) == 1 && out[0] == 0x3c3);
     CHECK(enc_utf8_lower(0xdf, out) == 1 && out[0] == 0xdf);
+    CHECK(enc_utf8_lower(0xac00, out) == 1 && out[0] == 0xac00);
 }
 
 static void decomposition_is_canonical(void)
@@ -128,6 +161,8 @@ static void composition_undoes_it(void)
     CHECK(enc_utf8_compose('e', 'f') == 0);
     CHECK(enc_utf8_compose(0xac01, 0x11a8) == 0); /* it has a tail already */
     CHECK(enc_utf8_compose(0x1100, 0x11a8) == 0);
+    CHECK(enc_utf8_compose(0xac00, 0x11c3) == 0); /* behind the last tail */
+    CHECK(enc_utf8_compose(0xac00, 0x11a7) == 0); /* before the first */
 }
 
 static bool is_text(const char *bytes, size_t n)
@@ -150,6 +185,8 @@ int main(void)
     each_maximal_ill_formed_part_is_one_replacement();
     every_character_survives_encoding();
     classes_are_those_of_bert();
+    ideographs_are_those_of_eight_blocks();
+    classes_are_those_of_regular_expressions();
     characters_beyond_unicode_are_harmless();
     lower_case_may_grow();
     decomposition_is_canonical();

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/wr.h"
 #include "check.h"
+#include "lib/faults.h"
 
 static enc_bytes bytes(const char *text)
 {
@@ -47,6 +48,8 @@ static void the_vocabulary_of_the_model_is_taken(void)
     CUTS("{\"model\":{\"vocab\":{\"\\\"\\\\\\/\":0,\"\\uAc00\\u0041\":1}}}",
          "0:\"\\/ 1:\xea\xb0\x80"
          "A {\"model\":{\"vocab\":{}}}");
+    CUTS("{\"model\":{\"vocab\":{\"\\uff01\":0}}}",
+         "0:\xef\xbc\x81 {\"model\":{\"vocab\":{}}}");
     CUTS("{\"model\":{\"vocab\":{\"\xea\xb0\x80\xef\xbf\xbd\xf0\x9f\x98\x80\":0}}}",
          "0:\xea\xb0\x80\xef\xbf\xbd\xf0\x9f\x98\x80 {\"model\":{\"vocab\":{}}}");
 }
@@ -85,6 +88,9 @@ static void what_is_not_plain_is_left_to_the_parser(void)
         snprintf(text, sizeof text, "{\"model\":{\"vocab\":{%s}}}", inside[i]);
         CUTS(text, "");
     }
+    CUTS("{\"model\":{\"vocab\":{\"a\":0},\"vocab\":{\"b\":1}}}", "");
+    CUTS("{\"model\":{\"merges\":[\"a b\"],\"merges\":[\"a b\"]}}", "");
+    CUTS("{\"model\":{\"merges\":{}}}", "");
     CUTS("", "");
     CUTS("\"", "");
     CUTS("\"\\", "");
@@ -176,6 +182,30 @@ static void the_parser_agrees_on(const char *text)
     enc_wr_clear(&w);
 }
 
+/* Opens and closes; what is taken of a file that is cut off is not asked. */
+static enc_rc cut_and_close(void *text, enc_err *e)
+{
+    enc_tok_cut c;
+    enc_rc rc = enc_tok_cut_open(&c, *(enc_bytes *)text, e);
+    enc_tok_cut_close(&c);
+    return rc;
+}
+
+static void any_end_and_any_lack_of_memory_is_survived(void)
+{
+    static const char text[] =
+        "{\"model\":{\"vocab\":[[\"a\", -1.5e+1 ], [\"b\", 9007199254740993]], "
+        "\"merges\": [\"a b\", [\"c\", \"d\"]]}}";
+    enc_err e;
+    enc_err_clear(&e);
+    for (size_t n = 0; n < sizeof text; n++) {
+        enc_bytes part = {(const uint8_t *)text, n};
+        CHECK(cut_and_close(&part, &e) == ENC_OK);
+    }
+    enc_bytes all = bytes(text);
+    CHECK(every_allocation_fails(cut_and_close, &all) > 4);
+}
+
 static void scores_and_merges_are_taken(void)
 {
     CUTS("{\"model\":{\"vocab\":[[\"a\",0], [\"b\",-1.5e1]],\"x\":1}}",
@@ -192,6 +222,8 @@ static void scores_and_merges_are_taken(void)
                                          "1.",
                                          "1e",
                                          "1e999",
+                                         "1e1234",
+                                         "0.00000000000000000000000000000000000000001",
                                          "NaN",
                                          "\"1\"",
                                          "null",
@@ -206,23 +238,36 @@ static void scores_and_merges_are_taken(void)
     }
 }
 
+static bool is_read_exactly(const char *number)
+{
+    char text[128];
+    enc_tok_cut c;
+    enc_err e;
+    enc_err_clear(&e);
+    snprintf(text, sizeof text, "{\"model\":{\"vocab\":[[\"a\",%s]]}}", number);
+    CHECK(enc_tok_cut_open(&c, bytes(text), &e) == ENC_OK);
+    bool is = c.n_scores == 1 && c.scores[0] == strtod(number, NULL);
+    enc_tok_cut_close(&c);
+    return is;
+}
+
 /* A score is the double that strtod reads. */
 static void scores_are_read_to_the_last_bit(void)
 {
+    /* Halfway between two doubles, and nearly so. */
+    static const char *const hard[] = {"9007199254740993",    "-9007199254740995",
+                                       "9007199254740993.5",  "9007199254740993e0",
+                                       "9007199254740993E+0", "1.00000000000000011e-2"};
+    for (size_t i = 0; i < sizeof hard / sizeof *hard; i++)
+        CHECK(is_read_exactly(hard[i]));
     uint64_t state = 88172645463325252u;
     int bad = 0;
     for (int i = 0; i < 20000; i++) {
         state ^= state << 13, state ^= state >> 7, state ^= state << 17;
         float score = -30.0f * (float)(state >> 40) / 16777216.0f;
-        char text[128], number[40];
-        enc_tok_cut c;
-        enc_err e;
-        enc_err_clear(&e);
+        char number[40];
         snprintf(number, sizeof number, "%.17g", (double)score);
-        snprintf(text, sizeof text, "{\"model\":{\"vocab\":[[\"a\",%s]]}}", number);
-        CHECK(enc_tok_cut_open(&c, bytes(text), &e) == ENC_OK);
-        bad += c.n_scores != 1 || c.scores[0] != (double)score;
-        enc_tok_cut_close(&c);
+        bad += !is_read_exactly(number);
     }
     CHECK_SAY(bad == 0, "%d scores differ", bad);
 }
@@ -236,6 +281,7 @@ int main(void)
     what_is_not_plain_is_left_to_the_parser();
     scores_and_merges_are_taken();
     scores_are_read_to_the_last_bit();
+    any_end_and_any_lack_of_memory_is_survived();
     the_parser_agrees_on(
         "{\"pre_tokenizer\":{\"type\":\"Metaspace\"},\"model\":{\"type\":"
         "\"Unigram\",\"unk_id\":0,\"vocab\":[[\"?\",0],[\"\xea\xb0\x80\",-1.5],"

@@ -1,47 +1,15 @@
 /* test_tok_files.c - tokenizers out of files and back into files: what is understood,
  * what is refused and by which name, and that damage is noticed. */
-#include "text/tok.h"
+#include "opened.h"
 
-#include <stdlib.h>
-#include <string.h>
-
+#include "base/limits.h"
 #include "base/map.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/wr.h"
-#include "check.h"
 
-static const enc_bytes none = {NULL, 0};
 static enc_map *vocab_map, *json_map;
 static enc_bytes tiny_vocab, tiny_json;
-
-static enc_bytes bytes(const char *text)
-{
-    return text == NULL ? none : (enc_bytes){(const uint8_t *)text, strlen(text)};
-}
-
-static const char *ids_of(const enc_tok *t, const char *text)
-{
-    static char out[2][2048];
-    static int turn;
-    char *to = out[turn ^= 1];
-    enc_tokens ts;
-    enc_err e;
-    size_t at = 0;
-    enc_err_clear(&e);
-    enc_tokens_init(&ts);
-    to[0] = '\0';
-    if (t != NULL && enc_tok_encode(t, bytes(text), none, 0, true, &ts, &e) == ENC_OK)
-        for (size_t i = 0; i < ts.n && at + 16 < sizeof *out; i++)
-            at += (size_t)snprintf(to + at, sizeof *out - at, "%s%d", i ? " " : "",
-                                   (int)ts.at[i].id);
-    enc_tokens_clear(&ts);
-    return to;
-}
-
-#define IDS(t, text, expected)                                                           \
-    CHECK_SAY(strcmp(ids_of(t, text), expected) == 0, "%s gives %s", text,               \
-              ids_of(t, text))
 
 /* Opens; the code must be `rc` and the sentence contain `says`. */
 static enc_tok *open_files(enc_tok_files files, enc_rc rc, const char *says)
@@ -104,7 +72,8 @@ static void the_config_is_honoured(void)
     IDS(t, "The caf\xc3\xa9", "2 1 15 3");
     enc_tok_close(t);
     t = open_config("{\"model_max_length\": 1000000000000000019884624838656,"
-                    " \"mask_token\": {\"content\": \"mask\"}, \"strip_accents\": null}",
+                    " \"mask_token\": {\"content\": \"mask\"}, \"strip_accents\": null,"
+                    " \"other\": 1000000000000000000019884624838656.5}",
                     ENC_OK, "");
     CHECK(enc_tok_max(t) == 0 && enc_tok_specials(t).mask == 34);
     enc_tok_close(t);
@@ -127,6 +96,8 @@ static void what_a_config_asks_in_vain_is_named(void)
     open_config("{\"never_split\": [\"a\"]}", ENC_UNSUPPORTED, "never_split");
     open_config("{\"do_lower_case\": \"yes\"}", ENC_CORRUPT, "do_lower_case");
     open_config("{\"max_input_chars_per_word\": 0}", ENC_RANGE, "is 0");
+    open_config("{\"max_input_chars_per_word\": 65537}", ENC_RANGE, "is 65537");
+    open_config("{\"do_basic_tokenize\": 1}", ENC_CORRUPT, "do_basic_tokenize");
     open_config("{\"wordpieces_prefix\": \"\"}", ENC_UNSUPPORTED, "wordpieces_prefix");
     open_config("{\"added_tokens_decoder\": {\"99\": {\"content\": \"new\"}}}",
                 ENC_UNSUPPORTED, "99");
@@ -134,10 +105,80 @@ static void what_a_config_asks_in_vain_is_named(void)
     open_config("", ENC_CORRUPT, "tokenizer_config.json is empty");
     open_config("{\"a\": }", ENC_CORRUPT, "tokenizer_config.json: line 1");
     open_files((enc_tok_files){.vocab_txt = none}, ENC_IO, "vocab.txt");
+    refused((enc_tok_files){.vocab_txt = tiny_vocab, .special_tokens_map = bytes("[]")},
+            ENC_CORRUPT, "special_tokens_map.json is not an object");
+    refused((enc_tok_files){.tokenizer_json = tiny_json, .tokenizer_config = bytes("[]")},
+            ENC_CORRUPT, "tokenizer_config.json is not an object");
     enc_tok_close(
         open_config("{\"tokenizer_class\": \"BertTokenizerFast\"}", ENC_OK, ""));
     enc_tok_close(
         open_config("{\"tokenizer_class\": \"DistilBertTokenizer\"}", ENC_OK, ""));
+}
+
+/* MPNet joins a pair as RoBERTa does, with two separators and one segment. */
+static void mpnet_is_known_by_its_class_or_its_tokens(void)
+{
+    static const char list[] = "<s>\n<pad>\n</s>\n[UNK]\n<mask>\na\ncls\n";
+    static const struct {
+        const char *config;
+        size_t n; /* tokens of a pair: <s> a </s> </s> a </s>, or one less */
+    } cases[] = {{"{}", 6},
+                 {"{\"tokenizer_class\": \"MPNetTokenizer\"}", 6},
+                 {"{\"cls_token\": \"cls\"}", 5},
+                 {"{\"cls_token\": \"[UNK]\"}", 5}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        enc_tok *t = opened((enc_tok_files){.vocab_txt = bytes(list),
+                                            .tokenizer_config = bytes(cases[i].config)});
+        enc_tokens ts;
+        enc_err e;
+        enc_err_clear(&e);
+        enc_tokens_init(&ts);
+        CHECK(enc_tok_encode(t, bytes("a"), bytes("a"), 0, true, &ts, &e) == ENC_OK);
+        CHECK_SAY(ts.n == cases[i].n, "%s: %zu tokens", cases[i].config, ts.n);
+        enc_tokens_clear(&ts);
+        enc_tok_close(t);
+    }
+}
+
+static void files_have_a_largest_size(void)
+{
+    enc_tok_files files = {.vocab_txt = tiny_vocab, .tokenizer_config = bytes("{}")};
+    files.tokenizer_config.n = ENC_JSON_MAX + 1;
+    refused(files, ENC_RANGE,
+            "tokenizer_config.json has 1048577 bytes, at most 1048576 are allowed");
+    files = (enc_tok_files){.tokenizer_json = tiny_json};
+    files.tokenizer_json.n = ENC_TOKJSON_MAX + 1;
+    refused(files, ENC_RANGE,
+            "tokenizer.json has 67108865 bytes, at most 67108864 are allowed");
+}
+
+static void added_tokens_of_a_config_are_checked(void)
+{
+    enc_tok_files files = {.vocab_txt = tiny_vocab};
+    files.tokenizer_config =
+        bytes("{\"added_tokens_decoder\": {\"5\": {\"content\": \"the\", \"rstrip\": 1}, "
+              "\"6\": {\"content\": \"fox\"}}}");
+    refused(files, ENC_CORRUPT,
+            "tokenizer_config.json: rstrip is neither true nor false");
+    files.tokenizer_config = bytes("{\"added_tokens_decoder\": {\"5\": {}}}");
+    refused(files, ENC_UNSUPPORTED,
+            "tokenizer_config.json: added token 5 is not in vocab.txt");
+    files.tokenizer_config =
+        bytes("{\"added_tokens_decoder\": {\"6\": {\"content\": \"the\"}}}");
+    refused(files, ENC_UNSUPPORTED,
+            "tokenizer_config.json: added token 6 is not in vocab.txt");
+    /* A normalizer that leaves letters alone leaves these alone. */
+    files.vocab_txt = bytes("[UNK]\n[CLS]\n[SEP]\n\xc3\xa9\n\x7f\n");
+    files.tokenizer_config =
+        bytes("{\"do_lower_case\": false, \"added_tokens_decoder\": {\"3\": "
+              "{\"content\": \"\xc3\xa9\", \"normalized\": true}}}");
+    gives(files, "\xc3\xa9", "1 3 2");
+    files.tokenizer_config =
+        bytes("{\"do_lower_case\": false, \"strip_accents\": true, "
+              "\"added_tokens_decoder\": {\"4\": {\"content\": \"\\u007f\", "
+              "\"normalized\": true}}}");
+    refused(files, ENC_UNSUPPORTED,
+            "tokenizer_config.json: added token 4 is normalized and not ASCII");
 }
 
 static void a_tokenizer_json_says_everything(void)
@@ -234,11 +275,11 @@ static void what_a_tokenizer_json_asks_in_vain_is_named(void)
                 "added token 14");
     open_edited("\"unk_token\": \"[UNK]\"", "\"unk_token\": \"none\"", bad, "no [UNK]");
     open_edited("\"the\": 5", "\"the\": 6", bad, "two tokens have id 6");
-    open_edited("\"the\": 5", "\"the\": -1", bad, "id -1");
-    open_edited("\"the\": 5", "\"the\": 1048576", bad, "id 1048576");
-    open_edited("\"the\": 5", "\"the\": 10000000000000000000000000", bad,
-                "a token has id");
-    open_edited("\"the\": 5", "\"the\": \"5\"", bad, "a token has id");
+    open_edited("\"the\": 5", "\"the\": -1", bad,
+                "the id of \"the\" is not one of 0 to 1048575");
+    open_edited("\"the\": 5", "\"the\": 1048576", bad, "the id of");
+    open_edited("\"the\": 5", "\"the\": 10000000000000000000000000", bad, "the id of");
+    open_edited("\"the\": 5", "\"the\": \"5\"", bad, "the id of");
     open_edited("\"the\": 5", "\"\": 5", bad, "token 5 is empty");
     open_edited("\"the\": 5", "\"fox\": 5", bad, "same piece at ids 5 and 6");
     open_edited("\"id\": 12, \"content\": \"<tag>\"", "\"id\": 5, \"content\": \"<tag>\"",
@@ -362,31 +403,6 @@ static void what_is_written_opens_again(void)
     enc_tok_close(t);
 }
 
-static void every_allocation_may_fail(void)
-{
-    size_t live = enc_mem_live();
-    for (int by_config = 0; by_config < 2; by_config++) {
-        bool done = false;
-        for (size_t nth = 1; !done && nth < 200; nth++) {
-            enc_tok *t;
-            enc_err e;
-            enc_tok_files files = {.tokenizer_json = tiny_json};
-            if (by_config)
-                files = (enc_tok_files){.vocab_txt = tiny_vocab,
-                                        .tokenizer_config = bytes("{\"a\": 1}")};
-            enc_err_clear(&e);
-            enc_mem_fault(nth, false);
-            enc_rc rc = enc_tok_open(&t, &files, &e);
-            enc_mem_fault(0, false);
-            done = rc == ENC_OK;
-            CHECK(done ? nth > 8 : rc == ENC_NOMEM && t == NULL);
-            enc_tok_close(t);
-            CHECK(enc_mem_live() == live);
-        }
-        CHECK(done);
-    }
-}
-
 int main(void)
 {
     enc_err e;
@@ -402,6 +418,9 @@ int main(void)
     a_vocabulary_alone_is_bert_uncased();
     the_config_is_honoured();
     what_a_config_asks_in_vain_is_named();
+    mpnet_is_known_by_its_class_or_its_tokens();
+    files_have_a_largest_size();
+    added_tokens_of_a_config_are_checked();
     a_tokenizer_json_says_everything();
     added_tokens_are_found_in_the_text();
     other_spellings_of_berts_steps_are_understood();
@@ -410,7 +429,9 @@ int main(void)
     every_truncation_is_noticed();
     every_damage_is_survived();
     what_is_written_opens_again();
-    every_allocation_may_fail();
+    may_lack_memory((enc_tok_files){.tokenizer_json = tiny_json});
+    may_lack_memory((enc_tok_files){.vocab_txt = tiny_vocab,
+                                    .tokenizer_config = bytes("{\"a\": 1}")});
     enc_map_close(vocab_map);
     enc_map_close(json_map);
     CHECK(enc_mem_live() == 0);
