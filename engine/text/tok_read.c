@@ -112,9 +112,13 @@ enc_rc enc_tok_read_piece(enc_tok_reading *r, enc_json_value *v, enc_bytes text,
                           const char *what, enc_err *e)
 {
     int32_t id = enc_tok_read_id(v);
+    if (!enc_json_is_int(v))
+        return enc_fail(e, ENC_CORRUPT, "%s: the id of \"%.*s\" is no whole number", what,
+                        ENC_ECHO_MAX, (const char *)text.at);
     if (id < 0)
-        return enc_fail(e, ENC_CORRUPT, "%s: the id of \"%.*s\" is not one of 0 to %zu",
-                        what, ENC_ECHO_MAX, (const char *)text.at, ENC_VOCAB_MAX - 1);
+        return enc_fail(e, ENC_CORRUPT, "%s: the id of \"%.*s\" is %lld, not 0 to %zu",
+                        what, ENC_ECHO_MAX, (const char *)text.at, enc_json_int(v),
+                        ENC_VOCAB_MAX - 1);
     if (text.n == 0)
         return enc_fail(e, ENC_CORRUPT, "%s: token %d is empty", what, (int)id);
     enc_bytes is = enc_tok_cut_at(&r->cut, (size_t)id);

@@ -41,7 +41,7 @@ static void make(made *m, enc_rng *rng)
         const char *r = m->text[enc_rng_below(rng, (uint32_t)m->n)];
         char both[64];
         bool is_new = strlen(l) + strlen(r) < 12;
-        snprintf(both, sizeof both, "%s%s", l, r);
+        snprintf(both, sizeof both, "%.31s%.31s", l, r);
         for (size_t i = 0; i < m->n; i++)
             is_new = is_new && strcmp(m->text[i], both) != 0;
         if (!is_new) continue;

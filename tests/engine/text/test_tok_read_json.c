@@ -80,7 +80,7 @@ static void added_tokens_may_lie_behind_the_vocabulary(void)
     refused(json_of(parts), ENC_CORRUPT, "tokenizer.json: added token 0 has no content");
     parts.added_tokens = "[{\"id\": -20, \"content\": \"<t>\"}]";
     refused(json_of(parts), ENC_CORRUPT,
-            "tokenizer.json: the id of \"<t>\" is not one of 0 to 1048575");
+            "tokenizer.json: the id of \"<t>\" is -20, not 0 to 1048575");
     parts.added_tokens = "[{\"id\": 20, \"content\": \"<t>\", \"special\": 1}]";
     refused(json_of(parts), ENC_CORRUPT,
             "tokenizer.json: special is neither true nor false");

@@ -61,17 +61,17 @@ static void the_parser_reads_what_is_not_plain(void)
     refused(files_of("{\"a\": 0, \"b\": 0}", "", NULL), ENC_CORRUPT,
             "vocab.json: two tokens have id 0");
     refused(files_of("{\"a\": 0, \"b\": 1048576}", "", NULL), ENC_CORRUPT,
-            "vocab.json: the id of \"b\" is not one of 0 to 1048575");
+            "vocab.json: the id of \"b\" is 1048576, not 0 to 1048575");
     refused(files_of("{\"a\": -1}", "", NULL), ENC_CORRUPT,
-            "vocab.json: the id of \"a\" is not one of 0 to 1048575");
+            "vocab.json: the id of \"a\" is -1, not 0 to 1048575");
     refused(files_of("{\"a\": \"0\"}", "", NULL), ENC_CORRUPT,
-            "vocab.json: the id of \"a\" is not one of 0 to 1048575");
+            "vocab.json: the id of \"a\" is no whole number");
     refused(files_of("{\"\": 0}", "", NULL), ENC_CORRUPT, "vocab.json: token 0 is empty");
     refused(files_of("{}", "", NULL), ENC_CORRUPT, "vocab.json has no pieces");
     refused(files_of("[]", "", NULL), ENC_CORRUPT, "vocab.json is not an object");
     refused(files_of("", "", NULL), ENC_CORRUPT, "vocab.json is empty");
     refused(files_of("{\"a\": 0} {}", "", NULL), ENC_CORRUPT,
-            "vocab.json: line 1 col 10: end of file expected near '{'");
+            "vocab.json: line 1 col 10: unexpected '{' (expected nothing more)");
 }
 
 static void what_is_wrong_is_named(void)
