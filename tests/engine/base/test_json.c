@@ -399,7 +399,7 @@ static double number_of(const char *written, bool *is_int, long long *integer)
 {
     char text[2000];
     size_t n = (size_t)snprintf(text, sizeof text, "[%s]", written);
-    double x = NAN;
+    double x = (double)NAN;
     enc_json *j;
     enc_err e;
 
