@@ -147,6 +147,11 @@ bool ext_fail(ext_call *c, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 bool ext_nomem(ext_call *c);
 
+#ifdef __clang_analyzer__ /* as in base/err.h */
+#define ext_fail(c, code, ...) ((void)ext_fail(c, code, __VA_ARGS__), false)
+#define ext_nomem(c)           ((void)ext_nomem(c), false)
+#endif
+
 /* Takes over what the engine said: true if rc is a failure. The engine is given &c->err:
  *     if (ext_failed(c, enc_head_pooled(m, hidden, out, &c->err))) return; */
 bool ext_failed(ext_call *c, enc_rc rc);

@@ -57,7 +57,9 @@ static bool find(ext_call *c, int model, size_t k, wanted *w, enc_answer **out, 
     w->job.n_tokens_max = w->max_answer_tokens;
     w->job.may_be_none = w->no_answer;
     w->job.tap = &tap;
-    return !ext_failed(c, enc_answer_find(w->model, work, &w->job, *out, n, &c->err));
+    enc_rc rc = enc_answer_find(w->model, work, &w->job, *out, n, &c->err);
+    w->job.tap = NULL; /* it ends here */
+    return !ext_failed(c, rc);
 }
 
 /* answer(question, context [, model [, options]]): NULL where there is none. */

@@ -48,7 +48,7 @@ void ext_call_end(ext_call *c)
     enc_arena_clear(&c->arena);
 }
 
-bool ext_fail(ext_call *c, int code, const char *format, ...)
+bool(ext_fail)(ext_call *c, int code, const char *format, ...)
 {
     va_list args;
 
@@ -61,7 +61,7 @@ bool ext_fail(ext_call *c, int code, const char *format, ...)
     return false;
 }
 
-bool ext_nomem(ext_call *c)
+bool(ext_nomem)(ext_call *c)
 {
     if (c->code == SQLITE_OK) c->code = SQLITE_NOMEM;
     return false;

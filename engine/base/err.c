@@ -10,7 +10,8 @@ void enc_err_clear(enc_err *e)
     e->text[0] = '\0';
 }
 
-enc_rc enc_fail(enc_err *e, enc_rc rc, const char *format, ...)
+/* Names in parentheses are never macros (err.h). */
+enc_rc(enc_fail)(enc_err *e, enc_rc rc, const char *format, ...)
 {
     if (e != NULL && e->rc == ENC_OK) {
         va_list args;
@@ -22,7 +23,7 @@ enc_rc enc_fail(enc_err *e, enc_rc rc, const char *format, ...)
     return rc;
 }
 
-enc_rc enc_nomem(enc_err *e)
+enc_rc(enc_nomem)(enc_err *e)
 {
     if (e != NULL && e->rc == ENC_OK) e->rc = ENC_NOMEM;
     return ENC_NOMEM;

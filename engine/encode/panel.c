@@ -120,7 +120,7 @@ static void put_rows(const target *t, size_t i, const float *w, size_t n_rows)
         return;
     }
     for (size_t last = i + n_rows; i < last; i++, at += 4, w += k) {
-        if (t->dtype == ENC_BF16) {
+        if (t->scale == NULL) { /* ENC_BF16 */
             put_bf16(at, w, k);
             continue;
         }

@@ -89,7 +89,7 @@ enc_rc enc_segment_new(enc_segment **out, size_t dims, enc_err *e)
     s->norm = (float *)(void *)(at += floats);
     s->half_loss = (float *)(void *)(at += floats);
     s->codes = (int8_t *)(at += floats);
-    s->halves = (uint8_t *)(at += ENC_SEGMENT_ROWS * stride);
+    s->halves = (uint8_t *)(at + ENC_SEGMENT_ROWS * stride);
     *out = s;
     return ENC_OK;
 }
