@@ -38,8 +38,10 @@ fi
 
 if command -v scan-build >/dev/null; then
     rm -rf build/scan # what is built already is not looked at
-    out=$(scan-build -o build/scan-reports make -s -j"$(nproc)" BUILD=build/scan CFLAGS='-O1' \
-        CC=clang objects 2>&1 | grep -E 'warning: .*\[[a-z]+\.[A-Za-z.]+' |
+    log=build/scan.log
+    scan-build -o build/scan-reports make -s -j"$(nproc)" BUILD=build/scan CFLAGS='-O1' \
+        CC=clang objects >"$log" 2>&1 || { tail -20 "$log"; found 'build for scan-build' 1; }
+    out=$(grep -E 'warning: .*\[[a-z]+\.[A-Za-z.]+' "$log" |
         grep -v -e '^engine/text/vocab\.c:.*\[core\.UndefinedBinaryOperatorResult\]' \
             -e "^ext/vt_vectors\.c:.*(loaded from field 'own') \[core\.NullDereference\]")
     [ -n "$out" ] && echo "$out"
