@@ -279,6 +279,7 @@ int main(int argc, char **argv)
 
     if (!harness_init(&h, "oom", argc, argv) || !read_scripts()) return 2;
     h.n_round = n_scripts * (unsigned long)h.stride;
+    h.is_within = true;
     watch.h = &h;
     watch.thread = pthread_self();
     for (; harness_goes_on(&h); h.seed++) {

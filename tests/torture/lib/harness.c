@@ -68,10 +68,10 @@ bool harness_goes_on(const harness *h)
 }
 
 /* True in the child. In the parent *status says how it ended. */
-static bool fork_and_wait(int *status)
+static bool fork_and_wait(const harness *h, int *status)
 {
     fflush(NULL);
-    pid_t child = fork();
+    pid_t child = h->is_within ? _Fork() : fork();
     if (child == 0) return true;
     if (child < 0 || waitpid(child, status, 0) < 0) *status = -1;
     return false;
@@ -87,7 +87,7 @@ bool harness_point(harness *h, long place, int kind)
         h->is_child = true;
         return true;
     }
-    if (fork_and_wait(&status)) {
+    if (fork_and_wait(h, &status)) {
         h->is_child = true;
         alarm(SECONDS_MAX);
         return true;
@@ -125,7 +125,7 @@ bool harness_apart(harness *h)
     if (shared == MAP_FAILED) exit(2);
     *shared = (counts){0, 0};
     if (h->only_place >= 0) return true;
-    if (fork_and_wait(&status)) {
+    if (fork_and_wait(h, &status)) {
         h->n_points = h->n_failed = 0;
         return true;
     }

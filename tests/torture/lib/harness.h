@@ -26,6 +26,7 @@ typedef struct harness {
     long n_points, n_failed;
     bool is_child;
     bool is_expecting; /* failures are counted and not told: a control */
+    bool is_within;    /* places may lie where a lock is held, for which fork() waits */
     long seconds, n_seeds, until;
     long only_place; /* -1: all */
     int only_kind;
