@@ -136,7 +136,7 @@ static const enc_tensor *tensor_at(const shard *s, size_t i)
 
 enc_rc enc_files_open_blob(enc_files **out, enc_bytes blob, bool copy, enc_err *e)
 {
-    enc_files *f;
+    enc_files *f = NULL;
     enc_rc rc;
 
     *out = NULL;
