@@ -27,6 +27,10 @@
 #include "ext.h"
 
 #include <string.h>
+#include <time.h>
+
+#define WAIT_SECONDS 5  /* for a database that others are writing, when we are loaded */
+#define PAUSE_MS     10 /* between two attempts */
 
 static const char builtin[] = "builtin";
 
@@ -171,11 +175,15 @@ static int create(void *ctx, const char **args, int n_args, Fts5Tokenizer **out)
     return ext_code(rc);
 }
 
-/* The connection's FTS5, or NULL if it has none. To ask is to read the schema: one that
- * cannot be read for good is no reason to refuse the connection, which may be there to
- * mend it; a database that is only busy would give us a connection without our tokenizer.
- */
-static int find_fts5(sqlite3 *db, fts5_api **out)
+static time_t seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec;
+}
+
+/* One attempt of find_fts5. */
+static int ask_for_fts5(sqlite3 *db, fts5_api **out)
 {
     sqlite3_stmt *stmt = NULL;
 
@@ -184,7 +192,20 @@ static int find_fts5(sqlite3 *db, fts5_api **out)
     if (rc == SQLITE_OK) rc = sqlite3_bind_pointer(stmt, 1, out, "fts5_api_ptr", NULL);
     if (rc == SQLITE_OK) sqlite3_step(stmt);
     int end = sqlite3_finalize(stmt);
-    if (rc == SQLITE_OK) rc = end;
+    return rc == SQLITE_OK ? end : rc;
+}
+
+/* The connection's FTS5, or NULL if it has none. Newer versions of SQLite read the schema
+ * to answer. One that cannot be read for good is no reason to refuse the connection,
+ * which may be there to mend it; a database that others are writing is waited for, since
+ * a connection that is just being opened has nobody yet who would. */
+static int find_fts5(sqlite3 *db, fts5_api **out)
+{
+    const time_t until = seconds() + WAIT_SECONDS;
+    int rc;
+
+    while (((rc = ask_for_fts5(db, out)) & 0xff) == SQLITE_BUSY && seconds() < until)
+        sqlite3_sleep(PAUSE_MS);
     switch (rc & 0xff) {
     case SQLITE_NOMEM:
     case SQLITE_BUSY:
