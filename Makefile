@@ -137,7 +137,7 @@ test: deps
 	@$(MAKE_ALL) programs
 	@$(MAKE_ALL) SAN=address,undefined CFLAGS='-O1 -g' programs
 	@sh tests/all.sh build:unit build:ext build:sessions build:sql build:readme build:download build:torture build:faults build:gates \
-	    build/san:unit build/san:ext build/san:exact build/san:fuzz build:bombs build:warnings
+	    build/san:unit build/san:ext build/san:exact build/san:fuzz build/fuzz:fresh build:bombs build:warnings
 
 # Each fuzz target for T seconds on inputs that it finds: with clang by coverage. The kept inputs have
 # the words that are compared with, and tracing comparisons takes half of the time.
@@ -171,16 +171,21 @@ analyse: deps
 	@$(MAKE_ALL) -s programs
 	@sh tests/analyse.sh build
 
-# The SQL scripts and what stands beside them on another SQLite: SQLITE_SRC is a directory with
-# sqlite3.c and sqlite3.h, as in an amalgamation.
-test-sqlite:
+# SQL, what fails on purpose, fuzz targets and examples on another SQLite, which checks our calls of it.
+# SQLITE_SRC: a directory with sqlite3.c, sqlite3.h, sqlite3ext.h and shell.c, as in an amalgamation.
+OTHER     = build/sqlite-$(shell sed -n 's/^.define SQLITE_VERSION  *"\(.*\)"/\1/p' "$(SQLITE_SRC)/sqlite3.h")
+SQLITE_C  = $(CC) -O1 -w -DSQLITE_ENABLE_FTS5 -DSQLITE_ENABLE_MATH_FUNCTIONS -DSQLITE_ENABLE_DBPAGE_VTAB \
+            -DSQLITE_ENABLE_API_ARMOR -I"$(SQLITE_SRC)"
+test-sqlite: all
 	@test -f "$(SQLITE_SRC)/sqlite3.c" || { echo "SQLITE_SRC: a directory with sqlite3.c"; exit 1; }
-	@mkdir -p build/sqlite
-	$(CC) -O1 -w -DSQLITE_ENABLE_FTS5 -DSQLITE_ENABLE_MATH_FUNCTIONS -I$(SQLITE_SRC) -c -o build/sqlite/sqlite3.o $(SQLITE_SRC)/sqlite3.c
-	@ar rcs build/sqlite/libsqlite3.a build/sqlite/sqlite3.o
-	@$(MAKE_ALL) BUILD=build/sqlite CFLAGS='-O2 -g -isystem $(abspath $(SQLITE_SRC)) -Lbuild/sqlite' \
-	    build/sqlite/tests/run $(patsubst tests/%.c,build/sqlite/tests/%,$(wildcard tests/ext/test_*.c))
-	@sh tests/all.sh build/sqlite:ext
+	@mkdir -p $(OTHER)
+	$(SQLITE_C) -c -o $(OTHER)/sqlite3.o "$(SQLITE_SRC)/sqlite3.c"
+	@rm -f $(OTHER)/libsqlite3.a && ar rcs $(OTHER)/libsqlite3.a $(OTHER)/sqlite3.o
+	$(SQLITE_C) -o $(OTHER)/sqlite3 "$(SQLITE_SRC)/shell.c" "$(SQLITE_SRC)/sqlite3.c" -ldl -lm -pthread
+	@$(MAKE_ALL) BUILD=$(OTHER) CFLAGS='-O2 -g -isystem $(abspath $(SQLITE_SRC)) -L$(OTHER)' other
+	@PATH="$(CURDIR)/$(OTHER):$$PATH" sh tests/all.sh $(OTHER):ext $(OTHER):faults $(OTHER):torture $(OTHER):fuzz build:words build:readme
+other: $(BUILD)/encoder.so $(filter $(BUILD)/tests/run $(BUILD)/tests/ext/% $(BUILD)/tests/torture/%,$(WITHEXT)) \
+    $(BUILD)/tests/fuzz/fuzz_sql $(BUILD)/tests/fuzz/fuzz_shadow
 
 # Rewrites expected output: after a change that is meant, and read with git diff.
 accept: programs
@@ -211,4 +216,4 @@ install: all
 clean:
 	rm -rf build
 
-.PHONY: all objects programs targets deps demo check test guided fuzz coverage analyse test-sqlite fault torture accept quality bench model install clean
+.PHONY: all objects programs targets deps demo check test guided fuzz coverage analyse test-sqlite other fault torture accept quality bench model install clean

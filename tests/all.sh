@@ -8,10 +8,11 @@
 #   sessions  the same                        100,000 operations
 #   faults    BUILD/tests/torture/*           allocations, calls, processes, power that fail:
 #             a sample, always the same; tests/torture.sh goes on for hours
-#   fuzz      BUILD/tests/fuzz/fuzz_*         kept inputs of each fuzz target;
-#             build/fuzz/tests/fuzz/fuzz_*    five seconds of new ones, where libFuzzer is
+#   fuzz      BUILD/tests/fuzz/fuzz_*         kept inputs of each fuzz target
+#   fresh     BUILD/tests/fuzz/fuzz_*         five seconds of new ones, where libFuzzer is
 #   bombs     BUILD/tests/fuzz/*              texts and files of great size, interrupts, every byte
 #   sql       sql/*.sql                       what people run, by the stock sqlite3 shell
+#   words     sql/*.sql                       the same by a shell that draws its tables otherwise
 #   readme    README.md                       its examples
 #   peers     tests/peers/agree.js            our vectors beside those of other engines
 #   download  tests/download.sh                sql/download.sh, from a hub of its own
@@ -68,6 +69,18 @@ script() { # of sql/, by the stock shell, in the folder it is written for
     same "tests/sql/$(basename "$1" .sql).out" "$log.got" "$1"
 }
 
+# What stands in the cells of its tables, without what is drawn around them.
+words_of() {
+    sed -E 's/[─│┌┐└┘├┤┬┴┼╭╮╰╯═╞╪╡-]/ /g; s/^(Runtime error|Error):/Error:/; s/ +/ /g; s/^ //; s/ $//; /^$/d' "$1"
+}
+
+words() {
+    sqlite3 :memory: <"$1" >"$log.got" 2>&1
+    words_of "tests/sql/$(basename "$1" .sql).out" >"$log.want_words"
+    words_of "$log.got" >"$log.got_words"
+    same "$log.want_words" "$log.got_words" "$1"
+}
+
 # sample NAME COMMAND...: a harness of tests/torture.sh; its points are tests.
 sample() {
     name=$1
@@ -119,7 +132,7 @@ for each; do
     sessions) try exact "$build/tests/exact" --operations 100000 --seed 2 ;;
     faults)
         t=$build/tests/torture
-        try oom sample oom "$t/oom" --seeds 40 --stride 2003
+        try oom sample oom "$t/oom" --seeds 42 --stride 2003
         try io sample io "$t/io" --seeds 4 --stride 41
         try kill sample kill "$t/kill" --seeds 2
         try power sample power "$t/power" --seeds 16 --stride 53
@@ -127,16 +140,20 @@ for each; do
     fuzz)
         for t in "$build"/tests/fuzz/fuzz_*; do
             [ -x "$t" ] && [ ! -d "$t" ] && try "$t" "$t" tests/fuzz/corpus/"${t##*/fuzz_}"
-        done
-        for t in build/fuzz/tests/fuzz/fuzz_*; do
+        done ;;
+    fresh)
+        for t in "$build"/tests/fuzz/fuzz_*; do
             [ -x "$t" ] && [ ! -d "$t" ] && try "$t" fresh "${t##*/fuzz_}"
-        done
-        ;;
+        done ;;
     bombs) for t in bombs interrupts every_byte; do try "$t" "$build/tests/fuzz/$t"; done ;;
     sql)
         for s in sql/*.sql; do
             # Training scripts run for hours and have no expected output.
             [ -f "tests/sql/$(basename "$s" .sql).out" ] && try "$s" script "$s"
+        done ;;
+    words)
+        for s in sql/*.sql; do
+            [ -f "tests/sql/$(basename "$s" .sql).out" ] && try "$s" words "$s"
         done ;;
     readme) try readme sh tests/readme.sh "$build/encoder.so" ;;
     peers)
