@@ -48,5 +48,6 @@ struct ext_vt_table **ext_conn_tables(ext_conn *conn)
 enc_work *ext_work(ext_call *c)
 {
     if (c->conn->work == NULL) ext_failed(c, enc_work_new(&c->conn->work, &c->err));
+    if (c->conn->work != NULL) enc_work_ask(c->conn->work, ext_stop, c);
     return c->conn->work;
 }

@@ -162,7 +162,8 @@ void *ext_alloc(ext_call *c, size_t n, size_t size);
 
 /* Scratch of this connection for enc_fwd_run and enc_embed_run. Another call on the same
  * connection uses it too: do not call into SQLite (ext_stop apart) between a run and the
- * last use of what it returned. NULL: no memory, recorded. */
+ * last use of what it returned, and ask for it again before each run: it asks this call
+ * whether to stop. NULL: no memory, recorded. */
 enc_work *ext_work(ext_call *c);
 
 /* True when the statement has been interrupted or a progress handler says stop. A poll

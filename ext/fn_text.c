@@ -57,8 +57,7 @@ static bool chunks_open(ext_scan *s)
         !ext_arg_int(c, 2, "overlap", 0, size - 1, 0, &overlap))
         return false;
     enc_tokens_init(&scratch);
-    scratch.stop = ext_stop;
-    scratch.stop_arg = c;
+    scratch.ask = (enc_ask){.stop = ext_stop, .arg = c};
     bool failed =
         ext_failed(c, enc_chunks_cut(m->tok, x->text, (size_t)size, (size_t)overlap,
                                      &x->chunks, &scratch, &c->err));
@@ -95,18 +94,14 @@ static void chunks_close(ext_scan *s)
 static void token_count(ext_call *c)
 {
     enc_bytes text;
-    enc_tokens tokens;
+    enc_ask ask = {.stop = ext_stop, .arg = c};
+    size_t n;
 
     if (ext_is_null(c, 0) || !ext_arg_text(c, 0, "text", &text)) return;
     const enc_model *m = ext_arg_model(c, 1);
-    if (m == NULL) return;
-    enc_tokens_init(&tokens);
-    tokens.stop = ext_stop;
-    tokens.stop_arg = c;
-    if (!ext_failed(c, enc_tok_encode(m->tok, text, (enc_bytes){NULL, 0}, 0, true,
-                                      &tokens, &c->err)))
-        sqlite3_result_int64(c->ctx, (sqlite3_int64)tokens.n);
-    enc_tokens_clear(&tokens);
+    if (m == NULL || ext_failed(c, enc_tok_count(m->tok, text, &ask, &n, &c->err)))
+        return;
+    sqlite3_result_int64(c->ctx, (sqlite3_int64)n);
 }
 
 int ext_register_text(sqlite3 *db, ext_conn *conn)

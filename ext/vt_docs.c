@@ -291,8 +291,7 @@ int ext_vt_docs_cut(ext_vt_table *t, const enc_model *m, enc_bytes text, ext_vt_
     enc_err_clear(&e);
     ext_call_begin(&call, t->conn, "similarity");
     enc_tokens_init(&scratch);
-    scratch.stop = ext_stop;
-    scratch.stop_arg = &call;
+    scratch.ask = (enc_ask){.stop = ext_stop, .arg = &call};
     if (size > 0)
         rc = ext_vt_fail_enc(t,
                              enc_chunks_cut(m->tok, text, size,

@@ -33,8 +33,7 @@ static int nearest(ext_vt_table *t, const float *q, enc_bytes text, size_t *from
     enc_err_clear(&e);
     ext_call_begin(&call, t->conn, "passage");
     enc_tokens_init(&scratch);
-    scratch.stop = ext_stop;
-    scratch.stop_arg = &call;
+    scratch.ask = (enc_ask){.stop = ext_stop, .arg = &call};
     rc = ext_vt_fail_enc(
         t, enc_chunks_cut(m->tok, text, STRETCH_TOKENS, 0, &chunks, &scratch, &e), &e);
     enc_bytes *texts = enc_mem_array(chunks.n + 1, sizeof *texts);

@@ -10,7 +10,7 @@
 #define ENC_CHARSMAP_MAX  ((size_t)8 << 20)  /* bytes of a precompiled character map */
 #define ENC_MAPPED_MAX    255                /* bytes that it may make of a character */
 #define ENC_STEPS_MAX     128                /* steps of a normalizer */
-#define ENC_STRETCH_MAX   ((size_t)1 << 26)  /* bytes of text normalized at once */
+#define ENC_STRETCH_MAX   ((size_t)1 << 24)  /* bytes of text normalized at once */
 #define ENC_WORD_MAX      100                /* characters in a word before it is [UNK] */
 #define ENC_WEIGHTS_MAX   ((size_t)64 << 30) /* bytes of a model's weights as stored */
 #define ENC_LAYERS_MAX    64

@@ -117,6 +117,15 @@ bool enc_mem_reserve(void **array, size_t *cap, size_t need, size_t size)
     return true;
 }
 
+bool enc_mem_renew(void **array, size_t *cap, size_t need, size_t size)
+{
+    if (need <= *cap) return true;
+    enc_mem_free(*array);
+    *array = NULL;
+    *cap = 0;
+    return enc_mem_reserve(array, cap, need, size);
+}
+
 void enc_mem_free(void *p)
 {
     if (p == NULL) return;

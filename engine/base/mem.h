@@ -26,6 +26,10 @@ void *enc_mem_resize(void *p, size_t old_size, size_t new_size);
  * *cap, doubling it. False on failure, and nothing has changed. */
 bool enc_mem_reserve(void **array, size_t *cap, size_t need, size_t size);
 
+/* The same for what need not survive growing. Storage is free at first, so on failure
+ * *array is NULL and *cap is 0. */
+bool enc_mem_renew(void **array, size_t *cap, size_t need, size_t size);
+
 void enc_mem_free(void *p);
 
 /* a * b or a + b into *out; false if it does not fit. */

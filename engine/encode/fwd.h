@@ -32,6 +32,10 @@ typedef struct enc_work enc_work;
 enc_rc enc_work_new(enc_work **out, enc_err *e);
 void enc_work_free(enc_work *w);
 
+/* From now on asked while texts are tokenized in this work area, which then ends with
+ * ENC_INTERRUPT; NULL: nothing is. Between layers an enc_tap is asked. */
+void enc_work_ask(enc_work *w, bool (*stop)(void *arg), void *arg);
+
 /* Looks on while a batch runs; every member may be NULL. */
 typedef struct enc_tap {
     void *arg;

@@ -101,10 +101,8 @@ enc_rc enc_window_run(const enc_model *m, enc_work *w, const enc_window_job *job
     enc_rc rc;
 
     enc_tokens_init(&x.scratch);
-    if (job->tap != NULL) {
-        x.scratch.stop = job->tap->stop;
-        x.scratch.stop_arg = job->tap->arg;
-    }
+    if (job->tap != NULL)
+        x.scratch.ask = (enc_ask){.stop = job->tap->stop, .arg = job->tap->arg};
     if ((rc = measure(&x, e))) goto done;
     rc = enc_tok_encode(m->tok, job->text, (enc_bytes){NULL, 0},
                         max > x.n_around ? max - x.n_around : 1, false, &x.scratch, e);

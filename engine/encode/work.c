@@ -25,6 +25,11 @@ enc_rc enc_work_new(enc_work **out, enc_err *e)
     return ENC_OK;
 }
 
+void enc_work_ask(enc_work *w, bool (*stop)(void *arg), void *arg)
+{
+    w->tokens.ask = (enc_ask){.stop = stop, .arg = arg};
+}
+
 void enc_work_free(enc_work *w)
 {
     if (w == NULL) return;

@@ -56,6 +56,7 @@ typedef struct joining {
     size_t n_signs;
     entry *heap;
     size_t n_heap;
+    enc_ask *ask;
 } joining;
 
 /* ---- the table ---- */
@@ -219,6 +220,7 @@ static void read_signs(joining *j, const enc_word *word)
             uint32_t i = (uint32_t)j->n_signs++;
             j->signs[i] = (sign){id, (uint32_t)n, i - 1, i + 1};
         }
+        if (enc_ask_on(j->ask, n)) break;
     }
     if (j->n_signs > 0) j->signs[j->n_signs - 1].behind = NONE;
 }
@@ -252,8 +254,9 @@ static void join(joining *j, uint32_t at, int32_t id)
 static void join_all(joining *j)
 {
     j->n_heap = 0;
-    for (size_t i = 0; i + 1 < j->n_signs; i++) offer(j, (uint32_t)i);
-    while (j->n_heap > 0) {
+    for (size_t i = 0; i + 1 < j->n_signs && !enc_ask_on(j->ask, 1); i++)
+        offer(j, (uint32_t)i);
+    while (j->n_heap > 0 && !enc_ask_on(j->ask, 1)) {
         entry first = pop(j);
         const slot *m = merge_at(j, first.at);
         if (m != NULL && m->rank == first.rank) join(j, first.at, m->id);
@@ -263,18 +266,18 @@ static void join_all(joining *j)
 enc_rc enc_bpe_split(const enc_bpe *b, const enc_word *word, enc_piece_room *room,
                      enc_piece *out, size_t *n, enc_err *e)
 {
-    joining j = {.b = b};
+    joining j = {.b = b, .ask = room->ask};
     size_t at = 0, from = 0; /* what gave no piece counts to the next */
     /* A join takes one entry and adds two at most, so there are never more than 2n. */
-    if (!enc_mem_reserve(&room->at, &room->size, word->n_bytes,
-                         sizeof *j.signs + 2 * sizeof *j.heap))
+    if (!enc_mem_renew(&room->at, &room->size, word->n_bytes,
+                       sizeof *j.signs + 2 * sizeof *j.heap))
         return enc_nomem(e);
     j.signs = room->at;
     j.heap = (entry *)(j.signs + word->n_bytes);
     read_signs(&j, word);
     join_all(&j);
     *n = 0;
-    for (size_t i = 0; i < j.n_signs; i++) {
+    for (size_t i = 0; i < j.n_signs && !enc_ask_on(j.ask, 1); i++) {
         const sign *s = j.signs + i;
         if (s->n > 0 && s->id >= 0) {
             size_t to = at + s->n;
@@ -284,7 +287,7 @@ enc_rc enc_bpe_split(const enc_bpe *b, const enc_word *word, enc_piece_room *roo
         }
         at += s->n;
     }
-    return ENC_OK;
+    return enc_ask_rc(j.ask, e);
 }
 
 enc_bpe_rules enc_bpe_rules_of(const enc_bpe *b)

@@ -36,7 +36,8 @@ enc_rc enc_bpe_new(enc_bpe **out, const enc_vocab *vocab, enc_bpe_rules rules,
                    const enc_pair *merges, size_t n, const char *what, enc_err *e);
 void enc_bpe_free(enc_bpe *b);
 
-/* Pieces of a word into out, which has place for n_bytes of them; how many in *n. */
+/* Pieces of a word into out, which has place for n_bytes of them; how many in *n.
+ * ENC_INTERRUPT if room->ask says so. */
 enc_rc enc_bpe_split(const enc_bpe *b, const enc_word *word, enc_piece_room *room,
                      enc_piece *out, size_t *n, enc_err *e);
 

@@ -13,8 +13,6 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 
-#define ASK 65536 /* tokens between two questions whether to stop */
-
 /* Ranks of boundaries. From BETWEEN_MARKS on no word is cut. */
 enum {
     INSIDE_CHARACTER, /* never cut */
@@ -32,6 +30,7 @@ typedef enum mark { NO_MARK, STOP, WIDE_STOP, COMMA, WIDE_COMMA, CLOSING, OPENIN
 
 typedef struct cutter {
     enc_bytes text;
+    enc_ask *ask;
     const enc_token *at;
     size_t n; /* N */
     size_t size, overlap;
@@ -76,13 +75,15 @@ static bool is_blank(uint32_t c)
 
 /* What white space in text[at..to) ends: 0 (there is none), SPACE, SENTENCE, PARAGRAPH.
  */
-static int rank_gap(enc_bytes text, size_t at, size_t to)
+static int rank_gap(enc_bytes text, enc_ask *ask, size_t at, size_t to)
 {
     int rank = 0, n_lines = 0;
     bool after_cr = false;
     while (at < to) {
         uint32_t c;
-        at += enc_utf8_decode(text.at + at, to - at, &c);
+        size_t n = enc_utf8_decode(text.at + at, to - at, &c);
+        if (enc_ask_on(ask, n)) break;
+        at += n;
         if (!is_blank(c)) {
             n_lines = 0;
             after_cr = false;
@@ -113,17 +114,16 @@ static enc_rc rank_all(const enc_tok *tok, enc_bytes text, enc_tokens *ts, enc_e
 {
     mark before = NO_MARK, stop = NO_MARK;
     size_t end = 0;
-    enc_rc rc;
     for (size_t i = 0; i < ts->n; i++) {
         enc_token *t = &ts->at[i];
-        if (i % ASK == ASK - 1 && (rc = enc_tokens_ask(ts, e))) return rc;
+        if (enc_ask_on(&ts->ask, 1)) break;
         mark here = mark_of(text, t);
         int rank;
         if (i > 0 && t->start < end) {
             rank = INSIDE_CHARACTER;
         } else if (enc_tok_is_subword(tok, t->id)) {
             rank = INSIDE_WORD;
-        } else if ((rank = rank_gap(text, end, t->start)) == 0) {
+        } else if ((rank = rank_gap(text, &ts->ask, end, t->start)) == 0) {
             rank = rank_tight(before, stop, here);
         } else {
             if (rank == SPACE && stop != NO_MARK) rank = SENTENCE;
@@ -135,7 +135,7 @@ static enc_rc rank_all(const enc_tok *tok, enc_bytes text, enc_tokens *ts, enc_e
         before = here;
         if (t->end > end) end = t->end;
     }
-    return ENC_OK;
+    return enc_ask_rc(&ts->ask, e);
 }
 
 /* ---- from boundaries to bytes ---- */
@@ -149,26 +149,26 @@ static size_t cut_place(const cutter *c, size_t i)
     while (at < to) {
         uint32_t ch;
         size_t n = enc_utf8_decode(c->text.at + at, to - at, &ch);
-        if (is_blank(ch)) return at;
+        if (is_blank(ch) || enc_ask_on(c->ask, n)) return at;
         at += n;
     }
     return to;
 }
 
 /* Leaves out the white space at the ends of *from..*to. */
-static void trim(enc_bytes text, size_t *from, size_t *to)
+static void trim(enc_bytes text, enc_ask *ask, size_t *from, size_t *to)
 {
     uint32_t c;
     while (*from < *to) {
         size_t n = enc_utf8_decode(text.at + *from, *to - *from, &c);
-        if (!is_blank(c)) break;
+        if (!is_blank(c) || enc_ask_on(ask, n)) break;
         *from += n;
     }
     while (*from < *to) {
         size_t at = *to - 1;
         while (at > *from && *to - at < 4 && (text.at[at] & 0xc0) == 0x80) at--;
         size_t n = enc_utf8_decode(text.at + at, *to - at, &c);
-        if (!is_blank(c) || at + n != *to) break;
+        if (!is_blank(c) || at + n != *to || enc_ask_on(ask, n)) break;
         *to = at;
     }
 }
@@ -181,7 +181,9 @@ static enc_rc push(const cutter *c, enc_chunks *out, size_t from, size_t to, enc
     const enc_chunk *before = out->n > 0 ? &out->at[out->n - 1] : NULL;
     enc_chunk chunk = {from == 0 ? 0 : cut_place(c, from),
                        to == c->n ? c->text.n : cut_place(c, to), to - from};
-    trim(c->text, &chunk.start, &chunk.end);
+    trim(c->text, c->ask, &chunk.start, &chunk.end);
+    enc_rc rc = enc_ask_on(c->ask, 1) ? enc_ask_rc(c->ask, e) : ENC_OK;
+    if (rc != ENC_OK) return rc;
     if (chunk.start == chunk.end) return ENC_OK;
     if (before != NULL && chunk.end == before->end) return ENC_OK;
     if (before != NULL && chunk.start == before->start) out->n--;
@@ -270,6 +272,7 @@ enc_rc enc_chunks_cut(const enc_tok *tok, enc_bytes text, size_t size, size_t ov
     if (rc) return rc;
     if ((rc = rank_all(tok, text, scratch, e))) return rc;
     cutter c = {.text = text,
+                .ask = &scratch->ask,
                 .at = scratch->at,
                 .n = scratch->n,
                 .size = size,

@@ -115,8 +115,9 @@ bool enc_form_run(enc_form form, const enc_placed *in, enc_placed *out)
     for (size_t at = 0; at < in->n;) {
         size_t to = at;
         uint32_t c;
-        while (to < in->n && in->bytes[to] < 0x80) to++;
+        while (to < in->n && in->bytes[to] < 0x80 && to - at < ENC_ASK_EVERY) to++;
         if (to < in->n && to > at) to--; /* a mark may follow */
+        if (enc_ask_on(out->ask, to - at + 1)) return false;
         if (to > at) {
             join_marks(&f);
             if (!flush(&f) || !enc_placed_reserve(out, to - at)) return false;

@@ -10,7 +10,7 @@
 
 typedef enum enc_form { ENC_NFC, ENC_NFD, ENC_NFKC, ENC_NFKD } enc_form;
 
-/* Appends `in` in its normal form; false if out cannot grow. */
+/* Appends `in` in its normal form; false if out cannot grow, or told to stop. */
 bool enc_form_run(enc_form form, const enc_placed *in, enc_placed *out);
 
 #endif

@@ -62,6 +62,7 @@ void enc_norm_start(enc_norm *w, const void *text, size_t n)
     w->at = 0;
     w->n_bytes = w->n_chars = 0;
     w->n_pending = w->i_pending = 0;
+    w->asked_at = 0;
 }
 
 void enc_norm_clear(enc_norm *w)
@@ -177,12 +178,19 @@ static void refill(enc_norm *w)
     }
 }
 
+/* How far a run may be read before we ask whether to stop. */
+static size_t run_end(const enc_norm *w)
+{
+    return w->n - w->at < ENC_ASK_EVERY ? w->n : w->at + ENC_ASK_EVERY;
+}
+
 /* Appends ASCII from w->at on as long as it continues the word; false: no memory. */
 static bool take_ascii(enc_norm *w)
 {
+    const size_t end = run_end(w);
     size_t from = w->at, to = from, n_kept = 0;
     unsigned n_upper = w->rules.lower_case ? 26 : 0; /* letters that have another case */
-    while (to < w->n && w->text[to] < 0x80 && ascii_class[w->text[to]] == WORD) to++;
+    while (to < end && w->text[to] < 0x80 && ascii_class[w->text[to]] == WORD) to++;
     if (to == from) return true;
     if (w->n_chars <= w->chars_max) n_kept = w->chars_max + 1 - w->n_chars;
     if (n_kept > to - from) n_kept = to - from;
@@ -207,8 +215,9 @@ static bool take_ascii(enc_norm *w)
 /* The same for Hangul syllables, where they stay whole. */
 static bool take_hangul(enc_norm *w)
 {
+    const size_t end = run_end(w);
     if (w->rules.strip_accents && !w->rules.keep_hangul) return true;
-    for (uint32_t c; w->at < w->n; w->at += 3) {
+    for (uint32_t c; w->at < end; w->at += 3) {
         uint8_t first = w->text[w->at];
         if (first < 0xea || first > 0xed) return true; /* U+A000 to U+DFFF */
         enc_utf8_decode(w->text + w->at, w->n - w->at, &c);
@@ -224,7 +233,7 @@ static bool take_hangul(enc_norm *w)
 /* Skips ASCII white space and controls before a word. */
 static void skip_ascii(enc_norm *w)
 {
-    for (; w->at < w->n && w->text[w->at] < 0x80; w->at++) {
+    for (const size_t end = run_end(w); w->at < end && w->text[w->at] < 0x80; w->at++) {
         int class = ascii_class[w->text[w->at]];
         if (class < SPACE || (class == CONTROL && !w->rules.clean_text)) return;
     }
@@ -244,9 +253,13 @@ enc_rc enc_norm_next(enc_norm *w, enc_word *word, bool *found, enc_err *e)
     if (w->n > ENC_TEXT_MAX)
         return enc_fail(e, ENC_RANGE, "text has %zu bytes, at most %zu are allowed", w->n,
                         ENC_TEXT_MAX);
-    if (w->i_pending == w->n_pending) skip_ascii(w);
     for (;;) {
         if (w->i_pending == w->n_pending) {
+            if (w->at - w->asked_at >= ENC_ASK_EVERY) {
+                w->asked_at = w->at;
+                if (enc_ask_on(w->ask, ENC_ASK_EVERY)) return enc_ask_rc(w->ask, e);
+            }
+            if (w->n_bytes == 0) skip_ascii(w);
             if (!take_ascii(w) || !take_hangul(w)) return enc_nomem(e);
             if (w->at == w->n) break;
             refill(w);

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/ask.h"
 #include "base/err.h"
 
 typedef struct enc_norm_rules {
@@ -46,6 +47,7 @@ typedef struct enc_norm {
                        * of the whole word; n_chars counts on */
     const uint8_t *text;
     size_t n, at;
+    enc_ask *ask; /* while a word, or what is between two, is long; NULL after init */
     /* private: the word being built, and the character taken apart but not yet taken */
     uint32_t *start, *end;
     uint8_t *bytes;
@@ -56,6 +58,7 @@ typedef struct enc_norm {
     uint8_t class[54];    /* what words make of each of them */
     size_t n_pending, i_pending;
     size_t pending_start, pending_end; /* where it stands in the text */
+    size_t asked_at;                   /* how far the text was read when we asked */
 } enc_norm;
 
 void enc_norm_init(enc_norm *w, enc_norm_rules rules);

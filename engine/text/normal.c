@@ -9,9 +9,10 @@
 
 #define REPLACEMENT 0xfffdu
 
-void enc_normal_init(enc_normal *n, const enc_step *steps, size_t n_steps)
+void enc_normal_init(enc_normal *n, const enc_step *steps, size_t n_steps, enc_ask *ask)
 {
     *n = (enc_normal){.steps = steps, .n_steps = n_steps};
+    n->text.ask = n->other.ask = ask;
 }
 
 void enc_normal_clear(enc_normal *n)
@@ -29,9 +30,21 @@ static bool put(enc_placed *out, uint32_t c, const enc_placed *in, size_t at, si
     return true;
 }
 
+/* Steps read and write: false ends them, for want of room or because they are told to
+ * stop. */
+static bool go_on(const enc_placed *out, size_t n)
+{
+    return !enc_ask_on(out->ask, n);
+}
+
 static bool copy(enc_placed *out, const enc_placed *in, size_t at, size_t n)
 {
     if (!enc_placed_reserve(out, n)) return false;
+    for (size_t part; n > ENC_ASK_EVERY; at += part, n -= part) {
+        part = ENC_ASK_EVERY;
+        enc_placed_copy(out, in, at, part);
+        if (!go_on(out, part)) return false;
+    }
     enc_placed_copy(out, in, at, n);
     return true;
 }
@@ -51,10 +64,13 @@ static bool run_map(const enc_step *s, const enc_placed *in, enc_placed *out)
         size_t to = at;
         enc_bytes text;
         uint32_t c;
-        while (to < in->n && enc_charsmap_keeps(s->map, in->bytes[to])) to++;
+        if (!go_on(out, 1)) return false;
+        while (to < in->n && to - at < ENC_ASK_EVERY &&
+               enc_charsmap_keeps(s->map, in->bytes[to]))
+            to++;
         if (to < in->n && to > at && in->bytes[to] >= 0x80) to--;
         if (to > at) {
-            if (!copy(out, in, at, to - at)) return false;
+            if (!copy(out, in, at, to - at) || !go_on(out, to - at)) return false;
             at = to;
             continue;
         }
@@ -74,6 +90,7 @@ static bool run_lower(const enc_placed *in, enc_placed *out)
     for (size_t at = 0, n; at < in->n; at += n) {
         n = enc_utf8_decode(in->bytes + at, in->n - at, &c);
         size_t n_lower = enc_utf8_lower(c, lower);
+        if (!go_on(out, n)) return false;
         for (size_t i = 0; i < n_lower; i++)
             if (!put(out, lower[i], in, at, n)) return false;
     }
@@ -86,7 +103,7 @@ static bool run_strip_accents(const enc_placed *in, enc_placed *out)
     for (size_t at = 0, n; at < in->n; at += n) {
         n = enc_utf8_decode(in->bytes + at, in->n - at, &c);
         bool is_kept = c < 0x300 || !enc_utf8_is_any_mark(c);
-        if (is_kept && !copy(out, in, at, n)) return false;
+        if ((is_kept && !copy(out, in, at, n)) || !go_on(out, n)) return false;
     }
     return true;
 }
@@ -99,6 +116,7 @@ static bool run_strip(const enc_step *s, const enc_placed *in, enc_placed *out)
         n = enc_utf8_decode(in->bytes + at, in->n - at, &c);
         if (!enc_utf8_is_white(c)) to = at + n;
         else if (to == 0) from = at + n;
+        if (!go_on(out, n)) return false;
     }
     if (!s->left) from = 0;
     if (!s->right) to = in->n;
@@ -115,6 +133,7 @@ static bool run_replace(const enc_step *s, const enc_placed *in, enc_placed *out
         if (!copy(out, in, at, to - at) || !put_text(out, s->to, in, to, s->from.n))
             return false;
         at = to + s->from.n;
+        if (!go_on(out, s->from.n)) return false;
     }
     return copy(out, in, at, in->n - at);
 }
@@ -127,6 +146,7 @@ static size_t white_end(const enc_step *s, const enc_placed *in, size_t at)
         if (s->by_white) n = enc_utf8_decode(in->bytes + at, in->n - at, &c);
         else c = in->bytes[at];
         if (s->by_white ? !enc_utf8_is_white(c) : c != ' ') break;
+        if (!go_on(in, n)) break;
     }
     return at;
 }
@@ -143,6 +163,7 @@ static bool run_spaces(const enc_step *s, const enc_placed *in, enc_placed *out)
             from = to;
         }
         at = to > at ? to : at + 1;
+        if (!go_on(out, 1)) return false;
         while (at < in->n && (in->bytes[at] & 0xc0) == 0x80) at++;
     }
     return copy(out, in, from, in->n - from);
@@ -183,7 +204,7 @@ static bool run_bert(const enc_step *s, const enc_placed *in, enc_placed *out)
     uint32_t c;
     for (size_t at = 0, n; at < in->n; at += n) {
         n = enc_utf8_decode(in->bytes + at, in->n - at, &c);
-        if (!put_bert(&s->rules, c, in, at, n, out)) return false;
+        if (!put_bert(&s->rules, c, in, at, n, out) || !go_on(out, n)) return false;
     }
     return true;
 }
@@ -211,7 +232,7 @@ static bool mark_words(const enc_step *s, const enc_placed *in, enc_placed *out)
             !put_mark(s, in, at, out))
             return false;
         is_inside = !is_white;
-        if (is_inside && !copy(out, in, at, n)) return false;
+        if ((is_inside && !copy(out, in, at, n)) || !go_on(out, n)) return false;
     }
     return true;
 }
@@ -228,7 +249,8 @@ static bool run_mark(const enc_step *s, const enc_placed *in, enc_placed *out)
         return false;
     for (size_t at = 0; at < in->n; at++) {
         if (in->bytes[at] != ' ') continue;
-        if (!copy(out, in, from, at - from) || !put_text(out, s->to, in, at, 1))
+        if (!go_on(out, 1) || !copy(out, in, from, at - from) ||
+            !put_text(out, s->to, in, at, 1))
             return false;
         from = at + 1;
     }
@@ -238,6 +260,7 @@ static bool run_mark(const enc_step *s, const enc_placed *in, enc_placed *out)
 static bool run_step(const enc_step *s, const enc_placed *in, enc_placed *out)
 {
     out->n = 0;
+    if (!enc_placed_reserve(out, in->n)) return false; /* what it will be, or nearly */
     switch (s->kind) {
     case ENC_STEP_FORM: return enc_form_run(s->form, in, out);
     case ENC_STEP_PRECOMPILED: return run_map(s, in, out);
@@ -264,6 +287,8 @@ enc_rc enc_normal_run(enc_normal *n, const uint8_t *text, size_t from, size_t to
         n->other = swapped;
     }
     if (ok) return ENC_OK;
+    enc_rc rc = enc_ask_rc(n->text.ask, e);
+    if (rc != ENC_OK) return rc;
     if (!n->text.is_long) return enc_nomem(e);
     return enc_fail(
         e, ENC_RANGE,

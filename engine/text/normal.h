@@ -53,7 +53,8 @@ typedef struct enc_normal {
     enc_placed other; /* private */
 } enc_normal;
 
-void enc_normal_init(enc_normal *n, const enc_step *steps, size_t n_steps);
+/* ask: while a text is on its way; may be NULL. */
+void enc_normal_init(enc_normal *n, const enc_step *steps, size_t n_steps, enc_ask *ask);
 void enc_normal_clear(enc_normal *n);
 
 /* Normalizes text[from..to) of the original into n->text. What was put there has the

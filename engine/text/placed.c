@@ -17,7 +17,7 @@ void enc_placed_init(enc_placed *p)
 void enc_placed_clear(enc_placed *p)
 {
     enc_mem_free(p->start);
-    enc_placed_init(p);
+    *p = (enc_placed){.ask = p->ask};
 }
 
 bool enc_placed_reserve(enc_placed *p, size_t n)
@@ -27,6 +27,7 @@ bool enc_placed_reserve(enc_placed *p, size_t n)
     p->is_long = p->n + n > ENC_STRETCH_MAX;
     if (p->is_long) return false;
     while (cap < p->n + n) cap *= 2;
+    if (p->n == 0) enc_placed_clear(p); /* before more is taken */
     uint32_t *block = enc_mem_array(cap, 2 * sizeof *block + 1);
     if (block == NULL) return false;
     if (p->n > 0) {
@@ -63,14 +64,17 @@ void enc_placed_copy(enc_placed *p, const enc_placed *from, size_t at, size_t n)
 bool enc_placed_read(enc_placed *p, const uint8_t *text, size_t n, size_t base)
 {
     p->n = 0;
+    if (!enc_placed_reserve(p, n)) return false;
     for (size_t at = 0; at < n;) {
         if (text[at] < 0x80) {
-            if (!enc_placed_reserve(p, n - at)) return false;
-            for (; at < n && text[at] < 0x80; at++) {
+            const size_t to = n - at < ENC_ASK_EVERY ? n : at + ENC_ASK_EVERY, from = at;
+            if (!enc_placed_reserve(p, to - at)) return false;
+            for (; at < to && text[at] < 0x80; at++) {
                 p->bytes[p->n] = text[at];
                 p->start[p->n] = (uint32_t)(base + at);
                 p->end[p->n++] = (uint32_t)(base + at + 1);
             }
+            if (enc_ask_on(p->ask, at - from)) return false;
             continue;
         }
         uint8_t utf8[4];
@@ -80,6 +84,7 @@ bool enc_placed_read(enc_placed *p, const uint8_t *text, size_t n, size_t base)
         enc_placed_put(p, (enc_bytes){utf8, enc_utf8_encode(c, utf8)},
                        (uint32_t)(base + at), (uint32_t)(base + at + n_taken));
         at += n_taken;
+        if (enc_ask_on(p->ask, n_taken)) return false;
     }
     return true;
 }

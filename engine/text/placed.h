@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/ask.h"
 #include "base/rd.h"
 
 typedef struct enc_placed {
@@ -18,6 +19,7 @@ typedef struct enc_placed {
     uint32_t *start, *end; /* n each: bytes of the original; not descending */
     size_t n, cap;
     bool is_long; /* it would have had more than ENC_STRETCH_MAX bytes */
+    enc_ask *ask; /* by whoever fills or reads it; may be NULL */
 } enc_placed;
 
 void enc_placed_init(enc_placed *p);
@@ -33,7 +35,7 @@ void enc_placed_put(enc_placed *p, enc_bytes bytes, uint32_t start, uint32_t end
 void enc_placed_copy(enc_placed *p, const enc_placed *from, size_t at, size_t n);
 
 /* Replaces p by the characters of a text, U+FFFD for what is no UTF-8. It begins at
- * `base` of the original; places count from there on. */
+ * `base` of the original; places count from there on. False as above, or told to stop. */
 bool enc_placed_read(enc_placed *p, const uint8_t *text, size_t n, size_t base);
 
 #endif

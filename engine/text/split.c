@@ -41,7 +41,7 @@ static size_t contraction(const enc_placed *t, size_t at)
 static size_t end_of_white(const enc_placed *t, size_t at)
 {
     size_t to = at, last = at, n;
-    while (to < t->n && kind_at(t, to, &n) == WHITE) {
+    while (to < t->n && kind_at(t, to, &n) == WHITE && !enc_ask_on(t->ask, n)) {
         last = to;
         to += n;
     }
@@ -56,7 +56,7 @@ static size_t end_of_match(const enc_placed *t, size_t at)
     kind first = kind_at(t, to, &n);
     if (first == WHITE) return end_of_white(t, at);
     do to += n;
-    while (to < t->n && kind_at(t, to, &n) == first);
+    while (to < t->n && !enc_ask_on(t->ask, n) && kind_at(t, to, &n) == first);
     return to;
 }
 
@@ -82,12 +82,13 @@ static kind run_kind_at(const enc_placed *t, size_t at, size_t *n)
 static size_t end_of_run(const enc_placed *t, size_t *at)
 {
     size_t n;
-    while (*at < t->n && run_kind_at(t, *at, &n) == WHITE) *at += n;
+    while (*at < t->n && run_kind_at(t, *at, &n) == WHITE && !enc_ask_on(t->ask, n))
+        *at += n;
     if (*at == t->n) return t->n;
     kind first = run_kind_at(t, *at, &n);
     size_t to = *at;
     do to += n;
-    while (to < t->n && run_kind_at(t, to, &n) == first);
+    while (to < t->n && !enc_ask_on(t->ask, n) && run_kind_at(t, to, &n) == first);
     return to;
 }
 

@@ -9,7 +9,8 @@
  * which normal.h put for a space RUNS    \w+|[^\w\s]+, without the white space WHOLE all
  * of it is one
  *
- * A word is a part of the text, so nothing is allocated and nothing fails. */
+ * A word is a part of the text, so nothing is allocated and nothing fails. Long ones ask
+ * text->ask, and end where they are told to stop. */
 #ifndef ENC_SPLIT_H
 #define ENC_SPLIT_H
 

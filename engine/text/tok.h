@@ -21,6 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/ask.h"
 #include "base/err.h"
 #include "base/rd.h"
 #include "text/norm.h"
@@ -41,10 +42,8 @@ typedef struct enc_tokens {
     enc_token *at;
     size_t n;
     size_t cap;
-    bool is_cut;             /* there would have been more without truncation */
-    bool (*stop)(void *arg); /* asked now and then while tokens come; true ends with
-                              * ENC_INTERRUPT; may be NULL, as it is after init */
-    void *stop_arg;
+    bool is_cut; /* there would have been more without truncation */
+    enc_ask ask; /* while tokens come; ENC_INTERRUPT if it says so. Nothing after init */
 } enc_tokens;
 
 /* Ids by their role, whatever their spelling: cls and sep are also <s> and </s>. */
@@ -86,15 +85,17 @@ void enc_tok_make_bare(enc_tok *t, bool drops_unknown);
 void enc_tokens_init(enc_tokens *ts);
 void enc_tokens_clear(enc_tokens *ts);
 
-/* Asks ts->stop, if there is one: ENC_INTERRUPT or ENC_OK. */
-enc_rc enc_tokens_ask(const enc_tokens *ts, enc_err *e);
-
 /* Tokens of `a`, or of the pair if b.at is not NULL, at most n_max (at least as many as
  * the template adds; 0: no limit). Truncation drops from the end of the longer text
  * first, as BERT and Hugging Face's "longest_first" do. `add_special` false leaves out
  * what the template adds. */
 enc_rc enc_tok_encode(const enc_tok *t, enc_bytes a, enc_bytes b, size_t n_max,
                       bool add_special, enc_tokens *out, enc_err *e);
+
+/* How many tokens enc_tok_encode would give of a text by itself with no limit and with
+ * what the template adds. Takes no memory for them. ask may be NULL. */
+enc_rc enc_tok_count(const enc_tok *t, enc_bytes text, enc_ask *ask, size_t *n,
+                     enc_err *e);
 
 /* Calls visit with each word of the text and its n >= 1 pieces, whose places are those in
  * the text; false ends the walk. Here special tokens in the text are ordinary words. Both

@@ -12,8 +12,9 @@
 #include "base/limits.h"
 #include "base/utf8.h"
 
-#define ASK     (1 << 16) /* bytes read between two questions whether to stop */
-#define STRETCH 4096 /* bytes that are searched for added tokens before they are read */
+#define STRETCH      4096 /* bytes that are searched for added tokens before they are read */
+#define CHARS_MAX    (ENC_STRETCH_MAX / 4) /* in a word that is kept to its end */
+#define TOKENS_FIRST 8                     /* that there is room for at first */
 
 void enc_tokens_init(enc_tokens *ts)
 {
@@ -26,12 +27,6 @@ void enc_tokens_clear(enc_tokens *ts)
     *ts = (enc_tokens){0};
 }
 
-enc_rc enc_tokens_ask(const enc_tokens *ts, enc_err *e)
-{
-    if (ts->stop == NULL || !ts->stop(ts->stop_arg)) return ENC_OK;
-    return enc_fail(e, ENC_INTERRUPT, "interrupted after %zu tokens", ts->n);
-}
-
 /* One text on its way into tokens, or to `visit`. */
 typedef struct walk {
     const enc_tok *t;
@@ -42,31 +37,29 @@ typedef struct walk {
     void *pieces; /* enc_piece, cap_pieces of them */
     size_t cap_pieces;
     enc_tokens *out;
-    size_t keep;    /* tokens that this text may still add to out */
-    size_t n;       /* tokens that it has, kept or not */
-    size_t n_stop;  /* more of them than this are not asked for */
-    size_t n_quiet; /* bytes of words since we asked whether to stop */
+    size_t keep;   /* tokens that this text may still add to out */
+    size_t n;      /* tokens that it has, kept or not */
+    size_t n_stop; /* more of them than this are not asked for */
     uint8_t segment;
+    enc_ask *ask;         /* whether to stop */
     enc_tok_visit *visit; /* NULL: tokens are wanted */
     void *arg;
 } walk;
 
-/* Asks once in ASK bytes, to be called for each word; a visitor stops by itself. */
-static enc_rc ask(walk *w, const enc_word *word, enc_err *e)
+/* To be called for every so many bytes read or pieces made. */
+static enc_rc ask(walk *w, size_t n, enc_err *e)
 {
-    w->n_quiet += word->n_bytes + 1;
-    if (w->visit != NULL || w->n_quiet < ASK) return ENC_OK;
-    w->n_quiet = 0;
-    return enc_tokens_ask(w->out, e);
+    return enc_ask_on(w->ask, n) ? enc_ask_rc(w->ask, e) : ENC_OK;
 }
 
-static enc_rc walk_begin(walk *w, const enc_tok *t, enc_err *e)
+static enc_rc walk_begin(walk *w, const enc_tok *t, enc_ask *ask, enc_err *e)
 {
-    *w = (walk){.t = t, .n_stop = SIZE_MAX};
+    *w = (walk){.t = t, .n_stop = SIZE_MAX, .ask = ask, .room.ask = ask};
     w->wordpiece = (enc_wordpiece){t->vocab, t->prefix, t->word_max, t->special.unk};
     enc_norm_init(&w->norm, t->rules);
-    w->norm.chars_max = t->kind == ENC_TOK_WORDPIECE ? t->word_max : ENC_TEXT_MAX;
-    enc_normal_init(&w->normal, t->steps, t->n_steps);
+    w->norm.ask = ask;
+    w->norm.chars_max = t->kind == ENC_TOK_WORDPIECE ? t->word_max : CHARS_MAX;
+    enc_normal_init(&w->normal, t->steps, t->n_steps, ask);
     bool ok = enc_mem_reserve(&w->pieces, &w->cap_pieces, t->word_max, sizeof(enc_piece));
     return ok ? ENC_OK : enc_nomem(e);
 }
@@ -79,14 +72,31 @@ static void walk_end(walk *w)
     enc_mem_free(w->pieces);
 }
 
+/* Room for twice as many. A gigabyte is moved in parts, so as to ask between them. */
+static enc_rc grow(enc_tokens *out, enc_err *e)
+{
+    const size_t n_part = ENC_ASK_EVERY / sizeof *out->at;
+    size_t cap = out->cap < TOKENS_FIRST ? TOKENS_FIRST : 2 * out->cap;
+    enc_token *at = enc_mem_array(cap, sizeof *at);
+    if (at == NULL) return enc_nomem(e);
+    for (size_t i = 0, n; i < out->n; i += n) {
+        n = out->n - i < n_part ? out->n - i : n_part;
+        memcpy(at + i, out->at + i, n * sizeof *at);
+        if (!enc_ask_on(&out->ask, n)) continue;
+        enc_mem_free(at);
+        return enc_ask_rc(&out->ask, e);
+    }
+    enc_mem_free(out->at);
+    out->at = at;
+    out->cap = cap;
+    return ENC_OK;
+}
+
 static enc_rc push(enc_tokens *out, enc_token token, enc_err *e)
 {
-    void *at = out->at;
-    bool ok = enc_mem_reserve(&at, &out->cap, out->n + 1, sizeof *out->at);
-    out->at = at;
-    if (!ok) return enc_nomem(e);
-    out->at[out->n++] = token;
-    return ENC_OK;
+    enc_rc rc = out->n < out->cap ? ENC_OK : grow(out, e);
+    if (rc == ENC_OK) out->at[out->n++] = token;
+    return rc;
 }
 
 static enc_rc keep_token(walk *w, int32_t id, size_t start, size_t end, enc_err *e)
@@ -103,6 +113,25 @@ static enc_rc keep_token(walk *w, int32_t id, size_t start, size_t end, enc_err 
                 e);
 }
 
+/* The first n of w->pieces; their places count from `base`. */
+static enc_rc keep_tokens(walk *w, size_t base, size_t n, enc_err *e)
+{
+    const enc_piece *p = w->pieces;
+    enc_rc rc = ENC_OK;
+    for (size_t i = 0; i < n && rc == ENC_OK && w->n <= w->n_stop; i++)
+        if ((rc = ask(w, 1, e)) == ENC_OK)
+            rc = keep_token(w, p[i].id, base + p[i].start, base + p[i].end, e);
+    return rc;
+}
+
+/* Of a word of BERT's splitting only WordPiece can do with the beginning. */
+static enc_rc check_word(const walk *w, const enc_word *word, enc_err *e)
+{
+    if (w->t->kind == ENC_TOK_WORDPIECE || word->n_chars <= CHARS_MAX) return ENC_OK;
+    return enc_fail(e, ENC_RANGE, "a word has %zu characters, at most %zu are allowed",
+                    word->n_chars, CHARS_MAX);
+}
+
 /* The pieces of a word, *n of them in w->pieces. */
 static enc_rc split_word(walk *w, const enc_word *word, size_t *n, enc_err *e)
 {
@@ -111,7 +140,7 @@ static enc_rc split_word(walk *w, const enc_word *word, size_t *n, enc_err *e)
         *n = enc_wordpiece_split(&w->wordpiece, word, w->pieces, t->word_max);
         return ENC_OK;
     }
-    if (!enc_mem_reserve(&w->pieces, &w->cap_pieces, word->n_bytes, sizeof(enc_piece)))
+    if (!enc_mem_renew(&w->pieces, &w->cap_pieces, word->n_bytes, sizeof(enc_piece)))
         return enc_nomem(e);
     return t->kind == ENC_TOK_BPE
                ? enc_bpe_split(t->bpe, word, &w->room, w->pieces, n, e)
@@ -186,13 +215,12 @@ static enc_rc walk_bert(walk *w, enc_bytes text, size_t from, size_t to, bool *g
            (rc = enc_norm_next(&w->norm, &word, &found, e)) == ENC_OK && found) {
         const enc_piece *pieces;
         size_t n;
-        if ((rc = split_word(w, &word, &n, e)) || (rc = ask(w, &word, e))) break;
+        if ((rc = check_word(w, &word, e)) || (rc = split_word(w, &word, &n, e)) ||
+            (rc = ask(w, word.n_bytes + 1, e)))
+            break;
         pieces = w->pieces;
         if (w->visit != NULL) *go = w->visit(w->arg, &word, pieces, n);
-        else
-            for (size_t i = 0; i < n && rc == ENC_OK; i++)
-                rc = keep_token(w, pieces[i].id, from + pieces[i].start,
-                                from + pieces[i].end, e);
+        else rc = keep_tokens(w, from, n, e);
     }
     return rc;
 }
@@ -208,13 +236,14 @@ static enc_rc walk_steps(walk *w, enc_bytes text, size_t from, size_t to, bool *
            enc_split_next(w->t->split, &w->normal.text, &at, &word)) {
         enc_piece *pieces;
         size_t n;
-        if ((rc = split_word(w, &word, &n, e)) || (rc = ask(w, &word, e))) break;
+        if ((rc = enc_ask_rc(w->ask, e)) || (rc = split_word(w, &word, &n, e)) ||
+            (rc = ask(w, word.n_bytes + 1, e)))
+            break;
         pieces = w->pieces;
-        for (size_t i = 0; i < n; i++) trim(text, pieces + i);
+        for (size_t i = 0; i < n && !enc_ask_on(w->ask, 1); i++) trim(text, pieces + i);
+        if ((rc = enc_ask_rc(w->ask, e))) break;
         if (w->visit != NULL) show_word(w, word, pieces, n, go);
-        else
-            for (size_t i = 0; i < n && rc == ENC_OK; i++)
-                rc = keep_token(w, pieces[i].id, pieces[i].start, pieces[i].end, e);
+        else rc = keep_tokens(w, 0, n, e);
     }
     return rc;
 }
@@ -298,15 +327,17 @@ static enc_rc take_added(walk *w, enc_bytes text, const enc_tok_added *added, si
     if (added->takes_left)
         while (to > *from &&
                (white = white_at(text, start = before(text, *from, to), to)) > 0 &&
-               white == to - start)
+               white == to - start && !enc_ask_on(w->ask, white))
             to = start;
     enc_rc rc = walk_words(w, text, *from, to, &go, e);
+    if (rc == ENC_OK) rc = ask(w, n, e);
     if (rc == ENC_OK) rc = keep_token(w, added->id, at, at + n, e);
     *from = at + n;
     if (added->takes_right)
-        while (*from < text.n && (white = white_at(text, *from, text.n)) > 0)
+        while (*from < text.n && (white = white_at(text, *from, text.n)) > 0 &&
+               !enc_ask_on(w->ask, white))
             *from += white;
-    return rc;
+    return rc != ENC_OK ? rc : enc_ask_rc(w->ask, e);
 }
 
 static enc_rc walk_text(walk *w, enc_bytes text, enc_err *e)
@@ -326,9 +357,11 @@ static enc_rc walk_text(walk *w, enc_bytes text, enc_err *e)
             continue;
         }
         at++;
-        if (at - from < STRETCH || at == text.n || text.at[at] != ' ') continue;
+        if (at - from < STRETCH || at == text.n) continue;
+        if ((rc = ask(w, 1, e)) || text.at[at] != ' ') continue;
         if (!can_cut(w->t, text, from, at)) continue;
-        rc = walk_words(w, text, from, at, &go, e);
+        if ((rc = ask(w, at - from, e)) == ENC_OK)
+            rc = walk_words(w, text, from, at, &go, e);
         from = at;
     }
     return rc == ENC_OK ? walk_words(w, text, from, text.n, &go, e) : rc;
@@ -420,11 +453,24 @@ enc_rc enc_tok_encode(const enc_tok *t, enc_bytes a, enc_bytes b, size_t n_max,
     walk w;
     out->n = 0;
     out->is_cut = false;
-    enc_rc rc = walk_begin(&w, t, e);
+    out->ask.n_quiet = 0;
+    out->ask.is_stopped = false;
+    enc_rc rc = walk_begin(&w, t, &out->ask, e);
     w.out = out;
     if (rc == ENC_OK) rc = encode(&w, a, b, n_max, add_special, e);
     walk_end(&w);
     if (rc != ENC_OK) out->n = 0;
+    return rc;
+}
+
+enc_rc enc_tok_count(const enc_tok *t, enc_bytes text, enc_ask *ask, size_t *n,
+                     enc_err *e)
+{
+    walk w;
+    enc_rc rc = walk_begin(&w, t, ask, e);
+    if (rc == ENC_OK) rc = walk_text(&w, text, e);
+    *n = w.n + t->one.n - 1; /* of the template one is the text */
+    walk_end(&w);
     return rc;
 }
 
@@ -433,7 +479,7 @@ enc_rc enc_tok_walk(const enc_tok *t, enc_bytes text, enc_tok_visit *visit, void
 {
     walk w;
     bool go = true;
-    enc_rc rc = walk_begin(&w, t, e);
+    enc_rc rc = walk_begin(&w, t, NULL, e);
     w.visit = visit;
     w.arg = arg;
     if (rc == ENC_OK)

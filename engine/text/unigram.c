@@ -40,11 +40,12 @@ static void try_all(const enc_unigram *u, const enc_word *word, size_t at, size_
 
 /* The pieces from the last to the first, then turned round. */
 static size_t go_back(const enc_unigram *u, const enc_word *word, const best *ways,
-                      enc_piece *out)
+                      enc_ask *ask, enc_piece *out)
 {
     size_t n = 0;
     for (size_t to = word->n_bytes; to > 0; to = ways[to].from) {
         size_t from = ways[to].from;
+        if (enc_ask_on(ask, 1)) return 0;
         if (n > 0 && ways[to].id == u->unk_id && out[n - 1].id == u->unk_id) {
             out[n - 1].start = word->start[from];
             out[n - 1].n_bytes += (uint32_t)(to - from);
@@ -53,7 +54,7 @@ static size_t go_back(const enc_unigram *u, const enc_word *word, const best *wa
         out[n++] = (enc_piece){ways[to].id, word->start[from], word->end[to - 1],
                                (uint32_t)(to - from)};
     }
-    for (size_t i = 0; i < n / 2; i++) {
+    for (size_t i = 0; i < n / 2 && !enc_ask_on(ask, 1); i++) {
         enc_piece swapped = out[i];
         out[i] = out[n - 1 - i];
         out[n - 1 - i] = swapped;
@@ -64,16 +65,21 @@ static size_t go_back(const enc_unigram *u, const enc_word *word, const best *wa
 enc_rc enc_unigram_split(const enc_unigram *u, const enc_word *word, enc_piece_room *room,
                          enc_piece *out, size_t *n, enc_err *e)
 {
+    const size_t reach = enc_vocab_piece_max(u->vocab) + 4; /* of a piece, a character */
+    size_t n_ready = 0; /* ways that something can be offered to */
     uint32_t c;
-    if (!enc_mem_reserve(&room->at, &room->size, word->n_bytes + 1, sizeof(best)))
+    if (!enc_mem_renew(&room->at, &room->size, word->n_bytes + 1, sizeof(best)))
         return enc_nomem(e);
     best *ways = room->at;
-    for (size_t i = 0; i <= word->n_bytes; i++) ways[i].from = NOWHERE;
-    ways[0].score = 0;
     for (size_t at = 0, n_char; at < word->n_bytes; at += n_char) {
+        while (n_ready <= word->n_bytes && n_ready <= at + reach)
+            ways[n_ready++].from = NOWHERE;
+        if (at == 0) ways[0].score = 0;
         n_char = enc_utf8_decode(word->bytes + at, word->n_bytes - at, &c);
         try_all(u, word, at, n_char, ways);
+        if (enc_ask_on(room->ask, n_char)) break;
     }
-    *n = go_back(u, word, ways, out);
-    return ENC_OK;
+    enc_rc rc = enc_ask_rc(room->ask, e);
+    *n = rc == ENC_OK ? go_back(u, word, ways, room->ask, out) : 0;
+    return rc == ENC_OK ? enc_ask_rc(room->ask, e) : rc;
 }

@@ -26,7 +26,8 @@ typedef struct enc_unigram {
     int32_t unk_id;
 } enc_unigram;
 
-/* Pieces of a word into out, which has place for n_bytes of them; how many in *n. */
+/* Pieces of a word into out, which has place for n_bytes of them; how many in *n.
+ * ENC_INTERRUPT if room->ask says so. */
 enc_rc enc_unigram_split(const enc_unigram *u, const enc_word *word, enc_piece_room *room,
                          enc_piece *out, size_t *n, enc_err *e);
 

@@ -34,6 +34,14 @@ static const char *const works[] = {
     "SELECT count(*) FROM big, chunks(words, 9)",
     "SELECT count(*) FROM big, tokens(words, 'builtin')",
     "SELECT token_count(letters, 'builtin') FROM big",
+    "SELECT embed(letters, 'builtin') FROM big",
+    "SELECT count(*) FROM big, tokens(spaces, 'builtin')",
+    "SELECT count(*) FROM big, chunks(spaces, 9)",
+    "SELECT token_count(substr(letters, 1, 16000000), 'bpe') FROM big",
+    "SELECT embed(substr(letters, 1, 16000000), 'unigram') FROM big",
+    "SELECT token_count(replace(substr(letters, 1, 5000000), 'a', '가'), 'unigram') FROM "
+    "big",
+    "SELECT token_count(letters, 'bpe') FROM big",
     "SELECT count(vector) FROM embed_each('" NUMBERS "SELECT i, ''text '' || i FROM n')",
     NUMBERS "SELECT train_classifier('text ' || i, i % 3) FROM n",
     NUMBERS "SELECT pretrain('number ' || i || ' and ' || 2 * i, " TOY ") FROM n",
@@ -83,7 +91,10 @@ static void fill(sqlite3 *db)
             db,
             "CREATE TABLE big AS SELECT replace(printf('%.3000000c', 'x'), 'x', 'ab c. "
             "') "
-            "AS words, printf('%.30000000c', 'a') AS letters;"
+            "AS words, printf('%.30000000c', 'a') AS letters, printf('%30000000s', 'a') "
+            "AS spaces;"
+            "SELECT encoder_load('tests/ref/checkpoints/roberta_body', 'bpe'), "
+            "encoder_load('tests/ref/checkpoints/xlm_roberta_body', 'unigram');"
             "CREATE VIRTUAL TABLE t USING similarity(body);"
             "INSERT INTO t(body) WITH RECURSIVE n(i) AS (VALUES(1) UNION ALL SELECT i "
             "+ 1 FROM n LIMIT 2000) SELECT 'row ' || i || ' of many' FROM n;"

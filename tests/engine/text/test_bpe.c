@@ -77,7 +77,7 @@ static void the_heap_joins_what_the_definition_joins(void)
 {
     enc_rng rng = {5};
     uint32_t places[N_WORD] = {0};
-    enc_piece_room room = {NULL, 0};
+    enc_piece_room room = {NULL, 0, NULL};
     int bad = 0;
     for (int turn = 0; turn < 100; turn++) {
         made m;
@@ -115,7 +115,7 @@ static void an_end_mark_and_unknown_characters(void)
     const enc_bytes pieces[] = {bytes("?"), bytes("a"), bytes("b</w>"), bytes("ab</w>")};
     const enc_pair merge = {bytes("a"), bytes("b</w>")};
     const uint32_t places[4] = {0, 1, 2, 3};
-    enc_piece_room room = {NULL, 0};
+    enc_piece_room room = {NULL, 0, NULL};
     enc_vocab *vocab;
     enc_err e;
     enc_err_clear(&e);

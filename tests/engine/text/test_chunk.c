@@ -400,8 +400,7 @@ static void a_long_text_stops_when_asked(const enc_tok *t)
         enc_err e;
         enc_err_clear(&e);
         enc_tokens_init(&scratch);
-        scratch.stop = count_and_stop;
-        scratch.stop_arg = &left;
+        scratch.ask = (enc_ask){.stop = count_and_stop, .arg = &left};
         enc_rc rc = enc_chunks_cut(t, (enc_bytes){text, N}, 9, 0, &c, &scratch, &e);
         CHECK_SAY(rc == ENC_INTERRUPT && left == 0 && c.n == 0, "%zu: %d", when, (int)rc);
         enc_chunks_clear(&c);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/limits.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/rng.h"
@@ -293,6 +294,117 @@ static void a_word_of_a_megabyte_is_a_word(const enc_tok *t)
     free(text);
 }
 
+typedef struct patience {
+    size_t n_asked, n_max; /* the answer that stops: 0: none */
+} patience;
+
+static bool has_had_enough(void *arg)
+{
+    patience *p = arg;
+    return ++p->n_asked == p->n_max;
+}
+
+/* Tokenizes the unit again and again, n bytes of it; how often it was asked. */
+static size_t ask_through(const enc_tok *t, const char *unit, size_t n, size_t n_max,
+                          enc_rc want)
+{
+    uint8_t *text = enc_mem_alloc(n);
+    patience p = {0, n_max};
+    enc_tokens ts;
+    enc_err e;
+    size_t n_counted;
+    enc_err_clear(&e);
+    enc_tokens_init(&ts);
+    ts.ask = (enc_ask){.stop = has_had_enough, .arg = &p};
+    for (size_t i = 0; i < n; i++) text[i] = (uint8_t)unit[i % strlen(unit)];
+    enc_rc rc = enc_tok_encode(t, (enc_bytes){text, n}, none, 0, true, &ts, &e);
+    CHECK_SAY(rc == want, "%s: %d (%s)", unit, (int)rc, e.text);
+    const size_t n_asked = p.n_asked;
+    if (n_max == 0) {
+        p.n_asked = 0;
+        rc = enc_tok_count(t, (enc_bytes){text, n}, &ts.ask, &n_counted, &e);
+        CHECK_SAY(rc == ENC_OK && n_counted == ts.n && p.n_asked > 0, "%s: %zu of %zu",
+                  unit, n_counted, ts.n);
+    } else {
+        CHECK(ts.n == 0 && n_asked == n_max); /* it takes no for an answer */
+    }
+    enc_tokens_clear(&ts);
+    enc_mem_free(text);
+    return n_asked;
+}
+
+/* Words, runs of white space and what is dropped: however long, each 64 KB asks, and so
+ * does what is made of them. */
+static void whatever_is_long_asks_whether_to_stop(const enc_tok *t)
+{
+    static const char *const units[] = {"a",
+                                        "A",
+                                        " ",
+                                        "\n",
+                                        "\xea\xb0\x80",
+                                        "\xcc\x81",
+                                        "<",
+                                        "\xe3\x80\x80",
+                                        "\x01",
+                                        "1",
+                                        "\xe2\x96\x81",
+                                        "ab ",
+                                        "\xc3\xa9",
+                                        "a\xe3\x80\x82",
+                                        ".",
+                                        "\xe4\xbd\xa0",
+                                        "<mask>",
+                                        "\xff"};
+    const size_t n = 1 << 17, n_least = n / ENC_ASK_EVERY - 1;
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+        /* Of a special token in the text nothing but its length is read. */
+        size_t n_asked = ask_through(t, units[i], n, 0, ENC_OK);
+        CHECK_SAY(n_asked >= n_least, "%s: asked %zu times", units[i], n_asked);
+        for (size_t k = 1; k <= n_asked; k += 1 + n_asked / 2)
+            ask_through(t, units[i], n, k, ENC_INTERRUPT);
+    }
+}
+
+/* Each kind of tokenizer.json there is an example of. */
+static void every_kind_asks_whether_to_stop(void)
+{
+    static const char *const names[] = {"bpe",   "bpe_words", "steps",
+                                        "whole", "unigram",   "wordpiece"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        enc_tok_files files = {.vocab_txt = none};
+        enc_map *map;
+        char path[80];
+        enc_err e;
+        enc_err_clear(&e);
+        snprintf(path, sizeof path, "tests/data/tokenizers/%s.json", names[i]);
+        CHECK(enc_map_open(&map, path, 1 << 20, &e) == ENC_OK);
+        files.tokenizer_json = enc_map_bytes(map);
+        enc_tok *t = open_tok(&files);
+        whatever_is_long_asks_whether_to_stop(t);
+        enc_tok_close(t);
+        enc_map_close(map);
+    }
+}
+
+/* All that is made of a stretch without a space is in memory at once. */
+static void a_stretch_has_a_limit(const enc_tok *t)
+{
+    const size_t n = ENC_STRETCH_MAX + 2;
+    uint8_t *text = enc_mem_alloc(n);
+    enc_tokens ts;
+    enc_err e;
+    enc_err_clear(&e);
+    enc_tokens_init(&ts);
+    memset(text, 'a', n);
+    CHECK(enc_tok_encode(t, (enc_bytes){text, n}, none, 8, true, &ts, &e) == ENC_RANGE);
+    CHECK_SAY(strstr(e.text, "without a space between words") != NULL, "%s", e.text);
+    enc_err_clear(&e);
+    for (size_t i = 0; i < n; i += 100) text[i] = i % 1000 == 0 ? ' ' : 'b';
+    CHECK(enc_tok_encode(t, (enc_bytes){text, n}, none, 8, true, &ts, &e) == ENC_OK);
+    enc_tokens_clear(&ts);
+    enc_mem_free(text);
+}
+
 static bool write_word(void *arg, const enc_word *word, const enc_piece *pieces, size_t n)
 {
     enc_wr *w = arg;
@@ -448,6 +560,8 @@ int main(void)
     stretches_leave_no_trace(unigram);
     a_word_of_a_megabyte_is_a_word(bpe);
     a_word_of_a_megabyte_is_a_word(unigram);
+    every_kind_asks_whether_to_stop();
+    a_stretch_has_a_limit(bpe);
     a_walk_gives_words_without_their_space(bpe, " the cat", "the cat");
     a_walk_gives_words_without_their_space(unigram, " the  cat", "the cat");
     pieces_say_what_they_are(bpe, "a", "\xc4\xa0the", "the");

@@ -34,7 +34,7 @@ static void viterbi_finds_the_best(void)
 {
     enc_rng rng = {9};
     uint32_t places[N_WORD];
-    enc_piece_room room = {NULL, 0};
+    enc_piece_room room = {NULL, 0, NULL};
     int bad = 0;
     for (uint32_t i = 0; i < N_WORD; i++) places[i] = i;
     for (int turn = 0; turn < 60; turn++) {
