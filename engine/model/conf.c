@@ -1,11 +1,11 @@
 /* conf.c - see conf.h. */
-#include <float.h>
 #include "model/conf.h"
 
-#include <stdio.h>
+#include <float.h>
 #include <string.h>
 
 #include "base/limits.h"
+#include "base/wr.h"
 
 enc_rc enc_conf_open(enc_conf *r, const char *what)
 {
@@ -75,20 +75,23 @@ enc_rc enc_conf_number_if(enc_conf *r, const char *key, float *out)
 enc_rc enc_conf_choose(enc_conf *r, const char *key, const char *name,
                        const enc_choice *choices, size_t n, int *out)
 {
-    char known[160] = "";
-    size_t at = 0;
+    enc_wr known;
+    enc_rc rc;
 
     for (size_t i = 0; i < n; i++) {
-        if (strcmp(choices[i].name, name) == 0) {
-            *out = choices[i].value;
-            return ENC_OK;
-        }
-        if (at < sizeof known)
-            at += (size_t)snprintf(known + at, sizeof known - at, "%s%s",
-                                   i > 0 ? ", " : "", choices[i].name);
+        if (strcmp(choices[i].name, name) != 0) continue;
+        *out = choices[i].value;
+        return ENC_OK;
     }
-    return enc_fail(r->e, ENC_UNSUPPORTED, "%s: %s '%.60s' not supported (%s)", r->what,
-                    key, name, known);
+    enc_wr_init(&known);
+    for (size_t i = 0; i < n; i++)
+        enc_wr_format(&known, "%s%s", i > 0 ? ", " : "", choices[i].name);
+    rc = known.failed
+             ? enc_nomem(r->e)
+             : enc_fail(r->e, ENC_UNSUPPORTED, "%s: %s '%.60s' not supported (%.*s)",
+                        r->what, key, name, (int)known.n, (const char *)known.at);
+    enc_wr_clear(&known);
+    return rc;
 }
 
 enc_rc enc_conf_choose_member(enc_conf *r, const char *key, const enc_choice *choices,
@@ -102,12 +105,9 @@ enc_rc enc_conf_choose_member(enc_conf *r, const char *key, const enc_choice *ch
     return enc_conf_choose(r, key, enc_json_text(v, NULL), choices, n, out);
 }
 
-enc_rc enc_conf_keep(enc_conf *r, enc_json_value *v, const char **out)
+enc_rc enc_conf_keep(enc_conf *r, const char *text, const char **out)
 {
-    size_t n;
-    const char *text = enc_json_text(v, &n);
-
-    *out = enc_arena_text(r->a, text, n);
+    *out = enc_arena_text(r->a, text, strlen(text));
     return *out == NULL ? enc_nomem(r->e) : ENC_OK;
 }
 

@@ -50,7 +50,7 @@ enc_rc enc_conf_choose_member(enc_conf *r, const char *key, const enc_choice *ch
                               size_t n, int *out);
 
 /* Copies a text into the arena. */
-enc_rc enc_conf_keep(enc_conf *r, enc_json_value *v, const char **out);
+enc_rc enc_conf_keep(enc_conf *r, const char *text, const char **out);
 
 /* "sentence_transformers.models.Pooling" -> "Pooling". */
 const char *enc_conf_last(const char *dotted);

@@ -153,7 +153,7 @@ static enc_rc read_id2label(enc_conf *r, enc_json_value *map)
         if (!enc_json_is_text(v))
             return enc_fail(r->e, ENC_CORRUPT, "%s: id2label: label %zu is not a text",
                             r->what, id);
-        if ((rc = enc_conf_keep(r, v, &c->labels[id]))) return rc;
+        if ((rc = enc_conf_keep(r, enc_json_text(v, NULL), &c->labels[id]))) return rc;
     }
     c->n_labels = n;
     return ENC_OK;
@@ -168,10 +168,10 @@ static enc_rc make_labels(enc_conf *r, size_t n)
     if (c->labels == NULL) return enc_nomem(r->e);
     for (size_t i = 0; i < n; i++) {
         char name[32];
-        int length = snprintf(name, sizeof name, "LABEL_%zu", i);
+        enc_rc rc;
 
-        c->labels[i] = enc_arena_text(r->a, name, (size_t)length);
-        if (c->labels[i] == NULL) return enc_nomem(r->e);
+        snprintf(name, sizeof name, "LABEL_%zu", i);
+        if ((rc = enc_conf_keep(r, name, &c->labels[i]))) return rc;
     }
     c->n_labels = n;
     return ENC_OK;
@@ -300,9 +300,6 @@ enc_rc enc_config_read(enc_config *c, enc_arena *a, enc_files *f, size_t tok_max
         return enc_fail(e, ENC_RANGE,
                         "maximum length is %zu tokens, expected at least %d",
                         c->max_tokens, TOKENS_MIN);
-    if (enc_config_dims(c) > ENC_DIMS_MAX)
-        return enc_fail(e, ENC_RANGE, "vectors of %zu values, limit %d",
-                        enc_config_dims(c), ENC_DIMS_MAX);
     return ENC_OK;
 }
 

@@ -74,9 +74,8 @@ static enc_rc read_module(enc_conf *r, enc_json_value *m, size_t i, modules *all
     static const enc_choice kinds[] = {{"Dense", ENC_MODULE_DENSE},
                                        {"LayerNorm", ENC_MODULE_NORM},
                                        {"Normalize", ENC_MODULE_NORMALIZE}};
-    enc_json_value *at = enc_json_get(m, "path");
     const char *type = enc_json_text(enc_json_get(m, "type"), NULL);
-    const char *path = enc_json_text(at, NULL);
+    const char *path = enc_json_text(enc_json_get(m, "path"), NULL);
     enc_rc rc;
 
     if (type == NULL || path == NULL)
@@ -91,14 +90,14 @@ static enc_rc read_module(enc_conf *r, enc_json_value *m, size_t i, modules *all
         const bool has_files = kinds[k].value != ENC_MODULE_NORMALIZE;
         if (has_files && !enc_conf_is_plain(path)) break;
         if (has_files && all->pooling == NULL && r->c->n_layers > 0) break;
-        if (has_files && (rc = enc_conf_keep(r, at, &path))) return rc;
+        if (has_files && (rc = enc_conf_keep(r, path, &path))) return rc;
         return add_module(r, all, (enc_module_kind)kinds[k].value, has_files ? path : "");
     }
     if (!enc_conf_is_plain(path))
         return enc_fail(r->e, ENC_CORRUPT, "%s: path '%.60s' is no plain name", r->what,
                         path);
     if (is_pooling && all->pooling == NULL && all->n == 0)
-        return enc_conf_keep(r, at, &all->pooling);
+        return enc_conf_keep(r, path, &all->pooling);
     return enc_fail(r->e, ENC_UNSUPPORTED,
                     "%s: module %zu of type %.40s not supported (Transformer, then "
                     "Pooling, then Dense, LayerNorm, Normalize)",
@@ -216,9 +215,9 @@ static enc_rc read_prompts(enc_conf *r, enc_json_value *prompts)
         if (!enc_json_is_text(v))
             return enc_fail(r->e, ENC_CORRUPT, "%s: prompt %.60s is not a text", r->what,
                             key);
-        list[i].name = enc_arena_text(r->a, key, strlen(key));
-        if (list[i].name == NULL) return enc_nomem(r->e);
-        if ((rc = enc_conf_keep(r, v, &list[i].text))) return rc;
+        if ((rc = enc_conf_keep(r, key, &list[i].name)) ||
+            (rc = enc_conf_keep(r, enc_json_text(v, NULL), &list[i].text)))
+            return rc;
     }
     c->prompts = list;
     c->n_prompts = n;
@@ -243,12 +242,13 @@ static enc_rc read_prompts_file(enc_conf *r)
             return enc_fail(r->e, ENC_CORRUPT,
                             "%s: default_prompt_name '%.60s' is not one of its prompts",
                             r->what, name != NULL ? name : "");
-        if ((rc = enc_conf_keep(r, chosen, &r->c->default_prompt))) return rc;
+        if ((rc = enc_conf_keep(r, name, &r->c->default_prompt))) return rc;
     }
     if ((rc = enc_conf_choose_member(r, "similarity_fn_name", similarities,
                                      ENC_COUNT(similarities), &(int){0})))
         return rc;
-    return similarity == NULL ? ENC_OK : enc_conf_keep(r, similarity, &r->c->similarity);
+    if (similarity == NULL) return ENC_OK;
+    return enc_conf_keep(r, enc_json_text(similarity, NULL), &r->c->similarity);
 }
 
 /* sentence_bert_config.json */
@@ -389,6 +389,9 @@ enc_rc enc_conf_read_use(enc_conf *r)
 }
 
 /* ---- vectors ---- */
+
+_Static_assert(ENC_COUNT(pooling_modes) * ENC_HIDDEN_MAX <= ENC_DIMS_MAX,
+               "all poolings at once are no more than a vector may have");
 
 size_t enc_config_pooled(const enc_config *c)
 {

@@ -2,9 +2,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/limits.h"
 #include "check.h"
 #include "lib/tiny.h"
 #include "model/arch.h"
+#include "read_config.h"
 
 /* --- reading from texts ---------------------------------------------------------------
  */
@@ -14,32 +16,25 @@ typedef struct texts {
     const char *config, *modules, *pooling, *length, *use;
 } texts;
 
-static enc_arena arena; /* of the configuration read last */
+static const file *files_of(const texts *t)
+{
+    static const char *const names[] = {
+        "config.json", "modules.json", "1_Pooling/config.json",
+        "sentence_bert_config.json", "config_sentence_transformers.json"};
+    const char *const values[] = {t->config, t->modules, t->pooling, t->length, t->use};
+    static file all[6];
+    size_t n = 0;
+
+    for (size_t i = 0; i < 5; i++)
+        if (values[i] != NULL) all[n++] = (file){names[i], values[i]};
+    all[n] = (file){0};
+    return all;
+}
 
 static enc_rc read(const texts *t, size_t tok_max, enc_config *c, enc_err *e)
 {
-    const char *const names[] = {"config.json", "modules.json", "1_Pooling/config.json",
-                                 "sentence_bert_config.json",
-                                 "config_sentence_transformers.json"};
-    const char *const values[] = {t->config, t->modules, t->pooling, t->length, t->use};
-    enc_sft_meta meta[5];
-    enc_files *f = NULL;
-    size_t n = 0;
-    enc_wr w;
-
-    for (size_t i = 0; i < 5; i++)
-        if (values[i] != NULL)
-            meta[n++] =
-                (enc_sft_meta){names[i], {(const uint8_t *)values[i], strlen(values[i])}};
-    enc_wr_init(&w);
-    enc_sft_write(&w, NULL, 0, meta, n);
     enc_err_clear(e);
-    enc_arena_clear(&arena);
-    enc_rc rc = enc_files_open_blob(&f, (enc_bytes){w.at, w.n}, false, e);
-    if (rc == ENC_OK) rc = enc_config_read(c, &arena, f, tok_max, e);
-    enc_files_close(f);
-    enc_wr_clear(&w);
-    return rc;
+    return read_files(files_of(t), NULL, 0, tok_max, c, e);
 }
 
 /* all-MiniLM-L6-v2's shape, with `more` members before and one replaced or left out. */
@@ -70,21 +65,12 @@ static const char *config(const char *more, const char *key, const char *value)
 
 static void refused(const texts *t, enc_rc rc, const char *says)
 {
-    enc_config c;
-    enc_err e;
-    enc_rc got = read(t, 0, &c, &e);
-
-    CHECK_SAY(got == rc, "rc %d, expected %d: %s", (int)got, (int)rc, says);
-    CHECK_SAY(strstr(e.text, says) != NULL, "%s (expected: %s)", e.text, says);
+    refused_files(files_of(t), rc, says);
 }
 
 static enc_config taken(const texts *t)
 {
-    enc_config c = {0};
-    enc_err e;
-
-    CHECK_SAY(read(t, 0, &c, &e) == ENC_OK, "%s", e.text);
-    return c;
+    return taken_files(files_of(t));
 }
 
 /* --- config.json ----------------------------------------------------------------------
@@ -221,6 +207,40 @@ static void labels_are_read_by_id(void)
     CHECK(c.n_labels == 0);
 }
 
+static void labels_may_be_only_counted(void)
+{
+    enc_config c = taken(
+        &(texts){.config = config("\"architectures\": [7, \"X\", "
+                                  "\"BertForSequenceClassification\"], \"num_labels\": 3",
+                                  NULL, NULL)});
+
+    CHECK(c.n_labels == 3 && strcmp(c.labels[2], "LABEL_2") == 0);
+    c = taken(&(texts){.config = config("\"id2label\": {}", NULL, NULL)});
+    CHECK(c.n_labels == 0);
+    refused(&(texts){.config = config("\"architectures\": "
+                                      "[\"BertForTokenClassification\"], "
+                                      "\"num_labels\": 65537",
+                                      NULL, NULL)},
+            ENC_RANGE, "num_labels too large (got 65537, limit 65536)");
+}
+
+static void too_many_labels_are_refused(void)
+{
+    enc_wr w;
+
+    enc_wr_init(&w);
+    enc_wr_text(&w,
+                "{\"model_type\":\"bert\",\"vocab_size\":1,\"hidden_size\":1,"
+                "\"num_hidden_layers\":1,\"num_attention_heads\":1,"
+                "\"intermediate_size\":1,\"max_position_embeddings\":9,\"id2label\":{");
+    for (unsigned i = 0; i <= ENC_LABELS_MAX; i++)
+        enc_wr_format(&w, "%s\"%u\":\"\"", i > 0 ? "," : "", i);
+    enc_wr_text(&w, "}}");
+    enc_wr_u8(&w, 0);
+    refused(&(texts){.config = (char *)w.at}, ENC_RANGE, "65537 labels, limit 65536");
+    enc_wr_clear(&w);
+}
+
 static void bad_labels_are_refused(void)
 {
     static const char *const bad[] = {"{\"1\": \"a\"}",
@@ -352,6 +372,7 @@ static void bad_pooling_is_refused(void)
          "is not true or false"},
         {POOLED, "{\"word_embedding_dimension\": 768}", ENC_CORRUPT,
          "word_embedding_dimension is 768, but hidden_size is 384"},
+        {POOLED, "{\"embedding_dimension\": 0}", ENC_RANGE, "embedding_dimension is 0"},
         {POOLED, "{\"embedding_dimension\": 1}", ENC_CORRUPT, "but hidden_size is 384"},
         {"{}", "{}", ENC_CORRUPT, "modules.json is not an array"},
         {"[" TRANSFORMER "," MODULE("2_Dense", "Dense") "]", "{}", ENC_UNSUPPORTED,
@@ -367,6 +388,14 @@ static void bad_pooling_is_refused(void)
          "plain name"},
         {"[{\"path\": \"\"}]", "{}", ENC_CORRUPT, "module 0 has no type or no path"},
         {"[7]", "{}", ENC_CORRUPT, "module 0 has no type or no path"},
+        {"[{\"type\": \"Transformer\"}]", "{}", ENC_CORRUPT,
+         "module 0 has no type or no path"},
+        {"[{\"path\": \"\", \"type\": \"Trans\"}]", "{}", ENC_UNSUPPORTED,
+         "modules.json: module 0 is of type Trans, expected Transformer"},
+        {"[" TRANSFORMER "," MODULE("a", "Pooling") "," MODULE("b", "Pooling") "]", "{}",
+         ENC_UNSUPPORTED, "module 2 of type Pooling not supported"},
+        {"[" TRANSFORMER "," MODULE("", "Normalize") "," MODULE("b", "Pooling") "]", "{}",
+         ENC_UNSUPPORTED, "module 2 of type Pooling not supported"},
     };
 
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
@@ -405,6 +434,8 @@ static void the_least_limit_wins(void)
                      .length = "{\"max_seq_length\": \"9\"}"},
             ENC_CORRUPT,
             "sentence_bert_config.json: max_seq_length is not a whole number");
+    refused(&(texts){.config = config("", NULL, NULL), .length = "[]"}, ENC_CORRUPT,
+            "sentence_bert_config.json is not an object");
 }
 
 static void prompts_are_kept_by_name(void)
@@ -432,38 +463,56 @@ static void prompts_are_kept_by_name(void)
          "similarity_fn_name 'hamming' not supported (cosine, dot, euclidean, "
          "manhattan)"},
         {"7", ENC_CORRUPT, "config_sentence_transformers.json"},
+        {"[]", ENC_CORRUPT, "config_sentence_transformers.json is not an object"},
+        {"{\"default_prompt_name\": 7}", ENC_CORRUPT,
+         "default_prompt_name '' is not one of its prompts"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         refused(&(texts){.config = config("", NULL, NULL), .use = bad[i].use}, bad[i].rc,
                 bad[i].says);
 }
 
-/* --- old names of files, writing, and a real one
- * ---------------------------------------- */
-
-static void lengths_lie_under_older_names_too(void)
+static void too_many_prompts_are_refused(void)
 {
-    const enc_sft_meta meta[] = {
-        {"config.json", {(const uint8_t *)config("", NULL, NULL), 0}},
-        {"sentence_xlm-roberta_config.json",
-         {(const uint8_t *)"{\"max_seq_length\": 77}", 22}}};
-    enc_sft_meta two[2] = {meta[0], meta[1]};
-    enc_files *f = NULL;
-    enc_config c;
-    enc_err e;
+    char use[8192];
+    size_t n = (size_t)snprintf(use, sizeof use, "{\"prompts\": {");
+
+    for (int i = 0; i < 257; i++)
+        n += (size_t)snprintf(use + n, sizeof use - n, "%s\"%d\": \"\"", i > 0 ? "," : "",
+                              i);
+    snprintf(use + n, sizeof use - n, "}}");
+    refused(&(texts){.config = config("", NULL, NULL), .use = use}, ENC_RANGE,
+            "config_sentence_transformers.json: 257 prompts, limit 256");
+}
+
+static void memory_may_be_lacking(void)
+{
+    texts t = {.config = config("\"architectures\": [\"BertForSequenceClassification\"]",
+                                NULL, NULL),
+               .modules = POOLED,
+               .pooling = "{}",
+               .use = "{\"prompts\": {\"query\": \"query: \"}, \"default_prompt_name\": "
+                      "\"query\", \"similarity_fn_name\": \"dot\"}"};
+    char long_text[20000] = "";
     enc_wr w;
 
-    two[0].value.n = strlen((const char *)two[0].value.at);
+    may_lack_memory((file *)files_of(&t));
+    /* Texts so long that each takes a block of the arena. */
+    memset(long_text, 'x', sizeof long_text - 1);
     enc_wr_init(&w);
-    enc_sft_write(&w, NULL, 0, two, 2);
-    enc_err_clear(&e);
-    enc_arena_clear(&arena);
-    CHECK(enc_files_open_blob(&f, (enc_bytes){w.at, w.n}, false, &e) == ENC_OK);
-    CHECK_SAY(enc_config_read(&c, &arena, f, 0, &e) == ENC_OK, "%s", e.text);
-    CHECK(c.max_tokens == 77);
-    enc_files_close(f);
+    enc_wr_format(&w, "{\"prompts\": {\"%s\": \"%s\"}, \"default_prompt_name\": \"%s\"}",
+                  long_text, long_text, long_text);
+    enc_wr_u8(&w, 0);
+    t.use = (char *)w.at;
+    may_lack_memory((file *)files_of(&t));
     enc_wr_clear(&w);
+    t = (texts){.config =
+                    config("\"id2label\": {\"0\": \"a\", \"1\": \"b\"}", NULL, NULL)};
+    may_lack_memory((file *)files_of(&t));
 }
+
+/* --- writing, and a real one
+ * ----------------------------------------------------------- */
 
 static void what_is_written_is_read_again(void)
 {
@@ -547,13 +596,16 @@ int main(void)
     members_that_change_the_graph_are_refused();
     activations_go_by_several_names();
     labels_are_read_by_id();
+    labels_may_be_only_counted();
+    too_many_labels_are_refused();
     bad_labels_are_refused();
     problems_and_rerankers_follow_their_libraries();
     pooling_is_read_in_both_forms();
     bad_pooling_is_refused();
     the_least_limit_wins();
     prompts_are_kept_by_name();
-    lengths_lie_under_older_names_too();
+    too_many_prompts_are_refused();
+    memory_may_be_lacking();
     what_is_written_is_read_again();
     bool is_real_there = a_real_one_is_read();
     enc_arena_clear(&arena);

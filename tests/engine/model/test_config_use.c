@@ -21,60 +21,32 @@
 #include "encode/batch.h"
 #include "lib/tiny.h"
 #include "model/arch.h"
-
-typedef struct file {
-    const char *name, *text;
-} file;
-
-#define FILES_MAX 12
-
-static enc_arena arena; /* of the configuration read last */
+#include "read_config.h"
 
 static const char config_json[] =
     "{\"model_type\": \"bert\", \"vocab_size\": 90, \"hidden_size\": 32,"
     "\"num_hidden_layers\": 2, \"num_attention_heads\": 2, \"intermediate_size\": 64,"
     "\"max_position_embeddings\": 64}";
 
-/* A configuration of config.json and these files, up to the one without a name. */
-static enc_rc read(const file *files, size_t tok_max, enc_config *c, enc_err *e)
+/* config.json and these files, up to the one without a name. */
+static const file *with_config(const file *files)
 {
-    enc_sft_meta meta[FILES_MAX] = {
-        {"config.json", {(const uint8_t *)config_json, sizeof config_json - 1}}};
-    enc_files *f = NULL;
+    static file all[12] = {{"config.json", config_json}};
     size_t n = 1;
-    enc_wr w;
 
-    for (; files != NULL && files->name != NULL; files++)
-        meta[n++] = (enc_sft_meta){files->name,
-                                   {(const uint8_t *)files->text, strlen(files->text)}};
-    enc_wr_init(&w);
-    enc_sft_write(&w, NULL, 0, meta, n);
-    enc_err_clear(e);
-    enc_arena_clear(&arena);
-    enc_rc rc = enc_files_open_blob(&f, (enc_bytes){w.at, w.n}, false, e);
-    if (rc == ENC_OK) rc = enc_config_read(c, &arena, f, tok_max, e);
-    enc_files_close(f);
-    enc_wr_clear(&w);
-    return rc;
+    while (files != NULL && files->name != NULL) all[n++] = *files++;
+    all[n] = (file){0};
+    return all;
 }
 
 static enc_config taken(const file *files)
 {
-    enc_config c;
-    enc_err e;
-
-    CHECK_SAY(read(files, 0, &c, &e) == ENC_OK, "%s", e.text);
-    return c;
+    return taken_files(with_config(files));
 }
 
 static void refused(const file *files, enc_rc rc, const char *says)
 {
-    enc_config c;
-    enc_err e;
-    enc_rc got = read(files, 0, &c, &e);
-
-    CHECK_SAY(got == rc, "rc %d, expected %d: %s", (int)got, (int)rc, says);
-    CHECK_SAY(strstr(e.text, says) != NULL, "%s (expected: %s)", e.text, says);
+    refused_files(with_config(files), rc, says);
 }
 
 #define MODULE(path, type)                                                               \
@@ -100,10 +72,15 @@ static void the_least_of_all_limits_is_the_length(void)
     enc_config c;
     enc_err e;
 
-    CHECK(read(NULL, 0, &c, &e) == ENC_OK && c.max_tokens == 64);
-    CHECK(read(files, 0, &c, &e) == ENC_OK && c.max_tokens == 40);
-    CHECK(read(files, 30, &c, &e) == ENC_OK && c.max_tokens == 30);
-    CHECK(read(files, 512, &c, &e) == ENC_OK && c.max_tokens == 40);
+    enc_err_clear(&e);
+    CHECK(read_files(with_config(NULL), NULL, 0, 0, &c, &e) == ENC_OK &&
+          c.max_tokens == 64);
+    CHECK(read_files(with_config(files), NULL, 0, 0, &c, &e) == ENC_OK &&
+          c.max_tokens == 40);
+    CHECK(read_files(with_config(files), NULL, 0, 30, &c, &e) == ENC_OK &&
+          c.max_tokens == 30);
+    CHECK(read_files(with_config(files), NULL, 0, 512, &c, &e) == ENC_OK &&
+          c.max_tokens == 40);
 }
 
 static void lengths_lie_under_older_names(void)
@@ -297,6 +274,9 @@ static void bad_modules_are_refused(void)
          "{\"in_features\": 32, \"out_features\": 4, \"bias\": 1}", ENC_CORRUPT,
          "bias is not true or false"},
         {"[" FIRST "," NORM "]", "{}", ENC_IO, "3_LayerNorm/config.json missing"},
+        {"[" FIRST "," DENSE "]", "{", ENC_CORRUPT, "2_Dense/config.json: line 1"},
+        {"[" FIRST "," MODULE("2_Dense", "LayerNorm") "]", "{}", ENC_CORRUPT,
+         "2_Dense/config.json: missing \"dimension\""},
         {"[" MODULE("", "Transformer") "," DENSE "]", TO("32", "4"), ENC_UNSUPPORTED,
          "module 1 of type Dense not supported"},
         {"[" FIRST "," MODULE("../x", "Dense") "]", "{}", ENC_CORRUPT, "no plain name"},
@@ -336,6 +316,14 @@ static void pooling_and_dims_are_checked(void)
     enc_err_clear(&e);
     CHECK(enc_config_set_dims(&c, 9, &e) == ENC_RANGE);
     CHECK(strcmp(e.text, "dims is 9, expected 1 to 8") == 0);
+    enc_err_clear(&e);
+    CHECK(enc_config_set_dims(&c, 0, &e) == ENC_RANGE);
+    CHECK(strcmp(e.text, "dims is 0, expected 1 to 8") == 0);
+    enc_err_clear(&e);
+    CHECK(enc_config_set_pooling(&c, 0, &e) == ENC_MISUSE);
+    CHECK(strcmp(e.text, "unknown pooling 0") == 0);
+    enc_err_clear(&e);
+    CHECK(enc_config_set_pooling(&c, ENC_POOL_LAST << 1, &e) == ENC_MISUSE);
     CHECK(enc_config_set_dims(&c, 8, NULL) == ENC_OK && enc_config_dims(&c) == 8);
     CHECK(enc_config_set_dims(&c, 1, NULL) == ENC_OK && enc_config_dims(&c) == 1);
 }
@@ -355,6 +343,12 @@ int main(void)
     activations_are_torchs();
     bad_modules_are_refused();
     pooling_and_dims_are_checked();
+    file all[] = {{"config.json", config_json},
+                  {"modules.json", "[" FIRST "," DENSE "," UNIT "," DENSE "]"},
+                  MEAN,
+                  {"2_Dense/config.json", TO("32", "32")},
+                  {0}};
+    may_lack_memory(all);
     enc_arena_clear(&arena);
     CHECK(enc_mem_live() == 0);
     return check_done("model/config_use");
