@@ -207,7 +207,10 @@ bool enc_gguf_arch_number(const enc_gguf *g, const enc_gguf_arch *a, const char 
                           double *out)
 {
     char key[ENC_NAME_MAX];
+    double v;
 
     snprintf(key, sizeof key, "%s.%s", a->name, suffix);
-    return enc_gguf_number(g, key, out) && isfinite(*out);
+    if (!enc_gguf_number(g, key, &v) || !isfinite(v)) return false;
+    *out = v;
+    return true;
 }

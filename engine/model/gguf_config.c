@@ -180,7 +180,7 @@ static const field *write_arch(const enc_gguf *g, enc_gguf_kind kind, enc_wr *ou
                       kind == ENC_GGUF_JINA ? "jina-bert-implementation"
                                             : "jina-bert-v2-qk-post-norm");
         return jina;
-    case ENC_GGUF_MODERN: break;
+    default: break; /* ENC_GGUF_MODERN */
     }
     write_activation(g, out);
     enc_wr_text(out, ", \"norm_bias\": false, \"attention_bias\": false, "

@@ -15,6 +15,7 @@
 
 #include "base/mem.h"
 #include "model/gguf_parts.h"
+#include "text/base64.h"
 
 #define BEGIN     "\xe2\x96\x81" /* U+2581, for a space before a word */
 #define CLAIM(is) ((is) ? "true" : "false")
@@ -265,22 +266,6 @@ static void write_added(const vocab *v, enc_wr *out)
     enc_wr_text(out, "\n  ],\n");
 }
 
-static void write_base64(enc_bytes bytes, enc_wr *out)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-                                 "0123456789+/";
-
-    for (size_t i = 0; i < bytes.n; i += 3) {
-        uint32_t three = 0;
-
-        for (size_t k = i; k < i + 3; k++)
-            three = three << 8 | (k < bytes.n ? bytes.at[k] : 0u);
-        for (size_t k = 0; k < 4; k++)
-            enc_wr_u8(out, i + k <= bytes.n ? (uint8_t)digits[three >> (18 - 6 * k) & 63]
-                                            : '=');
-    }
-}
-
 /* The steps of XLM-RoBERTa's tokenizer, whose Unigram it is in practice. */
 static void write_unigram_steps(const vocab *v, enc_wr *out)
 {
@@ -292,7 +277,7 @@ static void write_unigram_steps(const vocab *v, enc_wr *out)
     enc_wr_text(out, "  \"normalizer\": ");
     if (map.n > 0) {
         enc_wr_text(out, "{\"type\": \"Precompiled\", \"precompiled_charsmap\": \"");
-        write_base64(map, out);
+        enc_base64_write(map, out);
         enc_wr_text(out, "\"}");
     } else {
         enc_wr_text(out, "null");

@@ -5,7 +5,10 @@
 
 #include "base/json.h"
 #include "base/map.h"
+#include "base/limits.h"
 #include "check.h"
+#include "gguf_file.h"
+#include "lib/faults.h"
 #include "lib/tiny.h"
 #include "model/gguf_view.h"
 
@@ -532,33 +535,321 @@ static void numbers_out_of_range_are_refused(void)
     }
 }
 
-static void every_allocation_may_fail(void)
+/* ---- files of the test ---- */
+
+static const char *const usual_pieces[] = {"[CLS]", "[SEP]",
+                                           "\xe2\x96\x81"
+                                           "a",
+                                           "b"};
+
+/* A file of this architecture with a tokenizer of four pieces. */
+static gguf_file usual(const char *arch, const char *tok, size_t n_pieces)
+{
+    gguf_file f = {.n_data = 0};
+    static const char *const numbers[] = {"block_count",
+                                          "embedding_length",
+                                          "attention.head_count",
+                                          "feed_forward_length",
+                                          "attention.layer_norm_epsilon",
+                                          "attention.sliding_window"};
+
+    with_text(&f, "general.architecture", arch);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        char name[64];
+
+        snprintf(name, sizeof name, "%s.%s", arch, numbers[i]);
+        with_number(&f, name, 2);
+    }
+    with_text(&f, "tokenizer.ggml.model", tok);
+    with_texts(&f, "tokenizer.ggml.tokens", usual_pieces, n_pieces);
+    with_tensor(&f, "token_embd.weight", 4, 8, 0);
+    with_tensor(&f, "token_types.weight", 2, 8, 0);
+    return f;
+}
+
+/* The wanted file, NUL-terminated, "" if there is none; or the sentence of its failure.
+ */
+static const char *view(gguf_file f, const char *wanted)
+{
+    static char out[4096];
+    enc_wr w = gguf_of(&f);
+    enc_gguf_view *v = NULL;
+    enc_bytes got = {NULL, 0};
+    enc_err e;
+
+    enc_err_clear(&e);
+    enc_rc rc = enc_gguf_view_open(&v, (enc_bytes){w.at, w.n}, "f", &e);
+    if (rc == ENC_OK) rc = enc_gguf_view_get(v, wanted, &got, &e);
+    if (rc == ENC_OK) snprintf(out, sizeof out, "%.*s", (int)got.n, (const char *)got.at);
+    else snprintf(out, sizeof out, "%s", e.text);
+    enc_gguf_view_close(v);
+    enc_wr_clear(&w);
+    return out;
+}
+
+#define VIEWS(f, wanted, part)                                                           \
+    do {                                                                                 \
+        const char *got_ = view(f, wanted);                                              \
+        CHECK_SAY(strstr(got_, part) != NULL, "no %s in %s", part, got_);                \
+    } while (0)
+
+static void settings_are_written_as_they_are(void)
+{
+    gguf_file f = usual("bert", "bert", 4);
+
+    with_number(&f, "bert.attention.causal", 1);
+    with_number(&f, "bert.pooling_type", 3);
+    VIEWS(f, "config.json", "\"is_decoder\": true");
+    f = usual("bert", "bert", 4);
+    with_number(&f, "bert.attention.causal", 0);
+    VIEWS(f, "config.json", "\"vocab_size\": 4, \"hidden_act\": \"gelu\"");
+    static const char *const pools[] = {
+        "cls_token\": false, \"pooling_mode_mean_tokens\": true, ",
+        "cls_token\": false, \"pooling_mode_mean_tokens\": true, ",
+        "cls_token\": true, \"pooling_mode_mean_tokens\": false, ",
+        "\"pooling_mode_mean_tokens\": false, \"pooling_mode_lasttoken\": true"};
+    for (int i = 0; i < 4; i++) {
+        f = usual("bert", "bert", 4);
+        with_number(&f, "bert.pooling_type", (float)i);
+        VIEWS(f, "1_Pooling/config.json", pools[i]);
+    }
+    f = usual("bert", "bert", 4);
+    with_number(&f, "bert.pooling_type", -1);
+    VIEWS(f, "1_Pooling/config.json", "bert.pooling_type is not one of 0 to 4");
+    f = usual("bert", "bert", 4);
+    with_number(&f, "bert.block_count_", 1.0f / 0.0f);
+    CHECK(view(f, "sentence_bert_config.json")[0] == '\0'); /* no context_length */
+    f = usual("modern-bert", "bert", 4);
+    with_number(&f, "modern-bert.context_length", 1.0f / 0.0f);
+    VIEWS(f, "config.json", "key modern-bert.context_length missing");
+    f = usual("modern-bert", "bert", 4);
+    with_number(&f, "modern-bert.context_length", 64);
+    with_text(&f, "modern-bert.hidden_activation", "silu");
+    VIEWS(f, "config.json", "\"hidden_activation\": \"silu\"");
+    opened o = open_view("jina_code");
+    CHECK(memmem(get(&o, "config.json").at, get(&o, "config.json").n, "qk-post-norm",
+                 12) != NULL);
+    close_view(o);
+}
+
+static void labels_have_names_or_numbers(void)
+{
+    static const char *const names[] = {"no", "yes"};
+
+    for (size_t n = 0; n <= 2; n++) {
+        gguf_file f = usual("bert", "bert", 4);
+
+        with_tensor(&f, "cls.output.weight", 2, 8, 0);
+        if (n > 0) with_texts(&f, "bert.classifier.output_labels", names, n);
+        VIEWS(f, "config.json",
+              n == 2 ? "\"id2label\": {\"0\": \"no\", \"1\": \"yes\"}"
+                     : "\"id2label\": {\"0\": \"LABEL_0\", \"1\": \"LABEL_1\"}");
+    }
+}
+
+static void names_of_tensors_may_be_any(void)
+{
+    static const char *const names[] = {"blk.0.x", "blk.x.weight", "blk.0", "plain",
+                                        "blk.0.attn_q.scale"};
+    gguf_file f = usual("bert", "bert", 4);
+    enc_gguf_view *v;
+    enc_err e;
+
+    enc_err_clear(&e);
+    for (size_t i = 0; i < 5; i++) with_tensor(&f, names[i], 1, 8, 0);
+    enc_wr w = gguf_of(&f);
+    CHECK(enc_gguf_view_open(&v, (enc_bytes){w.at, w.n}, "f", &e) == ENC_OK);
+    opened o = {NULL, v};
+    for (size_t i = 0; i < 5; i++) CHECK(find(&o, names[i]) != NULL);
+    enc_gguf_view_close(v);
+    enc_wr_clear(&w);
+}
+
+static void halves_that_differ_are_not_joined(void)
+{
+    static const struct {
+        size_t rows, columns;
+        uint32_t type;
+    } others[] = {{12, 8, 1}, {12, 4, 0}};
+
+    for (size_t i = 0; i < 2; i++) {
+        gguf_file f = usual("jina-bert-v2", "bert", 4);
+
+        with_tensor(&f, "blk.0.ffn_gate.weight", 12, 8, 0);
+        with_tensor(&f, "blk.0.ffn_up.weight", others[i].rows, others[i].columns,
+                    others[i].type);
+        VIEWS(f, "config.json",
+              "f: tensors blk.0.ffn_gate.weight (F32) and blk.0.ffn_up.weight (");
+    }
+    for (int flat = 0; flat < 2; flat++) { /* one of them is a vector */
+        gguf_file f = usual("jina-bert-v2", "bert", 4);
+
+        text(&f.tensors, flat == 0 ? "blk.0.ffn_gate.weight" : "blk.0.ffn_up.weight");
+        enc_wr_u32(&f.tensors, 1), enc_wr_u64(&f.tensors, 8);
+        enc_wr_u32(&f.tensors, 0), enc_wr_u64(&f.tensors, 0);
+        f.n_tensors++;
+        with_tensor(&f, flat == 0 ? "blk.0.ffn_up.weight" : "blk.0.ffn_gate.weight", 1, 8,
+                    0);
+        VIEWS(f, "config.json", "cannot be joined: types or widths differ");
+    }
+}
+
+static void long_names_are_cut_in_sentences(void)
+{
+    static const char name[] =
+        "a23456789b123456789c123456789d123456789e123456789f123456789g123456789";
+    gguf_file f = {.n_data = 0};
+
+    with_text(&f, "general.architecture", name);
+
+    VIEWS(f, "config.json",
+          "architecture 'a23456789b123456789c123456789d123456789e"
+          "123456789f123456789g' not supported");
+    VIEWS(usual("bert", name, 4), "vocab.txt", "f123456789g' not supported");
+    f = usual("bert", "gpt2", 4);
+    with_text(&f, "tokenizer.ggml.pre", name);
+    VIEWS(f, "tokenizer.json", "f123456789g' not supported");
+}
+
+static void wordpieces_are_turned_back(void)
+{
+    static const char *const pieces[] = {"[CLS]",
+                                         "[SEP]",
+                                         "\xe2\x96\x81"
+                                         "A",
+                                         "b",
+                                         "[",
+                                         "[]",
+                                         "[x",
+                                         "a\nb",
+                                         "un",
+                                         "\xe2\x96\x81[X]",
+                                         "c"};
+    static const int types[] = {3, 3, 1, 1, 1, 1, 1, 1, 5, 1, 4};
+    gguf_file f = {.n_data = 0};
+
+    with_text(&f, "general.architecture", "bert");
+    with_text(&f, "tokenizer.ggml.model", "bert");
+    with_texts(&f, "tokenizer.ggml.tokens", pieces, 11);
+    with_numbers(&f, "tokenizer.ggml.token_type", types, 11);
+    with_number(&f, "tokenizer.ggml.unknown_token_id", 8); /* an unused one */
+    CHECK(strcmp(view(f, "vocab.txt"),
+                 "[CLS]\n[SEP]\nA\n##b\n##[\n##[]\n##[x\n\n\n[X]\n##c\n") == 0);
+    for (int k = 0; k < 2; k++) {
+        f = usual("bert", "bert", 4);
+        with_number(&f, "tokenizer.ggml.normalizer.lowercase", (float)k);
+        with_number(&f, "tokenizer.ggml.normalizer.strip_accents", (float)(1 - k));
+        VIEWS(f, "tokenizer_config.json",
+              k == 1 ? "\"do_lower_case\": true,\n  \"strip_accents\": false"
+                     : "\"do_lower_case\": false,\n  \"strip_accents\": true");
+    }
+    f = usual("bert", "bert", 4);
+    VIEWS(f, "tokenizer_config.json", "\"do_lower_case\": true"); /* [CLS] is no word */
+    VIEWS(usual("bert", "gpt2", 4), "tokenizer_config.json", "PreTrainedTokenizerFast");
+}
+
+static void counts_and_ids_of_pieces_are_checked(void)
+{
+    static const int types[] = {0, 7, 2, 4};
+    gguf_file f = usual("bert", "bert", 4);
+
+    with_numbers(&f, "tokenizer.ggml.token_type", types, 3);
+    VIEWS(f, "vocab.txt", "f: 3 values of tokenizer.ggml.token_type for 4 pieces");
+    f = usual("bert", "bert", 4);
+    with_number(&f, "tokenizer.ggml.cls_token_id", -1);
+    VIEWS(f, "vocab.txt", "tokenizer.ggml.cls_token_id is -1, but there are 4 pieces");
+    f = usual("bert", "t5", 4); /* strange types are normal; the third is unknown */
+    with_numbers(&f, "tokenizer.ggml.token_type", types, 4);
+    with_numbers(&f, "tokenizer.ggml.scores", types, 4);
+    VIEWS(f, "tokenizer.json", "\"unk_id\": 2");
+    f = usual("bert", "t5", 4);
+    with_numbers(&f, "tokenizer.ggml.scores", types, 4);
+    VIEWS(f, "tokenizer.json", "\"unk_id\": null");
+    f = usual("bert", "bert", 0);
+    key(&f.keys, "tokenizer.ggml.tokens_", ARRAY), enc_wr_u32(&f.keys, TEXT);
+    enc_wr_u64(&f.keys, 0), f.n_keys++;
+    CHECK(view(f, "vocab.txt")[0] == '\0');
+    f = (gguf_file){.n_data = 0};
+    with_text(&f, "general.architecture", "bert");
+    with_text(&f, "tokenizer.ggml.model", "bert");
+    key(&f.keys, "tokenizer.ggml.tokens", ARRAY), enc_wr_u32(&f.keys, TEXT);
+    enc_wr_u64(&f.keys, ENC_VOCAB_MAX + 1), f.n_keys++;
+    for (size_t i = 0; i <= ENC_VOCAB_MAX; i++) enc_wr_u64(&f.keys, 0);
+    VIEWS(f, "vocab.txt", "f: 1048577 pieces, limit 1048576");
+}
+
+static void what_stands_around_texts_follows_the_keys(void)
+{
+    static const int scores[] = {0, -1, -2, -3}, types[] = {3, 3, 4, 1};
+    gguf_file f = usual("bert", "t5", 4);
+
+    with_numbers(&f, "tokenizer.ggml.scores", scores, 4);
+    with_numbers(&f, "tokenizer.ggml.token_type", types, 4);
+    with_number(&f, "tokenizer.ggml.add_space_prefix", 0);
+    with_number(&f, "tokenizer.ggml.remove_extra_whitespaces", 0);
+    VIEWS(f, "tokenizer.json",
+          "\"normalizer\": null,\n  \"pre_tokenizer\": {\"type\": \"Metaspace\", "
+          "\"replacement\": \"\xe2\x96\x81\", \"add_prefix_space\": false, "
+          "\"prepend_scheme\": \"never\"},\n");
+    f = usual("bert", "t5", 4);
+    with_numbers(&f, "tokenizer.ggml.scores", scores, 4);
+    with_numbers(&f, "tokenizer.ggml.token_type", types, 4);
+    VIEWS(f, "tokenizer.json", "\"normalized\": false, \"special\": false}");
+    f = usual("bert", "t5", 4); /* neither */
+    with_numbers(&f, "tokenizer.ggml.scores", scores, 4);
+    VIEWS(f, "tokenizer.json",
+          "\"single\": [\n      {\"Sequence\": {\"id\": \"A\", \"type_id\": 0}}\n    ],");
+    f = usual("bert", "t5", 4); /* one token in both roles, which is added behind only */
+    with_numbers(&f, "tokenizer.ggml.scores", scores, 4);
+    with_number(&f, "tokenizer.ggml.bos_token_id", 1);
+    with_number(&f, "tokenizer.ggml.eos_token_id", 1);
+    with_number(&f, "tokenizer.ggml.add_bos_token", 0);
+    with_number(&f, "tokenizer.ggml.add_eos_token", 1);
+    VIEWS(f, "tokenizer.json",
+          "\"single\": [\n      {\"Sequence\": {\"id\": \"A\", \"type_id\": 0}},\n      "
+          "{\"SpecialToken\": {\"id\": \"[SEP]\", \"type_id\": 0}}\n    ],");
+    f = usual("bert", "t5", 4);
+    with_numbers(&f, "tokenizer.ggml.scores", scores, 4);
+    with_number(&f, "tokenizer.ggml.bos_token_id", 0);
+    with_number(&f, "tokenizer.ggml.eos_token_id", 1);
+    with_number(&f, "tokenizer.ggml.add_bos_token", 1);
+    with_number(&f, "tokenizer.ggml.add_eos_token", 0);
+    VIEWS(f, "tokenizer.json",
+          "{\"SpecialToken\": {\"id\": \"[CLS]\", \"type_id\": 0}},\n      "
+          "{\"Sequence\": {\"id\": \"A\", \"type_id\": 0}}\n    ],");
+}
+
+static enc_rc view_everything(void *bytes, enc_err *e)
 {
     static const char *const names[] = {
         "config.json",    "modules.json",          "vocab.txt",
         "tokenizer.json", "1_Pooling/config.json", "tokenizer_config.json"};
+    enc_gguf_view *v;
+    enc_bytes b;
+    enc_rc rc = enc_gguf_view_open(&v, *(enc_bytes *)bytes, "f", e);
+
+    for (size_t i = 0; rc == ENC_OK && i < sizeof names / sizeof *names; i++)
+        rc = enc_gguf_view_get(v, names[i], &b, e);
+    enc_gguf_view_close(v);
+    return rc;
+}
+
+static void every_allocation_may_fail(void)
+{
     opened o = open_view("jina");
-    bool is_done = false;
+    enc_bytes bytes = enc_map_bytes(o.map);
+    gguf_file f = usual("jina-bert-v2", "bert", 4);
 
-    for (size_t nth = 1; !is_done && nth < 1000; nth++) {
-        size_t live = enc_mem_live();
-        enc_gguf_view *v = NULL;
-        enc_bytes b;
-        enc_err e;
-
-        enc_err_clear(&e);
-        enc_mem_fault(nth, nth % 2 == 0);
-        enc_rc rc = enc_gguf_view_open(&v, enc_map_bytes(o.map), "f", &e);
-        for (size_t i = 0; rc == ENC_OK && i < sizeof names / sizeof *names; i++)
-            rc = enc_gguf_view_get(v, names[i], &b, &e);
-        enc_mem_fault(0, false);
-        CHECK(rc == ENC_OK || rc == ENC_NOMEM);
-        is_done = rc == ENC_OK;
-        enc_gguf_view_close(v);
-        CHECK(enc_mem_live() == live);
-    }
-    CHECK(is_done);
+    CHECK(every_allocation_fails(view_everything, &bytes) > 5);
     close_view(o);
+    /* Halves apart, and so large that what is made of them takes a block of its own. */
+    with_number(&f, "jina-bert-v2.context_length", 64);
+    with_tensor(&f, "blk.0.ffn_up.weight", 64, 64, 0);
+    with_tensor(&f, "blk.0.ffn_gate.weight", 64, 64, 0);
+    enc_wr w = gguf_of(&f);
+    bytes = (enc_bytes){w.at, w.n};
+    CHECK(every_allocation_fails(view_everything, &bytes) > 5);
+    enc_wr_clear(&w);
 }
 
 int main(void)
@@ -574,6 +865,14 @@ int main(void)
     bpe_becomes_tokenizer_json();
     what_is_missing_or_unknown_is_named();
     numbers_out_of_range_are_refused();
+    settings_are_written_as_they_are();
+    labels_have_names_or_numbers();
+    names_of_tensors_may_be_any();
+    halves_that_differ_are_not_joined();
+    long_names_are_cut_in_sentences();
+    wordpieces_are_turned_back();
+    counts_and_ids_of_pieces_are_checked();
+    what_stands_around_texts_follows_the_keys();
     every_allocation_may_fail();
     CHECK(enc_mem_live() == 0);
     return check_done("model/gguf_view");
