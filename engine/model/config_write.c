@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "base/wr.h"
 #include "model/arch.h"
 
@@ -49,6 +50,37 @@ static const char *problem_name(enc_problem problem)
     return "single_label_classification";
 }
 
+typedef struct named {
+    const char *label;
+    size_t id;
+} named;
+
+static int by_label(const void *a, const void *b)
+{
+    const named *x = a, *y = b;
+    int order = strcmp(x->label, y->label);
+
+    return order != 0 ? order : (x->id > y->id) - (x->id < y->id);
+}
+
+/* By name, as transformers sorts keys; of labels of one name the last. */
+static void write_ids(const enc_config *c, enc_wr *w)
+{
+    named *all = enc_mem_array(c->n_labels, sizeof *all);
+
+    w->failed |= all == NULL;
+    for (size_t i = 0; all != NULL && i < c->n_labels; i++)
+        all[i] = (named){c->labels[i], i};
+    if (all != NULL) qsort(all, c->n_labels, sizeof *all, by_label);
+    for (size_t i = 0, n = 0; all != NULL && i < c->n_labels; i++) {
+        if (i + 1 < c->n_labels && strcmp(all[i].label, all[i + 1].label) == 0) continue;
+        enc_wr_text(w, n++ > 0 ? ",\n    " : "\n    ");
+        write_text(w, all[i].label);
+        enc_wr_format(w, ": %zu", all[i].id);
+    }
+    enc_mem_free(all);
+}
+
 static void write_labels(const enc_config *c, enc_wr *w)
 {
     enc_wr_text(w, "  \"id2label\": {");
@@ -57,11 +89,7 @@ static void write_labels(const enc_config *c, enc_wr *w)
         write_text(w, c->labels[i]);
     }
     enc_wr_text(w, "\n  },\n  \"label2id\": {");
-    for (size_t i = 0; i < c->n_labels; i++) {
-        enc_wr_format(w, "%s\n    ", i > 0 ? "," : "");
-        write_text(w, c->labels[i]);
-        enc_wr_format(w, ": %zu", i);
-    }
+    write_ids(c, w);
     enc_wr_format(w, "\n  },\n  \"problem_type\": \"%s\",\n", problem_name(c->problem));
     enc_wr_format(
         w, "  \"sentence_transformers\": {\"activation_fn\": \"torch.nn.modules.%s\"},\n",
