@@ -57,6 +57,7 @@ static size_t slot_of(const enc_json_node *members, size_t n, const char *key,
 size_t enc_json_index(enc_json_node *members, size_t n, bool *is_twice)
 {
     enc_json_node *table = members + 2 * n;
+    const size_t n_table = enc_json_table(n);
     size_t i = 0;
 
     *is_twice = true;
@@ -64,7 +65,7 @@ size_t enc_json_index(enc_json_node *members, size_t n, bool *is_twice)
         while (i < n && look(members, i, members[2 * i].text, members[2 * i].n) == i) i++;
         return i;
     }
-    for (size_t k = 0; k < enc_json_table(n); k++)
+    for (size_t k = 0; k < n_table; k++)
         table[k].slots[0].member = table[k].slots[1].member = FREE;
     for (; i < n; i++) {
         const enc_json_node *key = members + 2 * i;

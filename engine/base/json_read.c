@@ -201,8 +201,8 @@ static size_t count_plain(const uint8_t *at)
 /* A backslash and what it makes of what follows it, to *to. */
 static enc_rc read_escape(reading *r, uint8_t **to)
 {
-    static const char meant[] =
-        "\"\"\\\\//b\bf\fn\nr\rt\t"; /* each before what it means */
+    /* Each before what it means. */
+    static const char meant[] = "\"\"\\\\//b\bf\fn\nr\rt\t";
     const uint8_t *from = r->at++;
     uint32_t code = 0;
     enc_rc rc;
@@ -329,7 +329,8 @@ static enc_rc read_number(reading *r)
 
     r->at += is_negative;
     if ((rc = skip_digits(r))) return rc;
-    if (from[is_negative] == '0') r->at = from + is_negative + 1;
+    if (from[is_negative] == '0')
+        r->at = from + is_negative + 1; /* no digit follows it */
     const uint8_t *end = r->at;
     if (*r->at == '.') {
         is_real = true;

@@ -7,7 +7,7 @@
  *     {..., "model": {..., "vocab": [["<s>", 0.0], [".", -3.6], ...], ...}}
  *     {..., "model": {..., "vocab": {...}, "merges": ["h e", ["l", "l"], ...], ...}}
  *
- * and a parser that makes a tree of it takes seven times as long as all else there is to
+ * and a parser that makes a tree of it takes about as long as all else there is to
  * opening a tokenizer. Here it is read straight into arrays. Only the plain form is
  * understood: anything else - an escape that such files do not have, an id that is no
  * small integer, a piece twice, bytes that are no UTF-8 - and nothing is taken, so that

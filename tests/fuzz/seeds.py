@@ -192,8 +192,14 @@ def segment(rows, dims):
     return out + bytes(i % 120 for i in range(rows * dims))
 
 
+KINDS = rb'''{"t\u00e9\ud83d\ude00": "\"\\\/\b\f\n\r\t", "w": [true, false, null], "o": {}, "a": [],
+ "i": [0, -1, 9223372036854775807, -9223372036854775808], "b": 0, "c": 0, "d": 0, "e": 0, "f": 0,
+ "r": [0.1, -2.5E-3, 1e+22, 123456789012345678901234567890.5], "g": {"b": {"b": [[{}]]}}}'''
+
+
 def seeds():
     """(target, name, bytes)"""
+    yield "json", "kinds", KINDS
     for path in sorted(glob.glob("tests/data/gguf/*.gguf")):
         if os.path.getsize(path) < 10000:
             yield "gguf", os.path.basename(path), read(path)
