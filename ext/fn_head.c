@@ -331,53 +331,56 @@ static bool zero_shot_open(ext_scan *s)
 
 /* ---- masked words ---- */
 
-/* The text with a piece where the mask stood; a continuation ("##s") joins the word
- * before it. The rest of the text stays as the user wrote it. */
-static bool put_filled(ext_scan *s, const enc_model *m, enc_bytes text,
-                       const enc_token *mask, int32_t id)
-{
-    size_t before = mask->start;
-    enc_wr w;
-    bool ok;
+typedef struct guess { /* a row */
+    const enc_token *mask;
+    size_t position;
+    enc_guess piece;
+} guess;
 
-    if (enc_tok_is_subword(m->tok, id))
+typedef struct filling { /* a text with masks, and what may stand there */
+    const enc_model *model;
+    enc_bytes text;  /* the argument's, borrowed until the scan ends */
+    enc_token *mask; /* each of them */
+    guess *guesses;  /* s->n_rows */
+} filling;
+
+/* The text with a piece in the place of a mask; one inside a word swallows the space
+ * before it. The rest of the text stays as the user wrote it. Made for the rows that are
+ * read, as each is as long as the text. */
+static void write_filled(const filling *f, const guess *g, enc_wr *out)
+{
+    const enc_bytes text = f->text;
+    size_t before = g->mask->start;
+
+    if (enc_tok_is_subword(f->model->tok, g->piece.id))
         while (before > 0 && text.at[before - 1] == ' ') before--;
-    enc_wr_init(&w);
-    enc_wr_bytes(&w, text.at, before);
-    enc_tok_write_piece(m->tok, id, &w);
-    enc_wr_bytes(&w, text.at + mask->end, text.n - mask->end);
-    ok = w.failed ? ext_nomem(&s->call) : ext_put_text(s, w.at, w.n);
-    enc_wr_clear(&w);
-    return ok;
+    enc_wr_bytes(out, text.at, before);
+    enc_tok_write_piece(f->model->tok, g->piece.id, out);
+    enc_wr_bytes(out, text.at + g->mask->end, text.n - g->mask->end);
 }
 
-/* The piece as the vocabulary has it, where that can be read: WordPiece's "##s". */
-static bool put_piece(ext_scan *s, const enc_model *m, int32_t id)
+static void fill_mask_column(ext_scan *s, size_t row, int column, sqlite3_context *out)
 {
-    enc_bytes piece = enc_vocab_piece(enc_tok_vocab(m->tok), id);
+    const filling *f = s->state;
+    const guess *g = &f->guesses[row];
+    const enc_tok *tok = f->model->tok;
+    enc_bytes piece = enc_vocab_piece(enc_tok_vocab(tok), g->piece.id);
     enc_wr w;
-    bool ok;
 
-    if (enc_tok_kind_of(m->tok) == ENC_TOK_WORDPIECE)
-        return ext_put_text(s, piece.at, piece.n);
     enc_wr_init(&w);
-    enc_tok_write_piece(m->tok, id, &w);
-    ok = w.failed ? ext_nomem(&s->call) : ext_put_text(s, w.at, w.n);
-    enc_wr_clear(&w);
-    return ok;
-}
-
-static bool put_guesses(ext_scan *s, const enc_model *m, enc_bytes text, size_t position,
-                        const enc_token *mask, const enc_guess *guesses, size_t k)
-{
-    for (size_t i = 0; i < k; i++) {
-        if (!ext_put_int(s, (sqlite3_int64)position) || !put_piece(s, m, guesses[i].id) ||
-            !ext_put_int(s, guesses[i].id) ||
-            !ext_put_real(s, (double)guesses[i].score) ||
-            !put_filled(s, m, text, mask, guesses[i].id))
-            return false;
+    switch (column) {
+    case 0: sqlite3_result_int64(out, (sqlite3_int64)g->position); return;
+    case 1:
+        /* As the vocabulary has it, where that can be read: WordPiece's "##s". */
+        if (enc_tok_kind_of(tok) == ENC_TOK_WORDPIECE)
+            enc_wr_bytes(&w, piece.at, piece.n);
+        else enc_tok_write_piece(tok, g->piece.id, &w);
+        break;
+    case 2: sqlite3_result_int64(out, g->piece.id); return;
+    case 3: sqlite3_result_double(out, (double)g->piece.score); return;
+    default: write_filled(f, g, &w);
     }
-    return true;
+    ext_result_wr(out, &w, true);
 }
 
 static bool is_mask(const enc_model *m, const enc_token *t)
@@ -407,6 +410,27 @@ static bool has_mask(ext_call *c, const enc_model *m, const enc_tokens *tokens)
                     at);
 }
 
+/* Room for all masks, which another call's tokens would overwrite, and k guesses at each.
+ * NULL: no memory, recorded. */
+static filling *filling_new(ext_call *c, const enc_model *m, enc_bytes text,
+                            const enc_tokens *tokens, size_t k)
+{
+    filling *f = ext_alloc(c, 1, sizeof *f);
+    size_t n = 0, n_rows;
+
+    for (size_t i = 0; i < tokens->n; i++) n += is_mask(m, &tokens->at[i]);
+    if (f == NULL) return NULL;
+    *f = (filling){.model = m, .text = text};
+    if (!enc_mem_mul(n, k, &n_rows)) {
+        ext_nomem(c);
+        return NULL;
+    }
+    f->mask = ext_alloc(c, n, sizeof *f->mask);
+    f->guesses = ext_alloc(c, n_rows, sizeof *f->guesses);
+    if (f->mask == NULL || f->guesses == NULL) return NULL;
+    return f;
+}
+
 static bool fill_mask_open(ext_scan *s)
 {
     ext_call *c = &s->call;
@@ -415,7 +439,9 @@ static bool fill_mask_open(ext_scan *s)
     const float *hidden;
     enc_guess *guesses;
     enc_bytes text;
+    filling *f;
     sqlite3_int64 k_max;
+    size_t mask = 0;
 
     if (m == NULL || !ext_arg_text(c, 0, "text", &text)) return false;
     if (!ext_arg_int(c, 1, "k", 1, FILL_MASK_MAX, FILL_MASK_DEFAULT, &k_max))
@@ -424,14 +450,19 @@ static bool fill_mask_open(ext_scan *s)
     if ((guesses = ext_alloc(c, (size_t)k_max, sizeof *guesses)) == NULL) return false;
     if (!hidden_of(c, m, text, (enc_bytes){NULL, 0}, &tokens, &hidden)) return false;
     if (!has_mask(c, m, tokens)) return false;
+    if ((f = filling_new(c, m, text, tokens, (size_t)k_max)) == NULL) return false;
+    s->state = f;
     for (size_t i = 0; i < tokens->n; i++) {
         size_t k = (size_t)k_max;
         if (!is_mask(m, &tokens->at[i])) continue;
         if (ext_stop(c)) return ext_fail(c, SQLITE_INTERRUPT, "interrupted");
         if (ext_failed(c, enc_mlm_guess(m, ext_work(c), hidden + i * m->config.hidden,
-                                        guesses, &k, &c->err)) ||
-            !put_guesses(s, m, text, i, &tokens->at[i], guesses, k))
+                                        guesses, &k, &c->err)))
             return false;
+        f->mask[mask] = tokens->at[i];
+        for (size_t j = 0; j < k; j++)
+            f->guesses[s->n_rows++] = (guess){&f->mask[mask], i, guesses[j]};
+        mask++;
     }
     return true;
 }
@@ -500,7 +531,8 @@ int ext_register_head(sqlite3 *db, ext_conn *conn)
          .n_columns = 5,
          .args = {"text", "k", "model"},
          .n_required = 1,
-         .open = fill_mask_open},
+         .open = fill_mask_open,
+         .column = fill_mask_column},
     };
     int rc = ext_fn_register(db, conn, fns, sizeof fns / sizeof *fns);
 

@@ -1,5 +1,6 @@
 /* Calls of the extension that a SQL script cannot make: from several connections and
  * threads, interrupted half-way, and by a schema that is not trusted. */
+#include <malloc.h>
 #include <pthread.h>
 #include <sqlite3.h>
 #include <stdbool.h>
@@ -249,6 +250,76 @@ static void no_connection_lacks_a_part_of_us(void)
     unlink(path);
 }
 
+/* ---- memory ---- */
+
+static size_t bytes_in_use(void)
+{
+    struct mallinfo2 all = mallinfo2(); /* zeros under a sanitizer */
+    return all.uordblks + all.hblkhd;
+}
+
+/* Each guess has a sequence as long as the text, but only where it is read. */
+static void sequences_are_made_when_they_are_read(void)
+{
+    sqlite3 *db = open_db();
+    sqlite3_stmt *stmt = NULL;
+    int n = 0;
+
+    run(db, "SELECT embed('a')");
+    size_t before = bytes_in_use(), most = 0;
+    sqlite3_prepare_v2(db,
+                       "SELECT sequence FROM fill_mask('[MASK] ' || printf('%.4000000c', "
+                       "'a'), 1000)",
+                       -1, &stmt, NULL);
+    while (sqlite3_step(stmt) == SQLITE_ROW) {
+        n += sqlite3_column_bytes(stmt, 0) > 4000000;
+        if (bytes_in_use() > most) most = bytes_in_use();
+    }
+    CHECK_SAY(n == 1000, "%d rows: %s", n, sqlite3_errmsg(db));
+    CHECK_SAY(most < before + 64000000, "%zu bytes more", most - before);
+    sqlite3_finalize(stmt);
+    CHECK(sqlite3_close(db) == SQLITE_OK);
+}
+
+/* Of 4 maps of 3000 x 3000 one is kept at once; the last is the same as when it is all
+ * that is asked for. */
+static void maps_are_kept_in_parts(void)
+{
+    enum { T = 3000 };
+    static const char words[] =
+        "WITH t(x) AS (SELECT replace(printf('%.9000c', 'x'), 'x', 'a b '))";
+    sqlite3 *db = open_db();
+    sqlite3_stmt *all = NULL, *one = NULL;
+    size_t n = 0, n_same = 0;
+    char sql[400];
+
+    run(db, "SELECT encoder_load('tests/data/gguf/jina.gguf', 'long', '{\"max_tokens\": "
+            "3000}')");
+    size_t before = bytes_in_use();
+    snprintf(sql, sizeof sql,
+             "%s SELECT layer, head, weight FROM t, attention(x, NULL, NULL, 'long') "
+             "LIMIT -1 OFFSET %d",
+             words, 3 * T * T);
+    sqlite3_prepare_v2(db, sql, -1, &all, NULL);
+    snprintf(sql, sizeof sql, "%s SELECT weight FROM t, attention(x, 2, 1, 'long')",
+             words);
+    sqlite3_prepare_v2(db, sql, -1, &one, NULL);
+    CHECK(sqlite3_step(all) == SQLITE_ROW);
+    size_t more = bytes_in_use() > before ? bytes_in_use() - before : 0;
+    CHECK_SAY(more < (size_t)110 << 20, "%zu bytes more", more);
+    do {
+        if (sqlite3_step(one) != SQLITE_ROW) break;
+        n++;
+        n_same += sqlite3_column_int(all, 0) == 2 && sqlite3_column_int(all, 1) == 1 &&
+                  sqlite3_column_double(all, 2) == sqlite3_column_double(one, 0);
+    } while (sqlite3_step(all) == SQLITE_ROW);
+    CHECK_SAY(n == T * T && n_same == n, "%zu of %zu: %s", n_same, n, sqlite3_errmsg(db));
+    sqlite3_finalize(all);
+    sqlite3_finalize(one);
+    run(db, "SELECT encoder_unload('long')");
+    CHECK(sqlite3_close(db) == SQLITE_OK);
+}
+
 int main(void)
 {
     sqlite3_auto_extension((void (*)(void))init);
@@ -258,6 +329,8 @@ int main(void)
     threads_with_their_own_connections_get_the_same_bits();
     vectors_carry_the_subtype();
     no_connection_lacks_a_part_of_us();
+    sequences_are_made_when_they_are_read();
+    maps_are_kept_in_parts();
     sqlite3_shutdown();
     return check_done("calls");
 }
