@@ -11,6 +11,7 @@ struct ext_conn {
     size_t n_references;
     enc_work *work; /* NULL until asked for */
     struct ext_vt_table *tables;
+    int depth; /* of similarity tables that read their content */
 };
 
 ext_conn *ext_conn_new(sqlite3 *db)
@@ -38,6 +39,11 @@ void ext_conn_drop(void *p)
 sqlite3 *ext_conn_db(const ext_conn *conn)
 {
     return conn->db;
+}
+
+int *ext_conn_depth(ext_conn *conn)
+{
+    return &conn->depth;
 }
 
 struct ext_vt_table **ext_conn_tables(ext_conn *conn)

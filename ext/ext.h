@@ -116,6 +116,9 @@ void ext_conn_keep(ext_conn *conn);
 void ext_conn_drop(void *conn);
 sqlite3 *ext_conn_db(const ext_conn *conn);
 
+/* How many similarity tables are reading their content, one for the other. */
+int *ext_conn_depth(ext_conn *conn);
+
 /* The head of the list of similarity tables that are open on the connection (vt.h). */
 struct ext_vt_table **ext_conn_tables(ext_conn *conn);
 

@@ -175,7 +175,7 @@ static int enter_row(ext_vt_cursor *c)
     if (c->content == NULL) rc = ext_vt_sql_prepare(t, EXT_VT_CONTENT_GET, &c->content);
     if (rc != SQLITE_OK) return rc;
     sqlite3_bind_int64(c->content, 1, c->id);
-    rc = sqlite3_step(c->content);
+    rc = ext_vt_content_step(t, c->content);
     if (rc != SQLITE_ROW && rc != SQLITE_DONE) {
         sqlite3_reset(c->content);
         return ext_vt_fail_db(t, rc);

@@ -179,6 +179,15 @@ bool ext_vt_store_is_shadow(const char *suffix);
 int ext_vt_sql_get(ext_vt_table *t, ext_vt_sql which, sqlite3_stmt **out);
 int ext_vt_sql_prepare(ext_vt_table *t, ext_vt_sql which,
                        sqlite3_stmt **out); /* the caller's own */
+
+/* The next row of EXT_VT_CONTENT_GET or _ALL, as sqlite3_step gives it. What `content`
+ * names may be a view of this table, or a similarity table whose content is this one: an
+ * error when they go on for ever, before the stack ends. */
+int ext_vt_content_step(ext_vt_table *t, sqlite3_stmt *s);
+
+/* What CREATE asks of content='...': that it is there with all columns, and that its keys
+ * stay what they are. */
+int ext_vt_content_check(ext_vt_table *t);
 int ext_vt_done(ext_vt_table *t, sqlite3_stmt *s);
 int ext_vt_run_id(ext_vt_table *t, ext_vt_sql which, sqlite3_int64 id); /* ?1 is id */
 int ext_vt_run(ext_vt_table *t, sqlite3_stmt *s); /* steps to the end, and ext_vt_done */

@@ -112,13 +112,14 @@ static void page_clear(ext_vt_table *t, page *p)
 static int page_read(ext_vt_table *t, page *p, sqlite3_int64 last, bool is_first)
 {
     sqlite3_stmt *s;
-    int rc = ext_vt_sql_get(t, EXT_VT_CONTENT_ALL, &s);
+    int code = SQLITE_OK, rc = ext_vt_sql_get(t, EXT_VT_CONTENT_ALL, &s);
 
     if (rc != SQLITE_OK) return rc;
     if (is_first) sqlite3_bind_double(s, 1, -1e300);
     else sqlite3_bind_int64(s, 1, last);
     sqlite3_bind_int(s, 2, PAGE);
-    while (rc == SQLITE_OK && p->n < PAGE && sqlite3_step(s) == SQLITE_ROW) {
+    while (rc == SQLITE_OK && p->n < PAGE &&
+           (code = ext_vt_content_step(t, s)) == SQLITE_ROW) {
         if (sqlite3_column_type(s, 0) != SQLITE_INTEGER) {
             rc = ext_vt_fail(t, SQLITE_MISMATCH,
                              "%s of %s must be whole numbers (found %s)",
@@ -134,7 +135,8 @@ static int page_read(ext_vt_table *t, page *p, sqlite3_int64 last, bool is_first
             if (p->values[row][k] == NULL) rc = SQLITE_NOMEM;
         }
     }
-    int code = ext_vt_done(t, s);
+    if (rc == SQLITE_OK && code != SQLITE_ROW && code != SQLITE_DONE) rc = code;
+    code = ext_vt_done(t, s);
     return rc == SQLITE_OK ? code : rc;
 }
 

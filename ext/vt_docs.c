@@ -216,12 +216,13 @@ int ext_vt_docs_stored_text(ext_vt_table *t, sqlite3_int64 id, enc_wr *out, bool
     int rc = ext_vt_sql_get(t, EXT_VT_CONTENT_GET, &s);
     if (rc != SQLITE_OK) return rc;
     sqlite3_bind_int64(s, 1, id);
-    if (sqlite3_step(s) == SQLITE_ROW) {
+    int code = ext_vt_content_step(t, s);
+    if (code == SQLITE_ROW) {
         for (int i = 0; i < t->config.n_columns; i++)
             values[i] = sqlite3_column_value(s, i + 1);
         rc = ext_vt_docs_text(t, values, out, is_null);
-    }
-    int code = ext_vt_done(t, s);
+    } else if (code != SQLITE_DONE) rc = code;
+    code = ext_vt_done(t, s);
     return rc == SQLITE_OK ? code : rc;
 }
 

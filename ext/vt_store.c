@@ -23,7 +23,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define N_TABLES 7
+#define N_TABLES      7
+#define CONTENT_DEPTH 4 /* similarity tables whose content is read one for the other */
 
 static const char *const suffixes[] = {"config",  "doc",    "content", "queue",
                                        "segment", "vector", "fresh",   "fts"};
@@ -190,9 +191,9 @@ static int fail_content(ext_vt_table *t, int code)
     if (said == NULL) return SQLITE_NOMEM;
     if (code == SQLITE_ERROR && has_column(t, c->content_table, NULL) &&
         !has_column(t, c->content_table, c->content_rowid))
-        ext_vt_fail(t, code, "table %s has no %s: content_rowid='...' names its key",
+        ext_vt_fail(t, code, "content='%s' has no %s: content_rowid='...' names its key",
                     c->content_table, c->content_rowid);
-    else ext_vt_fail(t, code, "%s", said);
+    else ext_vt_fail(t, code, "content='%s': %s", c->content_table, said);
     sqlite3_free(said);
     return code;
 }
@@ -211,6 +212,67 @@ int ext_vt_sql_prepare(ext_vt_table *t, ext_vt_sql which, sqlite3_stmt **out)
     bool is_content = which == EXT_VT_CONTENT_GET || which == EXT_VT_CONTENT_ALL;
     return is_content && t->config.content == EXT_VT_EXTERNAL ? fail_content(t, rc)
                                                               : ext_vt_fail_db(t, rc);
+}
+
+int ext_vt_content_step(ext_vt_table *t, sqlite3_stmt *s)
+{
+    int *depth = ext_conn_depth(t->conn);
+
+    if (*depth == CONTENT_DEPTH)
+        return ext_vt_fail(t, SQLITE_ERROR,
+                           "content of similarity tables nested more than %d deep (does "
+                           "it read itself?)",
+                           CONTENT_DEPTH);
+    ++*depth;
+    int rc = sqlite3_step(s);
+    --*depth;
+    return rc;
+}
+
+/* Rows of a table without INTEGER PRIMARY KEY are renumbered by VACUUM, so rowid finds
+ * others then. Whether a view's key lasts is not known here, nor a virtual table's. */
+static int check_key(ext_vt_table *t)
+{
+    static const char text[] =
+        "SELECT 1 FROM \"%w\".sqlite_schema WHERE type = 'table' AND name = ?1 COLLATE "
+        "NOCASE AND sql NOT LIKE 'CREATE VIRTUAL%%' AND lower(?2) IN ('rowid', 'oid', "
+        "'_rowid_') AND NOT EXISTS (SELECT 1 FROM pragma_table_xinfo(?1, ?3) WHERE name "
+        "= "
+        "?2 COLLATE NOCASE) AND NOT (SELECT count(*) = 1 AND max(upper(type)) = "
+        "'INTEGER' "
+        "FROM pragma_table_xinfo(?1, ?3) WHERE pk > 0)";
+    char *sql = sqlite3_mprintf(text, t->schema);
+    sqlite3_stmt *s = NULL;
+
+    if (sql == NULL) return SQLITE_NOMEM;
+    int rc = sqlite3_prepare_v2(t->db, sql, -1, &s, NULL);
+    sqlite3_free(sql);
+    if (rc == SQLITE_AUTH) return SQLITE_OK; /* then nobody can say */
+    if (rc != SQLITE_OK) return ext_vt_fail_db(t, rc);
+    sqlite3_bind_text(s, 1, t->config.content_table, -1, SQLITE_STATIC);
+    sqlite3_bind_text(s, 2, t->config.content_rowid, -1, SQLITE_STATIC);
+    sqlite3_bind_text(s, 3, t->schema, -1, SQLITE_STATIC);
+    rc = sqlite3_step(s);
+    if (rc == SQLITE_ROW)
+        rc = ext_vt_fail(t, SQLITE_ERROR,
+                         "content='%s' has no INTEGER PRIMARY KEY, and VACUUM would "
+                         "renumber its rows (content_rowid names another key that stays)",
+                         t->config.content_table);
+    else if (rc == SQLITE_DONE || rc == SQLITE_AUTH) rc = SQLITE_OK;
+    else rc = ext_vt_fail_db(t, rc);
+    sqlite3_finalize(s);
+    return rc;
+}
+
+int ext_vt_content_check(ext_vt_table *t)
+{
+    sqlite3_stmt *s;
+
+    if (t->config.content != EXT_VT_EXTERNAL) return SQLITE_OK;
+    int rc = ext_vt_sql_prepare(t, EXT_VT_CONTENT_GET, &s);
+    if (rc != SQLITE_OK) return rc;
+    sqlite3_finalize(s);
+    return check_key(t);
 }
 
 int ext_vt_sql_get(ext_vt_table *t, ext_vt_sql which, sqlite3_stmt **out)

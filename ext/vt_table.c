@@ -68,8 +68,9 @@ static int find_model(ext_vt_table *t)
 
 static int create(ext_vt_table *t)
 {
-    int rc = find_model(t);
+    int rc = ext_vt_content_check(t);
 
+    if (rc == SQLITE_OK) rc = find_model(t);
     if (rc == SQLITE_OK) rc = ext_vt_store_create(t);
     if (rc == SQLITE_OK) rc = ext_vt_config_put_int(t, "format", EXT_VT_FORMAT);
     if (rc == SQLITE_OK) rc = ext_vt_config_put_int(t, "generation", 0);

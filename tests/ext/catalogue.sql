@@ -164,6 +164,90 @@ CREATE VIRTUAL TABLE v USING similarity(a, colour=red);
 CREATE VIRTUAL TABLE v USING similarity(a, index=hnsw);
 CREATE VIRTUAL TABLE v USING similarity(a, content='v');
 CREATE VIRTUAL TABLE v USING similarity(a, content='v_doc');
+
+-- What content= may be, and what it may not.
+CREATE TABLE whole(id INTEGER PRIMARY KEY, a TEXT, b INTEGER);
+CREATE TABLE keyless(a TEXT, n INTEGER UNIQUE);
+CREATE TABLE worded(k TEXT PRIMARY KEY, a TEXT);
+CREATE TABLE paired(i INTEGER, j INTEGER, a TEXT, PRIMARY KEY (i, j));
+CREATE TABLE rowless(id INTEGER PRIMARY KEY, a TEXT) WITHOUT ROWID;
+CREATE TABLE own_rowid(rowid INTEGER UNIQUE, a TEXT);
+CREATE VIEW seen AS SELECT id, a FROM whole;
+CREATE VIRTUAL TABLE words USING fts5(a);
+ATTACH ':memory:' AS other;
+CREATE TABLE other.elsewhere(id INTEGER PRIMARY KEY, a TEXT);
+CREATE VIRTUAL TABLE v USING similarity(a, content='absent');
+CREATE VIRTUAL TABLE v USING similarity(a, content='elsewhere');
+CREATE VIRTUAL TABLE v USING similarity(a, content='other.elsewhere');
+CREATE VIRTUAL TABLE v USING similarity(a, c, content='whole');
+CREATE VIRTUAL TABLE v USING similarity(a, content='whole', content_rowid='key');
+CREATE VIRTUAL TABLE v USING similarity(a, content='keyless');
+CREATE VIRTUAL TABLE v USING similarity(a, content='keyless', content_rowid='OID');
+CREATE VIRTUAL TABLE v USING similarity(a, content='worded');
+CREATE VIRTUAL TABLE v USING similarity(a, content='paired');
+CREATE VIRTUAL TABLE v USING similarity(a, content='rowless');
+CREATE VIRTUAL TABLE v USING similarity(a, content='seen', content_rowid='key');
+SELECT name FROM sqlite_schema WHERE name GLOB 'v*';
+CREATE VIRTUAL TABLE v USING similarity(a, content='whole'); DROP TABLE v;
+CREATE VIRTUAL TABLE v USING similarity(a, content='WHOLE', content_rowid='ID'); DROP TABLE v;
+CREATE VIRTUAL TABLE v USING similarity(a, content='keyless', content_rowid='n'); DROP TABLE v;
+CREATE VIRTUAL TABLE v USING similarity(a, content='rowless', content_rowid='id'); DROP TABLE v;
+CREATE VIRTUAL TABLE v USING similarity(a, content='own_rowid'); DROP TABLE v;
+CREATE VIRTUAL TABLE other.v USING similarity(a, content='elsewhere'); DROP TABLE v;
+
+-- A view and a virtual table have no triggers, but can be read.
+INSERT INTO whole VALUES(1, 'the kettle', 5);
+INSERT INTO words VALUES('a dog barks');
+CREATE VIRTUAL TABLE v USING similarity(a, content='seen', content_rowid='id');
+INSERT INTO v(v) VALUES('triggers');
+INSERT INTO v(v) VALUES('rebuild');
+SELECT rowid, a FROM v('kettle');
+CREATE VIRTUAL TABLE w USING similarity(a, content='words');
+INSERT INTO w(w) VALUES('triggers');
+INSERT INTO w(w) VALUES('rebuild');
+SELECT rowid, a FROM w('dog');
+
+-- Content that reads itself, by a view that was made later or by a turn round.
+CREATE VIRTUAL TABLE x USING similarity(a, content='v');
+INSERT INTO x(x) VALUES('rebuild');
+SELECT rowid, a FROM x('kettle');
+DROP VIEW seen;
+CREATE VIEW seen AS SELECT rowid AS id, a FROM v;
+SELECT a FROM v;
+SELECT a FROM v('kettle');
+INSERT INTO v(v) VALUES('rebuild');
+INSERT INTO v(v) VALUES('reembed');
+DROP VIEW seen;
+CREATE VIEW seen AS SELECT rowid AS id, a FROM x;
+SELECT a FROM x('kettle');
+SELECT passage(x) FROM x('kettle');
+DROP VIEW seen;
+CREATE VIEW seen AS SELECT id, a FROM whole;
+SELECT rowid, a FROM x('kettle');
+INSERT INTO v(v) VALUES('integrity-check');
+DROP TABLE x;
+DROP TABLE w;
+DROP TABLE v;
+
+-- A dump, as the shell writes it, comes back whatever the order of its tables.
+PRAGMA writable_schema = ON;
+INSERT INTO sqlite_schema VALUES('table', 'early', 'early', 0, 'CREATE VIRTUAL TABLE early USING similarity(a, content=''late'')');
+CREATE TABLE early_config(k PRIMARY KEY, v) WITHOUT ROWID;
+INSERT INTO early_config VALUES('dims', 32), ('format', 1), ('generation', 0), ('model', 'tiny');
+INSERT INTO early_config SELECT 'fingerprint', fingerprint FROM encoder_models WHERE name = 'tiny';
+CREATE TABLE early_doc(id INTEGER PRIMARY KEY, h BLOB, c BLOB);
+CREATE TABLE early_queue(id INTEGER PRIMARY KEY, t);
+CREATE TABLE early_segment(id INTEGER PRIMARY KEY, n INTEGER, h BLOB, m BLOB, b BLOB);
+CREATE TABLE early_vector(id INTEGER PRIMARY KEY, b BLOB);
+CREATE TABLE early_fresh(id INTEGER PRIMARY KEY, h BLOB, c BLOB, b BLOB);
+CREATE TABLE late(id INTEGER PRIMARY KEY, a TEXT);
+INSERT INTO late VALUES(7, 'the kettle');
+PRAGMA writable_schema = RESET;
+SELECT count(*) FROM early;
+INSERT INTO early(early) VALUES('rebuild');
+SELECT rowid, a FROM early('kettle');
+INSERT INTO early(early) VALUES('integrity-check');
+DROP TABLE early;
 CREATE VIRTUAL TABLE v USING similarity(e VECTOR(2));
 -- Vectors of another length, of odd bytes, not finite, no JSON, no vector at all.
 INSERT INTO v(e) VALUES(x'0000803f');

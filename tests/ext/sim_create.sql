@@ -95,8 +95,12 @@ CREATE VIRTUAL TABLE y USING similarity(body);
 SELECT name FROM sqlite_schema WHERE name GLOB 'y*' OR name GLOB 'z*';
 SELECT * FROM z;
 
--- Not in the content table, or no such table: said when it is first needed.
+-- Not in the content table, or no such table: said when it is made, and a table that goes
+-- later is missed when it is first needed.
 CREATE VIRTUAL TABLE missing USING similarity(body, content=nowhere);
+CREATE TABLE nowhere(id INTEGER PRIMARY KEY, body);
+CREATE VIRTUAL TABLE missing USING similarity(body, content=nowhere);
+DROP TABLE nowhere;
 SELECT count(*) FROM missing;
 INSERT INTO missing(missing) VALUES('rebuild');
 INSERT INTO missing(missing) VALUES('triggers');
@@ -105,8 +109,8 @@ SELECT rowid, body FROM missing WHERE missing MATCH 'kettle';
 SELECT rowid FROM missing WHERE missing MATCH 'kettle';
 DROP TABLE missing;
 CREATE VIRTUAL TABLE wrong USING similarity(nobody, content=docs);
-INSERT INTO wrong(wrong) VALUES('rebuild');
-DROP TABLE wrong;
+CREATE VIRTUAL TABLE wrong USING similarity(body, content=docs, content_rowid=nobody);
+SELECT name FROM sqlite_schema WHERE name GLOB 'wrong*';
 
 -- Many columns.
 CREATE VIRTUAL TABLE many USING similarity(

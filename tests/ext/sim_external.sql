@@ -149,14 +149,18 @@ CREATE VIRTUAL TABLE n USING similarity(body, content=named, content_rowid=name)
 INSERT INTO n(n) VALUES('rebuild');
 DROP TABLE n;
 CREATE VIRTUAL TABLE n USING similarity(name UNINDEXED, body, content=named);
+ALTER TABLE named RENAME TO unnumbered;
+CREATE TABLE named(id INTEGER PRIMARY KEY, name TEXT, body TEXT);
+INSERT INTO named(name, body) SELECT * FROM unnumbered;
+CREATE VIRTUAL TABLE n USING similarity(name UNINDEXED, body, content=named);
 INSERT INTO n(n) VALUES('rebuild');
 INSERT INTO n(n) VALUES('triggers');
-INSERT INTO named VALUES('c', 'three');
+INSERT INTO named(name, body) VALUES('c', 'three');
 SELECT rowid, name FROM n WHERE n MATCH 'three' AND k = 1;
 INSERT INTO n(n) VALUES('integrity-check');
 DROP TABLE n;
 SELECT count(*) FROM sqlite_schema WHERE name GLOB 'n_*';
-INSERT INTO named VALUES('d', 'no trigger is left');
+INSERT INTO named(name, body) VALUES('d', 'no trigger is left');
 
 -- What cannot be content says why, before a trigger would make it unwritable: a table
 -- WITHOUT ROWID whose key is not named, or is no number; one that lacks a column, as the
@@ -165,11 +169,7 @@ INSERT INTO named VALUES('d', 'no trigger is left');
 CREATE TABLE keyed(name TEXT PRIMARY KEY, id INTEGER, body TEXT) WITHOUT ROWID;
 INSERT INTO keyed VALUES('a', 7, 'the kettle boils');
 CREATE VIRTUAL TABLE n USING similarity(body, content=keyed);
-INSERT INTO n(n) VALUES('rebuild');
-INSERT INTO n(n) VALUES('triggers');
-SELECT rowid FROM n('kettle');
 INSERT INTO keyed VALUES('b', 8, 'a dog barks');
-DROP TABLE n;
 CREATE VIRTUAL TABLE n USING similarity(body, content=keyed, content_rowid=name);
 INSERT INTO n(n) VALUES('rebuild');
 DROP TABLE n;
@@ -181,18 +181,10 @@ SELECT rowid, body FROM n WHERE n MATCH 'the snow melts' AND k = 1;
 INSERT INTO n(n) VALUES('integrity-check');
 DROP TABLE n;
 CREATE VIRTUAL TABLE n USING similarity(body, content=s_doc, content_rowid=id);
-INSERT INTO n(n) VALUES('rebuild');
-INSERT INTO n(n) VALUES('triggers');
-DROP TABLE n;
 ATTACH ':memory:' AS other;
 CREATE TABLE other.away(id INTEGER PRIMARY KEY, body TEXT);
 CREATE VIRTUAL TABLE n USING similarity(body, content=away);
-INSERT INTO n(n) VALUES('rebuild');
-INSERT INTO n(n) VALUES('triggers');
-DROP TABLE n;
 CREATE VIRTUAL TABLE n USING similarity(body, content='other.away');
-INSERT INTO n(n) VALUES('rebuild');
-DROP TABLE n;
 -- A virtual table is content like a view.
 CREATE VIRTUAL TABLE pages USING fts5(body);
 INSERT INTO pages VALUES('a page of a book');
