@@ -165,6 +165,12 @@ void *enc_arena_alloc(enc_arena *a, size_t size)
     return p;
 }
 
+void *enc_arena_array(enc_arena *a, size_t n, size_t size)
+{
+    size_t bytes;
+    return enc_mem_mul(n, size, &bytes) ? enc_arena_alloc(a, bytes) : NULL;
+}
+
 char *enc_arena_text(enc_arena *a, const char *text, size_t n)
 {
     size_t whole;

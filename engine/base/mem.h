@@ -43,6 +43,7 @@ typedef struct enc_arena {
 
 void enc_arena_init(enc_arena *a);
 void *enc_arena_alloc(enc_arena *a, size_t size); /* zeroed; NULL on failure */
+void *enc_arena_array(enc_arena *a, size_t n, size_t size);
 char *enc_arena_text(enc_arena *a, const char *text,
                      size_t n); /* a NUL-terminated copy */
 void enc_arena_clear(enc_arena *a);

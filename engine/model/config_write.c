@@ -17,38 +17,27 @@ static void write_text(enc_wr *w, const char *text)
  * comma into it. */
 static void write_float(enc_wr *w, float v)
 {
-    char text[40];
+    char text[40] = "";
 
-    for (int digits = 1; digits <= 9; digits++) {
+    for (int digits = 1; digits <= 8 && (digits == 1 || strtof(text, NULL) != v);
+         digits++)
         snprintf(text, sizeof text, "%.*g", digits, (double)v);
-        if (strtof(text, NULL) == v) break;
-    }
+    if (strtof(text, NULL) != v) snprintf(text, sizeof text, "%.9g", (double)v);
     for (char *c = text; *c != '\0'; c++)
         if (strchr("0123456789+-e", *c) == NULL) *c = '.';
     enc_wr_text(w, text);
 }
 
-static const char *act_name(enc_act act)
-{
-    switch (act) {
-    case ENC_GELU: return "gelu";
-    case ENC_GELU_TANH: return "gelu_new";
-    case ENC_RELU: return "relu";
-    case ENC_SILU: return "silu";
-    case ENC_TANH: return "tanh";
-    }
-    return "gelu";
-}
+static const char *const act_names[] = {[ENC_GELU] = "gelu",
+                                        [ENC_GELU_TANH] = "gelu_new",
+                                        [ENC_RELU] = "relu",
+                                        [ENC_SILU] = "silu",
+                                        [ENC_TANH] = "tanh"};
 
-static const char *problem_name(enc_problem problem)
-{
-    switch (problem) {
-    case ENC_SINGLE_LABEL: return "single_label_classification";
-    case ENC_MULTI_LABEL: return "multi_label_classification";
-    case ENC_REGRESSION: return "regression";
-    }
-    return "single_label_classification";
-}
+static const char *const problem_names[] = {
+    [ENC_SINGLE_LABEL] = "single_label_classification",
+    [ENC_MULTI_LABEL] = "multi_label_classification",
+    [ENC_REGRESSION] = "regression"};
 
 typedef struct named {
     const char *label;
@@ -90,7 +79,7 @@ static void write_labels(const enc_config *c, enc_wr *w)
     }
     enc_wr_text(w, "\n  },\n  \"label2id\": {");
     write_ids(c, w);
-    enc_wr_format(w, "\n  },\n  \"problem_type\": \"%s\",\n", problem_name(c->problem));
+    enc_wr_format(w, "\n  },\n  \"problem_type\": \"%s\",\n", problem_names[c->problem]);
     enc_wr_format(
         w, "  \"sentence_transformers\": {\"activation_fn\": \"torch.nn.modules.%s\"},\n",
         c->rerank_sigmoid ? "activation.Sigmoid" : "linear.Identity");
@@ -109,7 +98,7 @@ static void write_config(const enc_config *c, bool has_heads, enc_wr *w)
     enc_wr_format(w, "  \"num_hidden_layers\": %zu,\n  \"num_attention_heads\": %zu,\n",
                   c->n_layers, c->n_heads);
     enc_wr_format(w, "  \"intermediate_size\": %zu,\n  \"hidden_act\": \"%s\",\n",
-                  c->inner, act_name(c->act));
+                  c->inner, act_names[c->act]);
     enc_wr_format(w, "  \"max_position_embeddings\": %zu,\n  \"type_vocab_size\": %zu,\n",
                   c->n_positions, c->n_segments);
     enc_wr_text(w, "  \"layer_norm_eps\": ");

@@ -252,6 +252,26 @@ static char *path_of(enc_files *f, const char *name)
     return path;
 }
 
+/* The path of a file, or NULL if it is not there. */
+static enc_rc find_path(enc_files *f, const char *name, const char **out, enc_err *e)
+{
+    *out = path_of(f, name);
+    if (*out == NULL) return enc_nomem(e);
+    if (!is_there(*out)) *out = NULL;
+    return ENC_OK;
+}
+
+/* A file that is missing, unless another one shows what there is instead. */
+static enc_rc fail_missing(enc_files *f, const char *name, const char *pickle, enc_err *e)
+{
+    const char *path;
+    enc_rc rc = find_path(f, pickle, &path, e);
+
+    if (rc != ENC_OK) return rc;
+    if (path != NULL) return fail_pickle(path, e);
+    return enc_fail(e, ENC_IO, "%s missing in %s", name, f->where);
+}
+
 enc_rc enc_files_enter(enc_files *f, const char *name, enc_err *e)
 {
     f->inner = enc_arena_text(&f->arena, name, strlen(name));
@@ -277,7 +297,7 @@ enc_rc enc_files_get(enc_files *f, const char *name, size_t n_max, enc_bytes *ou
                      enc_err *e)
 {
     small *s = f->small;
-    char *path;
+    const char *path;
     enc_rc rc;
 
     *out = (enc_bytes){NULL, 0};
@@ -290,8 +310,7 @@ enc_rc enc_files_get(enc_files *f, const char *name, size_t n_max, enc_bytes *ou
     }
     while (s != NULL && strcmp(s->name, name) != 0) s = s->next;
     if (s == NULL) {
-        if ((path = path_of(f, name)) == NULL) return enc_nomem(e);
-        if (!is_there(path)) return ENC_OK;
+        if ((rc = find_path(f, name, &path, e)) || path == NULL) return rc;
         s = enc_arena_alloc(&f->arena, sizeof *s);
         if (s == NULL) return enc_nomem(e);
         s->name = path + strlen(f->where) + 1;
@@ -304,15 +323,14 @@ enc_rc enc_files_get(enc_files *f, const char *name, size_t n_max, enc_bytes *ou
     return ENC_OK;
 }
 
-static enc_rc open_shard(enc_files *f, const char *name, enc_err *e)
+/* `name` lives as long as the path. */
+static enc_rc open_shard(enc_files *f, const char *path, const char *name, enc_err *e)
 {
-    char *path = path_of(f, name);
     enc_map *map;
-    enc_rc rc;
+    enc_rc rc = open_weights(f, &map, path, e);
 
-    if (path == NULL) return enc_nomem(e);
-    if ((rc = open_weights(f, &map, path, e))) return rc;
-    return add_shard(f, path + strlen(f->where) + 1, map, enc_map_bytes(map), e);
+    if (rc != ENC_OK) return rc;
+    return add_shard(f, name, map, enc_map_bytes(map), e);
 }
 
 static const shard *find_shard(const enc_files *f, const char *name)
@@ -345,7 +363,10 @@ static enc_rc open_index(enc_files *f, enc_json_value *map, const char *index, e
             if (f->n_shards == SHARDS_MAX)
                 return enc_fail(e, ENC_RANGE, "%s: more than %d shards", index,
                                 SHARDS_MAX);
-            if ((rc = open_shard(f, name, e))) return rc;
+            const char *path = path_of(f, name);
+            if (path == NULL) return enc_nomem(e);
+            rc = open_shard(f, path, path + strlen(path) - strlen(name), e);
+            if (rc != ENC_OK) return rc;
         }
         s = find_shard(f, name);
         if (s->sft == NULL || enc_sft_find(s->sft, tensor) == NULL)
@@ -361,17 +382,13 @@ static enc_rc open_shards(enc_files *f, enc_err *e)
                       index[] = "model.safetensors.index.json";
     enc_json *json = NULL;
     enc_bytes text;
-    char *path = path_of(f, single);
+    const char *path;
     enc_rc rc;
 
-    if (path == NULL) return enc_nomem(e);
-    if (is_there(path)) return open_shard(f, single, e);
+    if ((rc = find_path(f, single, &path, e))) return rc;
+    if (path != NULL) return open_shard(f, path, path + strlen(f->where) + 1, e);
     if ((rc = enc_files_get(f, index, ENC_HEADER_MAX, &text, e))) return rc;
-    if (text.at == NULL) {
-        path = path_of(f, "pytorch_model.bin");
-        if (path != NULL && is_there(path)) return fail_pickle(path, e);
-        return enc_fail(e, ENC_IO, "%s missing in %s", single, f->where);
-    }
+    if (text.at == NULL) return fail_missing(f, single, "pytorch_model.bin", e);
     if ((rc = enc_json_open(&json, text, index, e))) return rc;
     rc = open_index(f, enc_json_get(enc_json_root(json), "weight_map"), index, e);
     enc_json_close(json);
@@ -390,7 +407,7 @@ enc_rc enc_files_open_tensors(enc_files *f, enc_err *e)
     enc_rc rc;
 
     if (f->tensors != NULL) return ENC_OK;
-    if (f->is_directory && f->n_shards == 0 && (rc = open_shards(f, e))) return rc;
+    if (f->is_directory && (rc = open_shards(f, e))) return rc;
     for (size_t i = 0; i < f->n_shards; i++) n += tensor_count(&f->shards[i]);
     f->tensors = enc_mem_array(n, sizeof *f->tensors);
     if (f->tensors == NULL) return enc_nomem(e);
@@ -427,20 +444,15 @@ const enc_tensor *enc_files_tensor_at(const enc_files *f, size_t i)
 
 static enc_rc open_part(enc_files *f, const char *name, part **out, enc_err *e)
 {
-    char file[160];
-    char *path;
+    char file[160], pickle[160];
+    const char *path;
     part *p;
     enc_rc rc;
 
     snprintf(file, sizeof file, "%.100s/model.safetensors", name);
-    if ((path = path_of(f, file)) == NULL) return enc_nomem(e);
-    if (!is_there(path)) {
-        snprintf(file, sizeof file, "%.100s/pytorch_model.bin", name);
-        path = path_of(f, file);
-        if (path != NULL && is_there(path)) return fail_pickle(path, e);
-        return enc_fail(e, ENC_IO, "%.100s/model.safetensors missing in %s", name,
-                        f->where);
-    }
+    snprintf(pickle, sizeof pickle, "%.100s/pytorch_model.bin", name);
+    if ((rc = find_path(f, file, &path, e))) return rc;
+    if (path == NULL) return fail_missing(f, file, pickle, e);
     if ((p = enc_arena_alloc(&f->arena, sizeof *p)) == NULL) return enc_nomem(e);
     p->name = enc_arena_text(&f->arena, name, strlen(name));
     if (p->name == NULL) return enc_nomem(e);

@@ -222,7 +222,7 @@ static enc_rc split(enc_bytes bytes, const char *what, enc_bytes *header, enc_by
             (unsigned long long)n, ENC_HEADER_MAX);
     header->n = (size_t)n;
     header->at = enc_rd_span(&r, header->n, 1);
-    if (header->at == NULL || !enc_rd_ok(&r))
+    if (!enc_rd_ok(&r))
         return enc_fail(e, ENC_CORRUPT, "%s: header of %zu bytes in a file of %zu", what,
                         header->n, bytes.n);
     if (header->n == 0 || header->at[0] != '{')
@@ -322,11 +322,13 @@ void enc_sft_write(enc_wr *out, const enc_tensor *tensors, size_t n,
         offset += tensors[i].n_bytes;
     }
     enc_wr_text(&header, "}");
-    while ((8 + header.n) % ALIGNMENT != 0 && !header.failed) enc_wr_u8(&header, ' ');
+    for (size_t n_left = (ALIGNMENT - (8 + header.n) % ALIGNMENT) % ALIGNMENT; n_left > 0;
+         n_left--)
+        enc_wr_u8(&header, ' ');
 
     enc_wr_u64(out, header.n);
     enc_wr_bytes(out, header.at, header.n);
     for (size_t i = 0; i < n; i++) enc_wr_bytes(out, tensors[i].data, tensors[i].n_bytes);
-    if (header.failed) out->failed = true;
+    out->failed |= header.failed;
     enc_wr_clear(&header);
 }

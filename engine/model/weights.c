@@ -13,23 +13,22 @@
 
 static size_t size_of(const enc_config *c, enc_dim d)
 {
-    switch (d) {
-    case ENC_DIM_VECTOR: return 1;
-    case ENC_DIM_V: return c->n_vocab;
-    case ENC_DIM_VECTORS: return c->n_vectors;
-    case ENC_DIM_D: return c->hidden;
-    case ENC_DIM_3D: return 3 * c->hidden;
-    case ENC_DIM_E: return c->embedding;
-    case ENC_DIM_I: return c->inner;
-    case ENC_DIM_2I: return 2 * c->inner;
-    case ENC_DIM_POSITIONS: return c->n_positions;
-    case ENC_DIM_SEGMENTS: return c->n_segments;
-    case ENC_DIM_BUCKETS: return c->n_buckets;
-    case ENC_DIM_HEADS: return c->n_heads;
-    case ENC_DIM_LABELS: return c->n_labels;
-    case ENC_DIM_TWO: return 2;
-    }
-    return 0;
+    const size_t sizes[] = {[ENC_DIM_VECTOR] = 1,
+                            [ENC_DIM_V] = c->n_vocab,
+                            [ENC_DIM_VECTORS] = c->n_vectors,
+                            [ENC_DIM_D] = c->hidden,
+                            [ENC_DIM_3D] = 3 * c->hidden,
+                            [ENC_DIM_E] = c->embedding,
+                            [ENC_DIM_I] = c->inner,
+                            [ENC_DIM_2I] = 2 * c->inner,
+                            [ENC_DIM_POSITIONS] = c->n_positions,
+                            [ENC_DIM_SEGMENTS] = c->n_segments,
+                            [ENC_DIM_BUCKETS] = c->n_buckets,
+                            [ENC_DIM_HEADS] = c->n_heads,
+                            [ENC_DIM_LABELS] = c->n_labels,
+                            [ENC_DIM_TWO] = 2};
+
+    return sizes[d];
 }
 
 /* Whether a configuration has what a row describes; `layer` is 0 outside of layers. */
@@ -152,10 +151,7 @@ static enc_rc bind_floats(binder *b, const enc_tensor *t, const float **out)
                         "tensor %s is of type %s, expected F32, F16 or BF16", t->name,
                         enc_dtype_name(t->dtype));
     if (t->dtype != ENC_F32 || (uintptr_t)t->data % sizeof *x != 0) {
-        size_t n = enc_tensor_count(t), n_bytes;
-        float *copy = enc_mem_mul(n, sizeof *copy, &n_bytes)
-                          ? enc_arena_alloc(b->a, n_bytes)
-                          : NULL;
+        float *copy = enc_arena_array(b->a, enc_tensor_count(t), sizeof *copy);
 
         if (copy == NULL) return enc_nomem(b->e);
         enc_tensor_to_f32(t, copy);
@@ -327,7 +323,7 @@ static enc_rc bind_vectors(binder *b, enc_weights *w, const enc_config *c)
 
 static void set_bias(enc_layernorm *n, const float *zeros)
 {
-    if (n->gain != NULL && n->bias == NULL) n->bias = zeros;
+    if (n->gain != NULL) n->bias = zeros;
 }
 
 /* Norms without a bias get zeros, so that there is one kind of norm. */
@@ -379,16 +375,15 @@ enc_rc enc_weights_bind(enc_weights *w, enc_arena *a, const enc_config *c,
 
 static bool has_part(const enc_weights *w, enc_part part)
 {
-    switch (part) {
-    case ENC_PART_BODY: return true;
-    case ENC_PART_POOLER: return w->pooler.w.data != NULL;
-    case ENC_PART_CLASSIFIER: return w->classifier.w.data != NULL;
-    case ENC_PART_TOKENS: return w->token_classifier.w.data != NULL;
-    case ENC_PART_ANSWER: return w->answer.w.data != NULL;
-    case ENC_PART_MLM: return w->mlm_transform.w.data != NULL;
-    case ENC_PART_NSP: return w->next_sentence.w.data != NULL;
-    }
-    return false;
+    const void *const of_each[] = {[ENC_PART_BODY] = w,
+                                   [ENC_PART_POOLER] = w->pooler.w.data,
+                                   [ENC_PART_CLASSIFIER] = w->classifier.w.data,
+                                   [ENC_PART_TOKENS] = w->token_classifier.w.data,
+                                   [ENC_PART_ANSWER] = w->answer.w.data,
+                                   [ENC_PART_MLM] = w->mlm_transform.w.data,
+                                   [ENC_PART_NSP] = w->next_sentence.w.data};
+
+    return of_each[part] != NULL;
 }
 
 /* Parameters of one table's rows, each counted where the model has its part. */

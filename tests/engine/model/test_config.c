@@ -566,6 +566,52 @@ static void what_is_written_is_read_again(void)
     for (size_t i = 0; i < 5; i++) enc_wr_clear(&w[i]);
 }
 
+/* One setting at a time, in the form in which it is written. */
+static void every_setting_has_its_text(void)
+{
+    static const struct {
+        enc_act act;
+        enc_problem problem;
+        const char *act_text, *problem_text;
+    } cases[] = {
+        {ENC_GELU, ENC_SINGLE_LABEL, "\"gelu\"", "\"single_label_classification\""},
+        {ENC_RELU, ENC_MULTI_LABEL, "\"relu\"", "\"multi_label_classification\""},
+        {ENC_SILU, ENC_REGRESSION, "\"silu\"", "\"regression\""},
+        {ENC_TANH, ENC_REGRESSION, "\"tanh\"", "\"regression\""}};
+    static const float eps[] = {1e-12f, 0.3f, 1.08362705e-07f};
+    static const char *const eps_text[] = {"1e-12,", "0.3,", "1.08362705e-07,"};
+    const char *label = "x";
+    enc_config c = {.arch = &enc_arch_bert, .n_labels = 1, .labels = &label};
+
+    for (size_t i = 0; i < 4; i++) {
+        enc_wr w;
+
+        enc_wr_init(&w);
+        c.act = cases[i].act;
+        c.problem = cases[i].problem;
+        c.norm_eps = eps[i % 3];
+        enc_config_write(&c, "config.json", true, &w);
+        enc_wr_u8(&w, 0);
+        CHECK(strstr((char *)w.at, cases[i].act_text) != NULL);
+        CHECK(strstr((char *)w.at, cases[i].problem_text) != NULL);
+        CHECK_SAY(strstr((char *)w.at, eps_text[i % 3]) != NULL, "%s", (char *)w.at);
+        enc_wr_clear(&w);
+    }
+    for (int has_heads = 0; has_heads < 2; has_heads++) {
+        enc_wr w;
+
+        enc_wr_init(&w);
+        c.n_labels = 0;
+        enc_config_write(&c, "config.json", has_heads, &w);
+        enc_config_write(&c, "config_sentence_transformers.json", has_heads, &w);
+        enc_config_write(&c, "vocab.txt", has_heads, &w); /* not one of its own */
+        enc_wr_u8(&w, 0);
+        CHECK(strstr((char *)w.at, has_heads ? "BertForPreTraining" : "BertModel"));
+        CHECK(strstr((char *)w.at, "\"similarity_fn_name\": \"cosine\"") != NULL);
+        enc_wr_clear(&w);
+    }
+}
+
 /* The real all-MiniLM-L6-v2's files, where they are at hand. */
 static bool a_real_one_is_read(void)
 {
@@ -607,6 +653,7 @@ int main(void)
     too_many_prompts_are_refused();
     memory_may_be_lacking();
     what_is_written_is_read_again();
+    every_setting_has_its_text();
     bool is_real_there = a_real_one_is_read();
     enc_arena_clear(&arena);
     CHECK(enc_mem_live() == 0);

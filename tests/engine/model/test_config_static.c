@@ -1,5 +1,7 @@
 /* test_config_static.c - static models: how they are known, and that their shape is that
  * of their tensors. */
+#include <sys/stat.h>
+
 #include "base/limits.h"
 #include "lib/tiny.h"
 #include "model/arch.h"
@@ -134,6 +136,34 @@ static enc_rc read_directory(void *path, enc_err *e)
     return rc;
 }
 
+/* Shards of a module lie in its directory, and are known by the names in its index. */
+static void shards_of_a_module_are_found(void)
+{
+    static const char index[] =
+        "{\"weight_map\": {\"embedding.weight\": \"m-1.safetensors\"}}";
+    const enc_tensor t = tensor("embedding.weight", 2, 7, 4);
+    char path[256], name[320];
+    enc_err e;
+    enc_wr w;
+
+    enc_err_clear(&e);
+    CHECK(tiny_scratch(path, sizeof path) != NULL);
+    snprintf(name, sizeof name, "%s/0_Static", path);
+    CHECK(mkdir(name, 0700) == 0);
+    enc_wr_init(&w);
+    enc_sft_write(&w, &t, 1, NULL, 0);
+    snprintf(name, sizeof name, "%s/0_Static/m-1.safetensors", path);
+    CHECK(tiny_put(name, w.at, w.n, &e) == ENC_OK);
+    snprintf(name, sizeof name, "%s/0_Static/model.safetensors.index.json", path);
+    CHECK(tiny_put(name, index, sizeof index - 1, &e) == ENC_OK);
+    snprintf(name, sizeof name, "%s/modules.json", path);
+    CHECK(tiny_put(name, MODULES("0_Static"), sizeof MODULES("0_Static") - 1, &e) ==
+          ENC_OK);
+    CHECK_SAY(read_directory(path, &e) == ENC_OK, "%s", e.text);
+    enc_wr_clear(&w);
+    tiny_scratch_remove(path);
+}
+
 static void a_directory_is_read_without_memory_too(void)
 {
     const enc_tensor t = tensor("embedding.weight", 2, 7, 4);
@@ -168,6 +198,7 @@ int main(void)
     the_shape_is_that_of_the_tensors();
     other_shapes_are_refused();
     a_module_or_a_tensor_says_so_too();
+    shards_of_a_module_are_found();
     a_directory_is_read_without_memory_too();
     enc_arena_clear(&arena);
     CHECK(enc_mem_live() == 0);

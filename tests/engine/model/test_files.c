@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 #include "base/limits.h"
+#include "base/map.h"
 #include "check.h"
+#include "lib/faults.h"
 #include "lib/tiny.h"
 
 static char scratch[256];
@@ -280,6 +282,141 @@ static void the_same_tensor_in_two_shards_is_refused(void)
     CHECK_SAY(strstr(e.text, "tensor a is there twice") != NULL, "%s", e.text);
 }
 
+static void indices_have_limits(void)
+{
+    enc_wr w, more;
+    enc_err e;
+    size_t n;
+
+    put_shard("m-7.safetensors", "a");
+    put(INDEX, "{\"weight_map\": {\"a\": \"m-7.safetensors\", \"b\": "
+               "\"m-7.safetensors\"}}");
+    CHECK(open_tensors(&e, &n) == ENC_CORRUPT);
+    CHECK_SAY(strstr(e.text, "tensor b is not in m-7") != NULL, "%s", e.text);
+    enc_wr_init(&w);
+    enc_wr_init(&more);
+    for (int i = 0; i <= 1024; i++) {
+        char name[32];
+
+        snprintf(name, sizeof name, "s%d", i);
+        put_shard(name, name);
+        enc_wr_format(&w, "%s\"s%d\": \"s%d\"", i > 0 ? ", " : "", i, i);
+    }
+    enc_wr_format(&more, "{\"weight_map\": {%.*s}}", (int)w.n, (const char *)w.at);
+    enc_err_clear(&e);
+    CHECK(tiny_put(path_of(INDEX), more.at, more.n, &e) == ENC_OK);
+    CHECK(open_tensors(&e, &n) == ENC_RANGE);
+    CHECK_SAY(strstr(e.text, "more than 1024 shards") != NULL, "%s", e.text);
+    enc_wr_clear(&w);
+    enc_wr_clear(&more);
+    unlink(path_of(INDEX));
+    CHECK(mkdir(path_of(INDEX), 0700) == 0);
+    CHECK(open_tensors(&e, &n) == ENC_IO);
+    rmdir(path_of(INDEX));
+    enc_map *map;
+    CHECK(enc_map_open(&map, "tests/data/gguf/nomic.gguf", SIZE_MAX, &e) != ENC_OK ||
+          tiny_put(path_of("m-8.gguf"), enc_map_bytes(map).at, enc_map_bytes(map).n,
+                   &e) == ENC_OK);
+    enc_map_close(map);
+    put(INDEX, "{\"weight_map\": {\"a\": \"m-8.gguf\"}}");
+    CHECK(open_tensors(&e, &n) == ENC_CORRUPT);
+    CHECK_SAY(strstr(e.text, "tensor a is not in m-8.gguf") != NULL, "%s", e.text);
+    unlink(path_of(INDEX));
+}
+
+/* Parts of a directory, by name and tensor. */
+static void parts_are_opened_once(void)
+{
+    const enc_tensor *t, *again;
+    enc_files *f;
+    enc_err e;
+
+    enc_err_clear(&e);
+    CHECK(mkdir(path_of("p1"), 0700) == 0 && mkdir(path_of("p2"), 0700) == 0);
+    CHECK(mkdir(path_of("p3"), 0700) == 0);
+    CHECK(mkdir(path_of("p3/model.safetensors"), 0700) == 0);
+    CHECK(mkdir(path_of("p4"), 0700) == 0 && mkdir(path_of("p5"), 0700) == 0);
+    put_shard("p1/model.safetensors", "a");
+    put_shard("p2/model.safetensors", "b");
+    put("p4/pytorch_model.bin", "PK");
+    CHECK(enc_files_open_directory(&f, scratch, &e) == ENC_OK);
+    CHECK(enc_files_part(f, "p1", "a", &t, &e) == ENC_OK && t != NULL);
+    CHECK(enc_files_part(f, "p2", "b", &again, &e) == ENC_OK && again != NULL);
+    CHECK(enc_files_part(f, "p1", "a", &again, &e) == ENC_OK && again == t);
+    CHECK(enc_files_part(f, "p1", "b", &again, &e) == ENC_CORRUPT);
+    CHECK_SAY(strcmp(e.text, "tensor b missing in p1") == 0, "%s", e.text);
+    enc_err_clear(&e);
+    CHECK(enc_files_part(f, "p3", "a", &t, &e) == ENC_IO);
+    enc_err_clear(&e);
+    CHECK(enc_files_part(f, "p4", "a", &t, &e) == ENC_UNSUPPORTED);
+    enc_err_clear(&e);
+    CHECK(enc_files_part(f, "p5", "a", &t, &e) == ENC_IO);
+    CHECK_SAY(strstr(e.text, "p5/model.safetensors missing in") != NULL, "%s", e.text);
+    enc_files_release(NULL, e.text, 1); /* of a model without files, nothing */
+    enc_files_close(f);
+}
+
+/* Of a directory: tensors twice, a small file, a part, and a file that is not there. */
+static enc_rc use(void *path, enc_err *e)
+{
+    const enc_tensor *t;
+    enc_files *f;
+    enc_bytes text;
+    enc_rc rc = enc_files_open_directory(&f, path, e);
+
+    if (rc == ENC_OK) rc = enc_files_enter(f, "p1", e);
+    if (rc == ENC_OK) rc = enc_files_open_tensors(f, e);
+    if (rc == ENC_OK) rc = enc_files_open_tensors(f, e);
+    for (int i = 0; rc == ENC_OK && i < 2; i++)
+        rc = enc_files_get(f, i == 0 ? "kept.json" : "absent.json", 100, &text, e);
+    if (rc == ENC_OK) rc = enc_files_part(f, "p2", "b", &t, e);
+    enc_files_close(f);
+    return rc;
+}
+
+/* A pickle in place of the tensors; the refusal is the end. */
+static enc_rc use_pickle(void *path, enc_err *e)
+{
+    const enc_tensor *t;
+    enc_files *f;
+    enc_rc rc = enc_files_open_directory(&f, path, e);
+
+    if (rc == ENC_OK) rc = enc_files_part(f, "p4", "a", &t, e);
+    enc_files_close(f);
+    if (rc != ENC_UNSUPPORTED) return rc;
+    enc_err_clear(e);
+    return ENC_OK;
+}
+
+static enc_rc use_file(void *path, enc_err *e)
+{
+    enc_files *f;
+    enc_rc rc = enc_files_open_directory(&f, path, e);
+
+    if (rc == ENC_OK) rc = enc_files_open_tensors(f, e);
+    enc_files_close(f);
+    return rc;
+}
+
+/* A path so long that a few of it fill a block of the arena: whichever place asks for
+ * memory, at some length of the path it is the one that asks for a block. */
+static void every_allocation_may_fail(void)
+{
+    static char path[4096];
+
+    put("kept.json", "{}");
+    put(INDEX, "{\"weight_map\": {\"a\": \"m-7.safetensors\"}}");
+    unlink(path_of("p1/model.safetensors"));
+    for (size_t n = strlen(scratch); n < 3900; n += 200) {
+        size_t at = (size_t)snprintf(path, sizeof path, "%s", scratch);
+
+        while (at + 2 <= n) at += (size_t)snprintf(path + at, sizeof path - at, "/.");
+        CHECK(every_allocation_fails(use, path) > 5);
+        CHECK(every_allocation_fails(use_pickle, path) > 1);
+    }
+    CHECK(every_allocation_fails(use_file, (void *)path_of("m-7.safetensors")) > 3);
+}
+
 static void other_files_are_named_for_what_they_are(void)
 {
     static const struct {
@@ -324,6 +461,9 @@ int main(void)
     weights_are_limited_together();
     files_that_are_read_leave_no_mapping();
     the_same_tensor_in_two_shards_is_refused();
+    indices_have_limits();
+    parts_are_opened_once();
+    every_allocation_may_fail();
     other_files_are_named_for_what_they_are();
     tiny_scratch_remove(scratch);
     CHECK(enc_mem_live() == 0);

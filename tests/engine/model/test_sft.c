@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "check.h"
+#include "lib/faults.h"
 #include "model/sft.h"
 
 /* Opens a copy that ends where its memory ends. */
@@ -261,28 +262,77 @@ static void changed_bytes_stay_inside(void)
     enc_wr_clear(&w);
 }
 
+static enc_rc open_and_close(void *w, enc_err *e)
+{
+    const enc_wr *file = w;
+    enc_sft *s;
+    enc_rc rc = enc_sft_open(&s, (enc_bytes){file->at, file->n}, "f", e);
+
+    enc_sft_close(s);
+    return rc;
+}
+
+static enc_rc write_and_clear(void *tensors, enc_err *e)
+{
+    enc_wr w;
+
+    enc_wr_init(&w);
+    enc_sft_write(&w, tensors, 1, NULL, 0);
+    enc_rc rc = w.failed ? enc_nomem(e) : ENC_OK;
+    enc_wr_clear(&w);
+    return rc;
+}
+
 static void every_allocation_may_fail(void)
 {
-    bool is_done = false;
+    enc_tensor t = {"t", ENC_F32, 1, {1}, (const uint8_t *)"abcd", 4};
     enc_wr w;
 
     make_ours(&w);
-    for (size_t nth = 1; !is_done && nth < 100; nth++) {
-        size_t live = enc_mem_live();
-        enc_sft *s = NULL;
-        enc_err e;
-
-        enc_err_clear(&e);
-        enc_mem_fault(nth, false);
-        enc_rc rc = enc_sft_open(&s, (enc_bytes){w.at, w.n}, "f", &e);
-        enc_mem_fault(0, false);
-        CHECK(rc == ENC_OK || rc == ENC_NOMEM);
-        is_done = rc == ENC_OK;
-        enc_sft_close(s);
-        CHECK(enc_mem_live() == live);
-    }
-    CHECK(is_done);
+    CHECK(every_allocation_fails(open_and_close, &w) > 1);
+    CHECK(every_allocation_fails(write_and_clear, &t) > 1);
     enc_wr_clear(&w);
+}
+
+static void too_many_tensors_are_refused(void)
+{
+    enc_wr header, w;
+    enc_sft *s;
+    enc_err e;
+
+    enc_err_clear(&e);
+    enc_wr_init(&header);
+    enc_wr_init(&w);
+    for (unsigned i = 0; i <= ENC_TENSORS_MAX; i++)
+        enc_wr_format(&header, "%c\"%u\":0", i == 0 ? '{' : ',', i);
+    enc_wr_text(&header, "}");
+    enc_wr_u64(&w, header.n);
+    enc_wr_bytes(&w, header.at, header.n);
+    CHECK(enc_sft_open(&s, (enc_bytes){w.at, w.n}, "f", &e) == ENC_RANGE && s == NULL);
+    CHECK_SAY(strcmp(e.text, "f: 65537 tensors, limit 65536") == 0, "%s", e.text);
+    enc_wr_clear(&header);
+    enc_wr_clear(&w);
+}
+
+/* Tensors without values lie in one place; a file may have no tensors. */
+static void nothing_is_a_size_too(void)
+{
+    const enc_tensor empty[] = {{"b", ENC_F32, 1, {0}, (const uint8_t *)"", 0},
+                                {"a", ENC_F32, 1, {0}, (const uint8_t *)"", 0}};
+    enc_sft *s;
+    enc_err e;
+    enc_wr w;
+
+    for (size_t n = 0; n <= 2; n += 2) {
+        enc_err_clear(&e);
+        enc_wr_init(&w);
+        enc_sft_write(&w, empty, n, NULL, 0);
+        CHECK_SAY(enc_sft_open(&s, (enc_bytes){w.at, w.n}, "f", &e) == ENC_OK, "%s",
+                  e.text);
+        CHECK(enc_sft_count(s) == n && (enc_sft_find(s, "a") != NULL) == (n == 2));
+        enc_sft_close(s);
+        enc_wr_clear(&w);
+    }
 }
 
 int main(void)
@@ -294,6 +344,8 @@ int main(void)
     every_truncation_is_noticed();
     changed_bytes_stay_inside();
     every_allocation_may_fail();
+    too_many_tensors_are_refused();
+    nothing_is_a_size_too();
     CHECK(enc_mem_live() == 0);
     return check_done("model/sft");
 }

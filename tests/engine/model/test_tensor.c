@@ -56,6 +56,25 @@ static void tensors_convert_wherever_they_lie(void)
     CHECK(enc_tensor_count(&t) == 6);
 }
 
+static void whole_and_double_numbers_are_read(void)
+{
+    static const uint8_t eight[] = {0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+    static const uint8_t half[] = {0, 0, 0, 0, 0, 0, 0xe0, 0x3f};
+    enc_tensor t = {
+        .name = "t", .dtype = ENC_I64, .rank = 1, .shape = {1}, .data = eight};
+    float out = 7;
+
+    CHECK(enc_tensor_int(&t, 0) == -2);
+    enc_tensor_to_f32(&t, &out); /* no floats: out stays */
+    CHECK(out == 7);
+    t.dtype = ENC_I32;
+    CHECK(enc_tensor_int(&t, 0) == -2 && enc_tensor_int(&t, 1) == -1);
+    t.dtype = ENC_F64;
+    t.data = half;
+    enc_tensor_to_f32(&t, &out);
+    CHECK(out == 0.5f);
+}
+
 static void shapes_read_like_lists(void)
 {
     enc_tensor t = {.rank = 2, .shape = {384, 1536, 7, 8}};
@@ -87,6 +106,7 @@ int main(void)
 {
     every_half_is_exact();
     tensors_convert_wherever_they_lie();
+    whole_and_double_numbers_are_read();
     shapes_read_like_lists();
     types_have_names_and_sizes();
     return check_done("model/tensor");

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "check.h"
+#include "lib/faults.h"
 #include "lib/tiny.h"
 #include "model/arch.h"
 #include "model/finite.h"
@@ -463,6 +464,133 @@ static void a_row_of_a_matrix_is_its_values(void)
     CHECK(out[0] == 254.0f && out[1] == 6.0f);
 }
 
+/* --- static models --------------------------------------------------------------------
+ */
+
+/* Four pieces of two vectors of two values. */
+static const enc_config static_config = {.arch = &enc_arch_static,
+                                         .n_vocab = 4,
+                                         .n_vectors = 2,
+                                         .hidden = 2,
+                                         .n_heads = 1,
+                                         .n_positions = 8};
+
+/* Binds these tensors; the vectors are i8. */
+static enc_rc bind_static(enc_dtype dtype, const void *mapping, size_t n, size_t n_bytes,
+                          enc_weights *w, enc_arena *a, enc_err *e)
+{
+    const enc_tensor tensors[] = {
+        {"embeddings", ENC_I8, 2, {2, 2}, (const uint8_t *)"\1\2\3\4", 4},
+        {"mapping", dtype, 1, {n}, mapping, n_bytes}};
+    enc_files *f = NULL;
+    enc_wr file;
+
+    enc_wr_init(&file);
+    enc_sft_write(&file, tensors, mapping != NULL ? 2 : 1, NULL, 0);
+    enc_rc rc = file.failed ? enc_nomem(e) : ENC_OK;
+    if (rc == ENC_OK)
+        rc = enc_files_open_blob(&f, (enc_bytes){file.at, file.n}, false, e);
+    if (rc == ENC_OK) rc = enc_files_open_tensors(f, e);
+    if (rc == ENC_OK) rc = enc_weights_bind(w, a, &static_config, f, e);
+    enc_files_close(f);
+    enc_wr_clear(&file);
+    return rc;
+}
+
+static void pieces_may_share_vectors(void)
+{
+    static const int32_t rows[] = {1, 0, 1, 1}, few[] = {0, 1}, wrong[] = {0, 2, 0, 0},
+                         negative[] = {0, -1, 0, 0};
+    static const int64_t wide[] = {1, 0, 1, 1};
+    static const struct {
+        enc_dtype dtype;
+        const void *rows;
+        size_t n, n_bytes;
+        enc_rc rc;
+        const char *says;
+    } bad[] = {
+        {ENC_I32, few, 2, 8, ENC_CORRUPT, "tensor mapping has shape [2], expected [4]"},
+        {ENC_I32, wrong, 4, 16, ENC_CORRUPT, "tensor mapping: piece 1 has vector 2 of 2"},
+        {ENC_I32, negative, 4, 16, ENC_CORRUPT,
+         "tensor mapping: piece 1 has vector -1 of 2"},
+        {ENC_F32, rows, 4, 16, ENC_UNSUPPORTED,
+         "tensor mapping is of type F32, expected I32 or I64"}};
+    enc_weights w;
+    enc_arena a;
+    enc_err e;
+
+    enc_err_clear(&e);
+    enc_arena_init(&a);
+    for (int k = 0; k < 2; k++) {
+        enc_rc rc = k == 0 ? bind_static(ENC_I32, rows, 4, 16, &w, &a, &e)
+                           : bind_static(ENC_I64, wide, 4, 32, &w, &a, &e);
+        CHECK_SAY(rc == ENC_OK, "%s", e.text);
+        for (int i = 0; rc == ENC_OK && i < 4; i++) CHECK(w.word_vector[i] == rows[i]);
+        CHECK(w.word.dtype == ENC_I8 && w.word.scale[0] == 1.0f &&
+              w.word.scale[1] == 1.0f);
+    }
+    CHECK(bind_static(ENC_I32, NULL, 0, 0, &w, &a, &e) == ENC_OK && !w.word_vector);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        enc_err_clear(&e);
+        CHECK(bind_static(bad[i].dtype, bad[i].rows, bad[i].n, bad[i].n_bytes, &w, &a,
+                          &e) == bad[i].rc);
+        CHECK_SAY(strcmp(e.text, bad[i].says) == 0, "%s", e.text);
+    }
+    enc_arena_clear(&a);
+}
+
+/* --- without memory -------------------------------------------------------------------
+ */
+
+static size_t n_used; /* of the arena, before anything is bound */
+
+static enc_rc bind_shared(void *rows, enc_err *e)
+{
+    enc_weights w;
+    enc_arena a;
+    enc_rc rc = ENC_NOMEM;
+
+    enc_arena_init(&a);
+    if (enc_arena_alloc(&a, n_used) != NULL)
+        rc = bind_static(ENC_I32, rows, 4, 16, &w, &a, e);
+    else enc_nomem(e);
+    enc_arena_clear(&a);
+    return rc;
+}
+
+static enc_rc bind_modern(void *path, enc_err *e)
+{
+    enc_files *f;
+    enc_config c;
+    enc_weights w;
+    enc_arena own, a;
+    enc_rc rc = enc_files_open_directory(&f, path, e);
+
+    enc_arena_init(&own);
+    enc_arena_init(&a);
+    if (rc == ENC_OK) rc = enc_config_read(&c, &own, f, 0, e);
+    if (rc == ENC_OK) rc = enc_files_open_tensors(f, e);
+    if (rc == ENC_OK && enc_arena_alloc(&a, n_used) == NULL) rc = enc_nomem(e);
+    if (rc == ENC_OK) rc = enc_weights_bind(&w, &a, &c, f, e);
+    enc_arena_clear(&own);
+    enc_arena_clear(&a);
+    enc_files_close(f);
+    return rc;
+}
+
+/* Whichever place asks for memory, with some of the arena used before it is the one that
+ * asks for a block. */
+static void every_allocation_may_fail(void)
+{
+    static const int32_t rows[] = {1, 0, 1, 1};
+    static char path[] = "tests/data/gguf/modern.gguf";
+
+    for (n_used = 14 << 10; n_used < 17 << 10; n_used += 64) {
+        CHECK(every_allocation_fails(bind_shared, (void *)rows) > 4);
+        CHECK(every_allocation_fails(bind_modern, path) > 4);
+    }
+}
+
 int main(void)
 {
     counts_equal_the_published_integers();
@@ -476,6 +604,8 @@ int main(void)
     what_is_missing_or_misshapen_is_named();
     values_that_are_not_finite_are_refused();
     tensors_of_other_names_are_skipped();
+    pieces_may_share_vectors();
+    every_allocation_may_fail();
     CHECK(enc_mem_live() == 0);
     a_row_of_a_matrix_is_its_values();
     return check_done("model/weights");
