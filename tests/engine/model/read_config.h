@@ -14,7 +14,8 @@ typedef struct file {
     const char *name, *text;
 } file;
 
-static enc_arena arena; /* of the configuration read last */
+static enc_arena arena;   /* of the configuration read last */
+static size_t arena_used; /* bytes of it, before anything is read */
 
 /* The configuration of these files, up to the one without a name, and of tensors without
  * data. */
@@ -34,6 +35,7 @@ static inline enc_rc read_files(const file *files, const enc_tensor *tensors, si
     enc_rc rc = w.failed ? enc_nomem(e) : ENC_OK;
     if (rc == ENC_OK) rc = enc_files_open_blob(&f, (enc_bytes){w.at, w.n}, false, e);
     enc_arena_clear(&arena);
+    if (rc == ENC_OK && enc_arena_alloc(&arena, arena_used) == NULL) rc = enc_nomem(e);
     if (rc == ENC_OK) rc = enc_config_read(c, &arena, f, tok_max, e);
     enc_files_close(f);
     enc_wr_clear(&w);
@@ -78,7 +80,9 @@ static inline enc_rc read_and_clear(void *files, enc_err *e)
     enc_rc rc = read_files(files, NULL, 0, 0, &c, e);
 
     enc_arena_clear(&arena);
-    return rc;
+    if (rc == ENC_OK || rc == ENC_NOMEM) return rc;
+    enc_err_clear(e); /* it is enough that it is refused */
+    return ENC_OK;
 }
 
 /* Reading these survives that any allocation fails. */

@@ -68,6 +68,21 @@ static void the_shape_is_that_of_the_tensors(void)
     CHECK(c.n_vocab == 7);
 }
 
+/* There is nothing to pool; modules follow at once. */
+static void modules_follow_the_vectors(void)
+{
+    const enc_tensor t = tensor("embeddings", 2, 7, 4);
+    const file files[] = {
+        {"config.json", STATIC},
+        {"modules.json", "[{\"path\": \"\", \"type\": \"StaticEmbedding\"}, "
+                         "{\"path\": \"1_Dense\", \"type\": \"Dense\"}]"},
+        {"1_Dense/config.json", "{\"in_features\": 4, \"out_features\": 2}"},
+        {0}};
+    enc_config c = taken(files, &t, 1);
+
+    CHECK(c.n_modules == 1 && enc_config_dims(&c) == 2);
+}
+
 static void other_shapes_are_refused(void)
 {
     static const struct {
@@ -196,6 +211,7 @@ int main(void)
 {
     enc_arena_init(&arena);
     the_shape_is_that_of_the_tensors();
+    modules_follow_the_vectors();
     other_shapes_are_refused();
     a_module_or_a_tensor_says_so_too();
     shards_of_a_module_are_found();

@@ -356,19 +356,27 @@ static void parts_are_opened_once(void)
     enc_files_close(f);
 }
 
-/* Of a directory: tensors twice, a small file, a part, and a file that is not there. */
+/* Small files, one that is there and one that is not. */
+static enc_rc get_two(enc_files *f, enc_err *e)
+{
+    enc_bytes text;
+    enc_rc rc = enc_files_get(f, "kept.json", 100, &text, e);
+
+    return rc == ENC_OK ? enc_files_get(f, "absent.json", 100, &text, e) : rc;
+}
+
+/* Of a directory: small files, tensors twice, a part. */
 static enc_rc use(void *path, enc_err *e)
 {
     const enc_tensor *t;
     enc_files *f;
-    enc_bytes text;
     enc_rc rc = enc_files_open_directory(&f, path, e);
 
-    if (rc == ENC_OK) rc = enc_files_enter(f, "p1", e);
+    if (rc == ENC_OK) rc = get_two(f, e);
+    if (rc == ENC_OK && strlen(path) % 32 < 16) rc = get_two(f, e);
+    if (rc == ENC_OK && strlen(path) % 64 < 32) rc = enc_files_enter(f, "p1", e);
     if (rc == ENC_OK) rc = enc_files_open_tensors(f, e);
     if (rc == ENC_OK) rc = enc_files_open_tensors(f, e);
-    for (int i = 0; rc == ENC_OK && i < 2; i++)
-        rc = enc_files_get(f, i == 0 ? "kept.json" : "absent.json", 100, &text, e);
     if (rc == ENC_OK) rc = enc_files_part(f, "p2", "b", &t, e);
     enc_files_close(f);
     return rc;
@@ -381,6 +389,7 @@ static enc_rc use_pickle(void *path, enc_err *e)
     enc_files *f;
     enc_rc rc = enc_files_open_directory(&f, path, e);
 
+    if (rc == ENC_OK) rc = get_two(f, e);
     if (rc == ENC_OK) rc = enc_files_part(f, "p4", "a", &t, e);
     enc_files_close(f);
     if (rc != ENC_UNSUPPORTED) return rc;
@@ -407,7 +416,7 @@ static void every_allocation_may_fail(void)
     put("kept.json", "{}");
     put(INDEX, "{\"weight_map\": {\"a\": \"m-7.safetensors\"}}");
     unlink(path_of("p1/model.safetensors"));
-    for (size_t n = strlen(scratch); n < 3900; n += 200) {
+    for (size_t n = strlen(scratch); n < 4060; n += 16) {
         size_t at = (size_t)snprintf(path, sizeof path, "%s", scratch);
 
         while (at + 2 <= n) at += (size_t)snprintf(path + at, sizeof path - at, "/.");
@@ -426,6 +435,7 @@ static void other_files_are_named_for_what_they_are(void)
         const char *says;
     } kinds[] = {
         {"PK\3\4", 4, ENC_UNSUPPORTED, "PyTorch pickle"},
+        {"PX\3\4", 4, ENC_CORRUPT, "has 4 bytes, a safetensors file at least 8"},
         {"\x80\2}q\0", 5, ENC_UNSUPPORTED, "PyTorch pickle"},
         {"GGUF\3\0\0\0", 8, ENC_CORRUPT, "has 8 bytes, a GGUF file at least 24"},
         {"\x1f\x8b\x08\0\0\0\0\0\0\3", 10, ENC_CORRUPT,

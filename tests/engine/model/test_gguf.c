@@ -214,7 +214,7 @@ static void tensors_are_not_believed(void)
         {1, 0, 0, UINT64_MAX - 31, ENC_CORRUPT, "0 bytes at 18446744073709551584"},
         {1ull << 33, 1ull << 33, 0, 0, ENC_CORRUPT, "tensor a: shape overflows"},
         {1ull << 61, 2, 0, 0, ENC_CORRUPT, "tensor a: shape overflows"},
-        {1ull << 62, 32, 8, 0, ENC_CORRUPT, "tensor a: shape overflows"},
+        {(1ull << 59) - 1, 32, 8, 0, ENC_CORRUPT, "tensor a: shape overflows"},
         {1ull << 32, 1ull << 32, 8, 0, ENC_CORRUPT, "tensor a: shape overflows"},
         {1, 48, 8, 0, ENC_CORRUPT, "rows of 48 values are not blocks of 32"},
         {8, 32, 14, 0, ENC_CORRUPT, "rows of 32 values are not blocks of 256"},
@@ -238,6 +238,10 @@ static void tensors_are_not_believed(void)
     refused(&w, ENC_CORRUPT, "the name of tensor 1 is not a text of 1 to 127 bytes");
     head(&w, 3, 1, 0), text(&w, "a"), enc_wr_u32(&w, 5), data(&w, 32, 99);
     refused(&w, ENC_RANGE, "tensor a: rank 5, limit 4");
+    head(&w, 3, 1, 0), text(&w, "a"), enc_wr_u32(&w, 3);
+    for (int i = 0; i < 3; i++) enc_wr_u64(&w, 1ull << 33);
+    enc_wr_u32(&w, 0), enc_wr_u64(&w, 0), data(&w, 32, 64);
+    refused(&w, ENC_CORRUPT, "tensor a: shape overflows");
     head(&w, 3, 1, 0), tensor(&w, "a", 1, 1, 0, 0); /* not even padded */
     refused(&w, ENC_CORRUPT, "4 bytes at 0 of 0 bytes of data");
 }

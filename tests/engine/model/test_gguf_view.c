@@ -720,7 +720,7 @@ static void wordpieces_are_turned_back(void)
                                          "b",
                                          "[",
                                          "[]",
-                                         "[x",
+                                         "[xy",
                                          "a\nb",
                                          "un",
                                          "\xe2\x96\x81[X]",
@@ -734,7 +734,14 @@ static void wordpieces_are_turned_back(void)
     with_numbers(&f, "tokenizer.ggml.token_type", types, 11);
     with_number(&f, "tokenizer.ggml.unknown_token_id", 8); /* an unused one */
     CHECK(strcmp(view(f, "vocab.txt"),
-                 "[CLS]\n[SEP]\nA\n##b\n##[\n##[]\n##[x\n\n\n[X]\n##c\n") == 0);
+                 "[CLS]\n[SEP]\nA\n##b\n##[\n##[]\n##[xy\n\n\n[X]\n##c\n") == 0);
+    f = (gguf_file){.n_data = 0};
+    with_text(&f, "general.architecture", "bert");
+    with_text(&f, "tokenizer.ggml.model", "bert");
+    with_texts(&f, "tokenizer.ggml.tokens", pieces, 11);
+    with_numbers(&f, "tokenizer.ggml.token_type", types, 11);
+    with_number(&f, "tokenizer.ggml.unknown_token_id", 8);
+    VIEWS(f, "tokenizer_config.json", "\"strip_accents\": false\n}"); /* without it */
     for (int k = 0; k < 2; k++) {
         f = usual("bert", "bert", 4);
         with_number(&f, "tokenizer.ggml.normalizer.lowercase", (float)k);

@@ -74,6 +74,8 @@ static const struct {
     {"{\"x\":" T("F32", "[1]", "[0,4,8]") "}", 4, ENC_CORRUPT,
      "data_offsets are not two"},
     {"{\"x\":" T("F32", "[1]", "[-4,0]") "}", 4, ENC_CORRUPT, "data_offsets are not two"},
+    {"{\"x\":" T("F32", "[1]", "[0,4.0]") "}", 4, ENC_CORRUPT,
+     "data_offsets are not two"},
     {"{\"x\":{\"shape\":[1],\"data_offsets\":[0,4]}}", 4, ENC_CORRUPT, "no dtype"},
     {"{\"x\":7}", 0, ENC_CORRUPT, "not described by an object"},
     {"{\"__metadata__\":7}", 0, ENC_CORRUPT, "__metadata__ is not an object"},
@@ -323,6 +325,17 @@ static void nothing_is_a_size_too(void)
     enc_err e;
     enc_wr w;
 
+    static const char unsorted[] =
+        "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},"
+        "\"b\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]}}";
+    enc_err_clear(&e);
+    enc_wr_init(&w);
+    enc_wr_u64(&w, sizeof unsorted - 1);
+    enc_wr_text(&w, unsorted);
+    enc_wr_u32(&w, 0);
+    CHECK_SAY(enc_sft_open(&s, (enc_bytes){w.at, w.n}, "f", &e) == ENC_OK, "%s", e.text);
+    enc_sft_close(s);
+    enc_wr_clear(&w);
     for (size_t n = 0; n <= 2; n += 2) {
         enc_err_clear(&e);
         enc_wr_init(&w);

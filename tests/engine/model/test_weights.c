@@ -295,6 +295,23 @@ static void f32_is_used_where_it_lies_unless_unaligned(void)
     teardown(&b);
 }
 
+static void vectors_of_codes_are_refused(void)
+{
+    enc_tensor *t;
+    bench b;
+
+    setup(&b, ENC_F32);
+    t = find(&b, "pooler.dense.bias");
+    t->dtype = ENC_I8;
+    t->n_bytes = t->shape[0];
+    CHECK(bind(&b, 0) == ENC_UNSUPPORTED);
+    CHECK_SAY(strcmp(b.e.text,
+                     "tensor pooler.dense.bias is of type I8, expected F32, F16 "
+                     "or BF16") == 0,
+              "%s", b.e.text);
+    teardown(&b);
+}
+
 static void other_names_are_known(void)
 {
     static char names[TENSORS_MAX][ENC_NAME_MAX + 8];
@@ -475,12 +492,18 @@ static const enc_config static_config = {.arch = &enc_arch_static,
                                          .n_heads = 1,
                                          .n_positions = 8};
 
-/* Binds these tensors; the vectors are i8. */
+/* Binds these tensors; the vectors are i8, and go by another name if there is no mapping
+ * and yet bytes of it. */
 static enc_rc bind_static(enc_dtype dtype, const void *mapping, size_t n, size_t n_bytes,
                           enc_weights *w, enc_arena *a, enc_err *e)
 {
     const enc_tensor tensors[] = {
-        {"embeddings", ENC_I8, 2, {2, 2}, (const uint8_t *)"\1\2\3\4", 4},
+        {mapping == NULL && n_bytes > 0 ? "vectors" : "embeddings",
+         ENC_I8,
+         2,
+         {2, 2},
+         (const uint8_t *)"\1\2\3\4",
+         4},
         {"mapping", dtype, 1, {n}, mapping, n_bytes}};
     enc_files *f = NULL;
     enc_wr file;
@@ -530,6 +553,8 @@ static void pieces_may_share_vectors(void)
               w.word.scale[1] == 1.0f);
     }
     CHECK(bind_static(ENC_I32, NULL, 0, 0, &w, &a, &e) == ENC_OK && !w.word_vector);
+    CHECK(bind_static(ENC_I8, NULL, 0, 1, &w, &a, &e) == ENC_CORRUPT);
+    CHECK_SAY(strcmp(e.text, "tensor embeddings missing") == 0, "%s", e.text);
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         enc_err_clear(&e);
         CHECK(bind_static(bad[i].dtype, bad[i].rows, bad[i].n, bad[i].n_bytes, &w, &a,
@@ -598,6 +623,7 @@ int main(void)
     slots_point_at_their_own_places();
     every_precision_binds();
     f32_is_used_where_it_lies_unless_unaligned();
+    vectors_of_codes_are_refused();
     other_names_are_known();
     the_decoder_is_tied_unless_the_config_says_otherwise();
     a_head_is_whole_or_absent();
