@@ -85,7 +85,8 @@ enc_rc enc_tok_add_step(enc_tok *t, enc_step step, enc_err *e)
 {
     void *steps = t->steps;
     if (t->n_steps == ENC_STEPS_MAX)
-        return enc_fail(e, ENC_RANGE, "tokenizer.json has more than %d steps", ENC_STEPS_MAX);
+        return enc_fail(e, ENC_RANGE, "tokenizer.json has more than %d steps",
+                        ENC_STEPS_MAX);
     if (!enc_mem_reserve(&steps, &t->cap_steps, t->n_steps + 1, sizeof step))
         return enc_nomem(e);
     t->steps = steps;

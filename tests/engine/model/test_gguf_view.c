@@ -537,10 +537,7 @@ static void numbers_out_of_range_are_refused(void)
 
 /* ---- files of the test ---- */
 
-static const char *const usual_pieces[] = {"[CLS]", "[SEP]",
-                                           "\xe2\x96\x81"
-                                           "a",
-                                           "b"};
+static const char *const usual_pieces[] = {"[CLS]", "[SEP]", "\xe2\x96\x81\x61", "b"};
 
 /* A file of this architecture with a tokenizer of four pieces. */
 static gguf_file usual(const char *arch, const char *tok, size_t n_pieces)
@@ -713,18 +710,9 @@ static void long_names_are_cut_in_sentences(void)
 
 static void wordpieces_are_turned_back(void)
 {
-    static const char *const pieces[] = {"[CLS]",
-                                         "[SEP]",
-                                         "\xe2\x96\x81"
-                                         "A",
-                                         "b",
-                                         "[",
-                                         "[]",
-                                         "[xy",
-                                         "a\nb",
-                                         "un",
-                                         "\xe2\x96\x81[X]",
-                                         "c"};
+    static const char *const pieces[] = {
+        "[CLS]", "[SEP]", "\xe2\x96\x81\x41", "b", "[", "[]", "[xy",
+        "a\nb",  "un",    "\xe2\x96\x81[X]",  "c"};
     static const int types[] = {3, 3, 1, 1, 1, 1, 1, 1, 5, 1, 4};
     gguf_file f = {.n_data = 0};
 
