@@ -59,7 +59,7 @@ $(BUILD)/tests/%: tests/%.c $(TESTLIB) $(OBJ)
 # Those of encode/ fix the order themselves and get no such leave.
 ENCODE   := -O3 -fno-math-errno -fno-trapping-math -ffp-contract=off
 $(patsubst %,$(BUILD)/engine/%.o,encode/panel model/finite model/tensor model/quant): KFLAGS := $(ENCODE)
-LEARN    := elem_plain cooccur
+LEARN    := elem_plain gemm_plain cooccur
 $(LEARN:%=$(BUILD)/engine/learn/%.o): KFLAGS := $(KERNEL)
 # Instrumented, loops of numbers take minutes each to compile: of one source for several CPUs only AVX2's
 # is, and for a fuzzer none.

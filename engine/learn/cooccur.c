@@ -236,8 +236,8 @@ enc_rc enc_cooccur_vectors(const enc_corpus *c, size_t D, uint64_t seed, float n
 {
     factoring f = {0};
     enc_rng rng = {seed};
-    enc_rc rc = enc_gemm_open(e);
-    if (rc == ENC_OK) rc = make(&f, c, D, e);
+    enc_gemm_open();
+    enc_rc rc = make(&f, c, D, e);
     if (rc == ENC_OK) {
         choose_contexts(&f, c);
         count_neighbours(&f, c);

@@ -25,14 +25,15 @@ bool enc_gemm_has_bf16(void)
 #endif
 }
 
-enc_rc enc_gemm_open(enc_err *e)
+void enc_gemm_open(void)
 {
-    return own_kernel() != NULL ? ENC_OK : enc_gemm_blas_open(e);
+    if (own_kernel() == NULL) enc_gemm_blas_open();
 }
 
 bool enc_gemm_is_parallel_safe(void)
 {
-    return own_kernel() != NULL || enc_gemm_blas_is_parallel_safe();
+    return own_kernel() != NULL || !enc_gemm_blas_is_open() ||
+           enc_gemm_blas_is_parallel_safe();
 }
 
 void enc_gemm_run(const enc_gemm *g)
@@ -41,5 +42,6 @@ void enc_gemm_run(const enc_gemm *g)
     if (g->m == 0 || g->n == 0) return;
     if (g->bf16 && enc_gemm_has_bf16() && enc_gemm_bf16(g)) return;
     if (own != NULL) own(g);
-    else enc_gemm_blas(g);
+    else if (enc_gemm_blas_is_open()) enc_gemm_blas(g);
+    else enc_gemm_plain(g);
 }

@@ -53,9 +53,10 @@ static enc_rc shard_init(enc_step *s, enc_shard *h, size_t i, enc_err *e)
 
 enc_rc enc_step_init(enc_step *s, enc_err *e)
 {
-    enc_rc rc = enc_gemm_open(e);
     size_t n = s->o->batch_pairs, D = s->p->config.hidden;
-    if (rc != ENC_OK) return rc;
+    enc_rc rc;
+
+    enc_gemm_open();
     s->elem = enc_elem_pick();
     s->n_shards = enc_gemm_is_parallel_safe() ? enc_threads_count() : 1;
     s->shards = enc_mem_zero_array(s->n_shards, sizeof *s->shards);

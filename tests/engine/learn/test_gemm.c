@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -19,7 +21,7 @@
 #include "check.h"
 #include "learn/gemm.h"
 
-enum { GAP = 3 };
+enum { GAP = 3, NOBODY = 65534 };
 #define FLOATS_MAX ((size_t)1 << 19) /* of one matrix */
 
 static const float untouched = 12345.678f;
@@ -263,19 +265,72 @@ static void an_empty_product_touches_nothing(void)
 
 static void openblas_is_the_loop(void)
 {
-    enc_err e = {0};
-    CHECK_SAY(enc_gemm_blas_open(&e) == ENC_OK, "%s", e.text);
-    if (e.rc != ENC_OK) return;
-    CHECK(enc_gemm_about() != NULL);
-    CHECK(enc_gemm_blas_open(&e) == ENC_OK); /* again: nothing happens */
+    bool is_open = enc_gemm_blas_open();
+    CHECK_SAY(is_open, "libopenblas.so.0 cannot be opened");
+    if (!is_open) return;
+    CHECK(enc_gemm_about() != NULL && enc_gemm_blas_is_open());
+    CHECK(enc_gemm_blas_open()); /* again: nothing happens */
     every_shape_is_the_loop(&(way){"OpenBLAS", enc_gemm_blas, false});
+}
+
+/* In a process of its own, where OpenBLAS would start more threads than there may be. */
+static int try_without_threads(void)
+{
+    const struct rlimit none = {0, 0};
+    const float x[1] = {3.0f};
+    float c[1] = {0.0f};
+
+    setenv("OPENBLAS_NUM_THREADS", "4", 1);
+    if (getuid() == 0 && setuid(NOBODY) != 0) return 3; /* root has no such limit */
+    if (setrlimit(RLIMIT_NPROC, &none) != 0) return 3;
+    if (enc_gemm_blas_open() || enc_gemm_blas_is_open()) return 1;
+    if (enc_gemm_about() != NULL || !enc_gemm_is_parallel_safe()) return 1;
+    enc_gemm_room words = {0};
+    enc_err e = {0};
+    enc_gemm g = {.a = x, .b = x, .c = c, .m = 1, .n = 1, .k = 1};
+    g.lda = g.ldb = g.ldc = 1;
+    g.room = &words;
+    if (enc_gemm_room_init(&words, &e) != ENC_OK) return 1;
+    enc_gemm_run(&g);
+    enc_gemm_room_clear(&words);
+    return c[0] == 9.0f && enc_mem_live() == 0 ? 0 : 1;
+}
+
+static int try_without_memory(void)
+{
+#if defined(__SANITIZE_ADDRESS__)
+    return 0; /* it has taken terabytes of addresses itself */
+#endif
+    const struct rlimit little = {(rlim_t)256 << 20, (rlim_t)256 << 20};
+
+    setenv("OPENBLAS_NUM_THREADS", "64", 1);
+    if (setrlimit(RLIMIT_AS, &little) != 0) return 3;
+    return enc_gemm_blas_open() ? 1 : 0;
+}
+
+/* Before this process has opened it. */
+static void openblas_is_left_alone_where_it_would_not_start(void)
+{
+    int (*const tries[])(void) = {try_without_threads, try_without_memory};
+    for (size_t i = 0; i < sizeof tries / sizeof *tries; i++) {
+        int status = -1;
+        fflush(NULL);
+        pid_t child = fork();
+        if (child == 0) {
+            alarm(20);
+            _exit(tries[i]());
+        }
+        CHECK(child > 0 && waitpid(child, &status, 0) == child);
+        CHECK_SAY(status == 0, "try %zu ended with %x", i, (unsigned)status);
+    }
 }
 
 int main(void)
 {
-    enc_err e = {0};
     CHECK(enc_gemm_about() == NULL);
-    CHECK_SAY(enc_gemm_open(&e) == ENC_OK, "%s", e.text);
+    every_shape_is_the_loop(&(way){"plain", enc_gemm_plain, false});
+    openblas_is_left_alone_where_it_would_not_start();
+    enc_gemm_open();
     every_shape_is_the_loop(&(way){"f32", enc_gemm_run, false});
 #if defined(__x86_64__)
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
