@@ -130,13 +130,13 @@ demo: deps
 # Quick: what to run before a commit.
 check: deps
 	@$(MAKE_ALL) programs
-	@sh tests/all.sh $(BUILD):unit $(BUILD):ext $(BUILD):exact build:sql build:readme build:download build:gates
+	@sh tests/all.sh $(BUILD):unit $(BUILD):ext $(BUILD):exact build:sql build:readme build:download build:files build:gates
 
 # Everything: check, the same under sanitizers, and builds by gcc and clang without a warning.
 test: deps
 	@$(MAKE_ALL) programs
 	@$(MAKE_ALL) SAN=address,undefined CFLAGS='-O1 -g' programs
-	@sh tests/all.sh build:unit build:ext build:sessions build:sql build:readme build:download build:torture build:faults build:gates \
+	@sh tests/all.sh build:unit build:ext build:sessions build:sql build:readme build:download build:files build:torture build:faults build:gates \
 	    build/san:unit build/san:ext build/san:exact build/san:fuzz build/fuzz:fresh build:bombs build:warnings
 
 # Each fuzz target for T seconds on inputs that it finds: with clang by coverage. The kept inputs have

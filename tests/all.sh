@@ -16,6 +16,7 @@
 #   readme    README.md                       its examples
 #   peers     tests/peers/agree.js            our vectors beside those of other engines
 #   download  tests/download.sh                sql/download.sh, from a hub of its own
+#   files     tests/files.sh                  nothing is written beside the database
 #   torture   BUILD/tests/torture/*           threads, forks, limits: seconds of what can run hours
 #   gates     tests/gates.sh                  laws that a machine can keep
 #   warnings                                  a build by gcc and by clang without a warning
@@ -161,6 +162,7 @@ for each; do
         else echo "peers: 0 passed, 0 failed, 1 skipped: node is not installed" | tee -a "$log"
         fi ;;
     download) try download sh tests/download.sh "$build/encoder.so" ;;
+    files) try files sh tests/files.sh "$build" ;;
     torture)
         for t in concurrent fork limits determinism lifecycle; do
             try "torture $t" torture "$build/tests/torture/$t"
