@@ -599,10 +599,12 @@ static void every_setting_has_its_text(void)
         c.n_labels = 0;
         enc_config_write(&c, "config.json", has_heads, &w);
         enc_config_write(&c, "config_sentence_transformers.json", has_heads, &w);
+        enc_config_write(&c, "modules.json", has_heads, &w);
         enc_config_write(&c, "vocab.txt", has_heads, &w); /* not one of its own */
         enc_wr_u8(&w, 0);
         CHECK(strstr((char *)w.at, has_heads ? "BertForPreTraining" : "BertModel"));
         CHECK(strstr((char *)w.at, "\"similarity_fn_name\": \"cosine\"") != NULL);
+        CHECK(strstr((char *)w.at, "Pooling") && !strstr((char *)w.at, "Normalize"));
         enc_wr_clear(&w);
     }
 }

@@ -89,6 +89,8 @@ static void all_forms_hold_the_same(void)
     }
     enc_wr_clear(&w);
     enc_files_close(NULL);
+    CHECK(enc_files_open_blob(&f[0], (enc_bytes){NULL, 0}, true, &e) == ENC_CORRUPT);
+    CHECK(strcmp(e.text, "model blob is empty") == 0);
 }
 
 static void an_empty_file_is_there(void)

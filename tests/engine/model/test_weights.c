@@ -610,7 +610,7 @@ static void every_allocation_may_fail(void)
     static const int32_t rows[] = {1, 0, 1, 1};
     static char path[] = "tests/data/gguf/modern.gguf";
 
-    for (n_used = 14 << 10; n_used < 17 << 10; n_used += 64) {
+    for (n_used = 15 << 10; n_used <= 16 << 10; n_used += 64) {
         CHECK(every_allocation_fails(bind_shared, (void *)rows) > 4);
         CHECK(every_allocation_fails(bind_modern, path) > 4);
     }
