@@ -246,12 +246,26 @@ static void whole_numbers_are_skipped(void)
     enc_wr_clear(&blob);
 }
 
+static void parameters_are_counted_by_kind(void)
+{
+    enc_module s = {.kind = ENC_MODULE_DENSE, .rows = 3, .cols = 4};
+
+    CHECK(enc_module_count(&s) == 12);
+    s.has_bias = true;
+    CHECK(enc_module_count(&s) == 15);
+    s.kind = ENC_MODULE_NORM;
+    CHECK(enc_module_count(&s) == 6);
+    s.kind = ENC_MODULE_NORMALIZE;
+    CHECK(enc_module_count(&s) == 0);
+}
+
 int main(void)
 {
     char fingerprint[33];
     for (size_t i = 0; i < OUT * D; i++) weight[i] = 0.1f * (float)((int)(i % 11) - 5);
     a_blob_has_them_by_their_paths(fingerprint);
     a_directory_has_them_in_files_of_their_own(fingerprint);
+    parameters_are_counted_by_kind();
     bad_tensors_are_refused();
     whole_numbers_are_skipped();
     CHECK(enc_mem_live() == 0);
