@@ -107,7 +107,7 @@ static void multiply(void *arg, size_t i)
                                  .room = &s->room});
 }
 
-/* Floating-point operations per second of big products on all threads; 0: no BLAS. */
+/* Floating-point operations per second of big products on all threads; 0: no memory. */
 static double gemm_peak(enc_err *e)
 {
     size_t n_threads = enc_threads_count(), n = (size_t)GEMM_SIDE * GEMM_SIDE;
@@ -115,7 +115,8 @@ static double gemm_peak(enc_err *e)
     float *room = enc_mem_zero_array(n_threads * 3 * n, sizeof *room);
     double best = 0;
 
-    if (s != NULL && room != NULL && enc_gemm_open(e) == ENC_OK) {
+    enc_gemm_open();
+    if (s != NULL && room != NULL) {
         for (size_t i = 0; i < n_threads; i++) {
             float *at = room + i * 3 * n;
             s[i] = (square){.a = at, .b = at + n, .c = at + 2 * n};
