@@ -152,7 +152,7 @@ static void the_parser_agrees_on_every_damage(enc_bytes json)
     memcpy(b + before, other, sizeof other - 1);
     memcpy(b + n - (json.n - behind), json.at + behind, json.n - behind);
     for (size_t i = 0; i < json.n; i++)
-        for (size_t k = 0; k < sizeof with; k++) {
+        for (size_t k = i % 4; k < sizeof with; k += 4) { /* two of them a place */
             enc_tok *x, *y;
             if (i >= before && i < behind) continue;
             uint8_t *twin = b + (i < before ? i : i + sizeof other - sizeof key);
