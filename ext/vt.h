@@ -177,6 +177,7 @@ bool ext_vt_store_is_shadow(const char *suffix);
 /* The statement, reset and without bindings; prepared at first use. The user resets it
  * with ext_vt_done, which gives the code of its last step. */
 int ext_vt_sql_get(ext_vt_table *t, ext_vt_sql which, sqlite3_stmt **out);
+int ext_vt_done(ext_vt_table *t, sqlite3_stmt *s);
 int ext_vt_sql_prepare(ext_vt_table *t, ext_vt_sql which,
                        sqlite3_stmt **out); /* the caller's own */
 
@@ -188,7 +189,6 @@ int ext_vt_content_step(ext_vt_table *t, sqlite3_stmt *s);
 /* What CREATE asks of content='...': that it is there with all columns, and that its keys
  * stay what they are. */
 int ext_vt_content_check(ext_vt_table *t);
-int ext_vt_done(ext_vt_table *t, sqlite3_stmt *s);
 int ext_vt_run_id(ext_vt_table *t, ext_vt_sql which, sqlite3_int64 id); /* ?1 is id */
 int ext_vt_run(ext_vt_table *t, sqlite3_stmt *s); /* steps to the end, and ext_vt_done */
 void ext_vt_store_close(ext_vt_table *t);         /* finalizes all */

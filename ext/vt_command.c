@@ -83,6 +83,7 @@ static int triggers(ext_vt_table *t)
                            "table to follow");
     /* A trigger is created even where it will fail, and then nobody can write there. */
     int rc = ext_vt_sql_get(t, EXT_VT_CONTENT_ALL, &content);
+    if (rc == SQLITE_OK) rc = ext_vt_done(t, content);
     if (rc == SQLITE_OK)
         rc = ext_vt_store_drop_triggers(t); /* perhaps of an earlier name of the table */
     if (rc == SQLITE_OK) rc = create_triggers(t);

@@ -288,11 +288,28 @@ int ext_vt_sql_get(ext_vt_table *t, ext_vt_sql which, sqlite3_stmt **out)
     return rc;
 }
 
+/* Content outside may be a table that reads this one. Two that keep statements on each
+ * other would keep the connection from closing, so this one keeps none. */
+static bool forget(ext_vt_table *t, const sqlite3_stmt *s)
+{
+    static const ext_vt_sql outside[] = {EXT_VT_CONTENT_GET, EXT_VT_CONTENT_ALL};
+
+    if (t->config.content != EXT_VT_EXTERNAL) return false;
+    for (size_t i = 0; i < sizeof outside / sizeof *outside; i++) {
+        if (t->sql[outside[i]] != s) continue;
+        t->sql[outside[i]] = NULL;
+        return true;
+    }
+    return false;
+}
+
 int ext_vt_done(ext_vt_table *t, sqlite3_stmt *s)
 {
-    int rc = sqlite3_reset(s);
+    bool is_kept = !forget(t, s);
+    int rc = is_kept ? sqlite3_reset(s) : sqlite3_finalize(s);
+
     if (rc != SQLITE_OK) ext_vt_fail_db(t, rc);
-    sqlite3_clear_bindings(s);
+    if (is_kept) sqlite3_clear_bindings(s);
     return rc;
 }
 

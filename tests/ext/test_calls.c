@@ -320,6 +320,34 @@ static void maps_are_kept_in_parts(void)
     CHECK(sqlite3_close(db) == SQLITE_OK);
 }
 
+/* A statement on itself, kept by a table, would outlive all others. */
+static void content_in_a_circle_lets_the_connection_close(void)
+{
+    static const char *const works[] = {
+        "SELECT a FROM s",
+        "SELECT a FROM s('x')",
+        "INSERT INTO s(s) VALUES('rebuild')",
+        "INSERT INTO s(s) VALUES('reembed')",
+        "INSERT INTO s(s) VALUES('triggers')",
+        "INSERT INTO s(s) VALUES('integrity-check')",
+        "UPDATE s SET a = 'y'",
+        "DELETE FROM s",
+    };
+    for (size_t i = 0; i < sizeof works / sizeof *works; i++) {
+        sqlite3 *db = open_db();
+        CHECK(run(db, "CREATE TABLE d(id INTEGER PRIMARY KEY, a TEXT);"
+                      "INSERT INTO d VALUES(1, 'x');"
+                      "CREATE VIEW w AS SELECT id, a FROM d;"
+                      "CREATE VIRTUAL TABLE s USING similarity(a, content=w, "
+                      "content_rowid=id);"
+                      "INSERT INTO s(s) VALUES('rebuild');"
+                      "DROP VIEW w; CREATE VIEW w AS SELECT rowid AS id, a FROM s") ==
+              SQLITE_OK);
+        run(db, works[i]);
+        CHECK_SAY(sqlite3_close(db) == SQLITE_OK, "after %s", works[i]);
+    }
+}
+
 int main(void)
 {
     sqlite3_auto_extension((void (*)(void))init);
@@ -329,6 +357,7 @@ int main(void)
     threads_with_their_own_connections_get_the_same_bits();
     vectors_carry_the_subtype();
     no_connection_lacks_a_part_of_us();
+    content_in_a_circle_lets_the_connection_close();
     sequences_are_made_when_they_are_read();
     maps_are_kept_in_parts();
     sqlite3_shutdown();
