@@ -333,8 +333,10 @@ int ext_vt_docs_clear(ext_vt_table *t)
     int rc = ext_vt_docs_forget(t);
 
     if (rc != SQLITE_OK || t->config.content == EXT_VT_EXTERNAL) return rc;
+    t->must_roll_back =
+        true; /* before: without memory SQLite itself rolls back in there */
     rc = ext_vt_exec(t, "DELETE FROM \"%w\".\"%w_content\"", t->schema, t->name);
-    t->must_roll_back = rc != SQLITE_OK;
+    if (rc == SQLITE_OK) t->must_roll_back = false;
     return rc;
 }
 
