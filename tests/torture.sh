@@ -100,7 +100,7 @@ table() {
         echo "$id|$what|$points|$aim|$failed|$seconds"
     done | awk -F'|' 'BEGIN { form = "%-6s %-52s %10s %10s %7s %8s\n"
                               printf form, "id", "what", "points", "aimed at", "failed", "seconds" }
-        { printf form, $1, $2, $3, $4 > 0 ? $4 : "-", $5, $6; bad += $5; n += $3 }
+        { printf form, $1, $2, $3, ($4 > 0 ? $4 : "-"), $5, $6; bad += $5; n += $3 }
         END { exit bad > 0 || n == 0 }'
 }
 
