@@ -518,7 +518,7 @@ static int config_number(ext_vt_table *t, const char *key, double *out)
 int ext_vt_config_load(ext_vt_table *t)
 {
     double format = 0.0, dims = 0.0;
-    char *fingerprint = NULL, *metric = NULL;
+    char *model = NULL, *fingerprint = NULL, *metric = NULL;
     int rc = config_number(t, "format", &format);
 
     if (rc == SQLITE_OK && format != (double)EXT_VT_FORMAT)
@@ -533,7 +533,10 @@ int ext_vt_config_load(ext_vt_table *t)
     double probes = 0.0;
     if (rc == SQLITE_OK) rc = config_number(t, "probes", &probes);
     t->n_probe = probes > 0.0 && probes <= 1e6 ? (size_t)probes : 0;
-    if (rc == SQLITE_OK) rc = config_text(t, "model", &t->model_name);
+    if (rc == SQLITE_OK) rc = config_text(t, "model", &model);
+    if (rc == SQLITE_OK && model == NULL && t->config.n_texts > 0)
+        rc = ext_vt_fail(t, SQLITE_CORRUPT_VTAB, "it does not say what model it is of");
+    if (model != NULL) sqlite3_free(t->model_name), t->model_name = model;
     if (rc == SQLITE_OK) rc = config_text(t, "triggers", &t->triggers);
     if (rc == SQLITE_OK) rc = config_text(t, "fingerprint", &fingerprint);
     if (rc == SQLITE_OK) rc = config_text(t, "metric", &metric);

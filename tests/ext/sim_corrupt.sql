@@ -770,3 +770,17 @@ DROP TABLE keyless_doc;
 ALTER TABLE z RENAME TO keyless_doc;
 INSERT INTO keyless(keyless) VALUES('integrity-check');
 INSERT INTO keyless(keyless) VALUES('optimize');
+
+-- The name of its model lost: whoever opens it is told, until it is there again.
+ATTACH '$TMP/nameless.db' AS b;
+CREATE VIRTUAL TABLE b.nameless USING similarity(body, model=builtin);
+INSERT INTO b.nameless(body) VALUES('the cat');
+DELETE FROM b.nameless_config WHERE k = 'model';
+SELECT rowid FROM b.nameless('the cat');
+DETACH b;
+ATTACH '$TMP/nameless.db' AS b;
+INSERT INTO b.nameless(nameless) VALUES('rebuild');
+SELECT rowid FROM b.nameless('the cat');
+INSERT INTO b.nameless_config VALUES('model', 'builtin');
+SELECT rowid FROM b.nameless('the cat');
+DETACH b;
