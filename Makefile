@@ -137,7 +137,7 @@ test: deps
 	@$(MAKE_ALL) programs
 	@$(MAKE_ALL) SAN=address,undefined CFLAGS='-O1 -g' programs
 	@sh tests/all.sh build:unit build:ext build:sessions build:sql build:readme build:download build:files build:torture build:faults build:gates \
-	    build/san:unit build/san:ext build/san:exact build/san:fuzz build/fuzz:fresh build:bombs build:warnings
+	    build:bombs build:warnings -- build/san:unit build/san:ext build/san:exact build/san:fuzz build/fuzz:fresh
 
 # Each fuzz target for T seconds on inputs that it finds: with clang by coverage. The kept inputs have
 # the words that are compared with, and tracing comparisons takes half of the time.

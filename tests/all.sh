@@ -21,12 +21,32 @@
 #   gates     tests/gates.sh                  laws that a machine can keep
 #   warnings                                  a build by gcc and by clang without a warning
 #
+# Parts before and after -- run side by side.
+#
 # A test prints "name: N passed, M failed" and perhaps ", K skipped"; one that ends without
 # saying so counts as failed. The last line adds up; the status is non-zero if any failed.
 log=$(mktemp) || exit 1
 trap 'rm -f "$log" "$log".*' EXIT
 export ASAN_OPTIONS="${ASAN_OPTIONS:-detect_leaks=1:abort_on_error=0}"
 export UBSAN_OPTIONS="${UBSAN_OPTIONS:-print_stacktrace=1}"
+
+here='' beside='' is_split=''
+for part; do
+    if [ "$part" = -- ]; then is_split=yes
+    elif [ "$is_split" ]; then beside="$beside $part"
+    else here="$here $part"
+    fi
+done
+if [ "$is_split" ]; then
+    sh "$0" $beside >"$log.beside" 2>&1 &
+    sh "$0" $here | tee "$log.here"
+    wait
+    cat "$log.beside"
+    tail -qn 1 "$log.here" "$log.beside" | awk '
+        /^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$/ { n++; p += $1; f += $3; s += $5 }
+        END { f += 2 - n; printf "%d passed, %d failed, %d skipped\n", p, f, s; exit f > 0 || p == 0 }'
+    exit
+fi
 
 # try NAME COMMAND...: runs it; its closing line is kept, the rest is shown if it fails.
 try() {
