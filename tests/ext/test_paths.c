@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "lib/mapped.h"
 
 int sqlite3_encoder_init(sqlite3 *db, char **message,
                          const struct sqlite3_api_routines *api);
@@ -256,18 +257,6 @@ static void nothing_is_left_beside_a_model(void)
                        NULL, NULL, NULL) == SQLITE_OK);
     CHECK(count_entries("/proc/self/fd") == n_open);
     CHECK(count_entries(folder) == n_files);
-}
-
-static bool is_mapped(const char *path)
-{
-    FILE *f = fopen("/proc/self/maps", "r");
-    char line[2048];
-    bool found = false;
-
-    while (f != NULL && fgets(line, sizeof line, f) != NULL)
-        found = found || strstr(line, path) != NULL;
-    if (f != NULL) fclose(f);
-    return found;
 }
 
 /* The first column of the first row as hexadecimal digits, or an error; sqlite3_free. */

@@ -10,6 +10,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "check.h"
+#include "lib/mapped.h"
 #include "lib/tiny.h"
 
 static char scratch[256];
@@ -95,18 +96,6 @@ static void released_bytes_are_fetched_again(void)
     CHECK(count_wrong(at, n) == 0 && count_wrong(bytes, n) == 0);
     enc_map_close(m);
     enc_mem_free(bytes);
-}
-
-static bool is_mapped(const char *path)
-{
-    FILE *f = fopen("/proc/self/maps", "r");
-    char line[2048];
-    bool found = false;
-
-    while (f != NULL && fgets(line, sizeof line, f) != NULL)
-        found = found || strstr(line, path) != NULL;
-    if (f != NULL) fclose(f);
-    return found;
 }
 
 static void what_is_read_does_not_depend_on_the_file(void)
