@@ -175,6 +175,8 @@ enc_work *ext_work(ext_call *c);
 bool ext_stop(void *call);
 bool ext_stop_batch(void *call, size_t done);
 
+double ext_now_ms(void); /* of a clock that only goes forward */
+
 /* Arguments; i counts from 0, `what` names it in sentences ("text"). */
 bool ext_given(const ext_call *c, int i);   /* it is there; it may still be NULL */
 bool ext_is_null(const ext_call *c, int i); /* not there, or NULL */

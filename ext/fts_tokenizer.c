@@ -27,10 +27,9 @@
 #include "ext.h"
 
 #include <string.h>
-#include <time.h>
 
-#define WAIT_SECONDS 5  /* for a database that others are writing, when we are loaded */
-#define PAUSE_MS     10 /* between two attempts */
+#define WAIT_MS  5000.0 /* for a database that others are writing, when we are loaded */
+#define PAUSE_MS 10     /* between two attempts */
 
 static const char builtin[] = "builtin";
 
@@ -175,13 +174,6 @@ static int create(void *ctx, const char **args, int n_args, Fts5Tokenizer **out)
     return ext_code(rc);
 }
 
-static time_t seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec;
-}
-
 /* One attempt of find_fts5. */
 static int ask_for_fts5(sqlite3 *db, fts5_api **out)
 {
@@ -201,10 +193,10 @@ static int ask_for_fts5(sqlite3 *db, fts5_api **out)
  * a connection that is just being opened has nobody yet who would. */
 static int find_fts5(sqlite3 *db, fts5_api **out)
 {
-    const time_t until = seconds() + WAIT_SECONDS;
+    const double until = ext_now_ms() + WAIT_MS;
     int rc;
 
-    while (((rc = ask_for_fts5(db, out)) & 0xff) == SQLITE_BUSY && seconds() < until)
+    while (((rc = ask_for_fts5(db, out)) & 0xff) == SQLITE_BUSY && ext_now_ms() < until)
         sqlite3_sleep(PAUSE_MS);
     switch (rc & 0xff) {
     case SQLITE_NOMEM:

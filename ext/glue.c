@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #define QUOTED_MAX 60 /* bytes of a user's text in a sentence */
 
@@ -97,6 +98,13 @@ void *ext_alloc(ext_call *c, size_t n, size_t size)
     void *p = enc_mem_mul(n, size, &bytes) ? enc_arena_alloc(&c->arena, bytes) : NULL;
     if (p == NULL) ext_nomem(c);
     return p;
+}
+
+double ext_now_ms(void)
+{
+    struct timespec at;
+    clock_gettime(CLOCK_MONOTONIC, &at);
+    return (double)at.tv_sec * 1e3 + (double)at.tv_nsec * 1e-6;
 }
 
 /* Before 3.41 SQLite does not say whether a statement was interrupted, so a small

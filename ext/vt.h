@@ -369,8 +369,6 @@ void ext_vt_search_clear(ext_vt_search *s);
 #define EXT_VT_AT_ONCE 8
 int ext_vt_search_exact(ext_vt_table *t, ext_vt_search *s, size_t n);
 
-double ext_vt_now_ms(void); /* of a clock that only goes forward */
-
 /* What vt_lexical.c needs of it. */
 int ext_vt_search_documents(ext_vt_table *t, ext_vt_search *s, size_t want,
                             ext_vt_hit **out, size_t *n, bool *is_all);

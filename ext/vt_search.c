@@ -15,7 +15,6 @@
 
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
 #define BATCH_FIRST  32
 #define BATCH_GROWTH 8
@@ -197,13 +196,6 @@ int ext_vt_search_documents(ext_vt_table *t, ext_vt_search *s, size_t want,
 
 /* ---- batches ---- */
 
-double ext_vt_now_ms(void)
-{
-    struct timespec at;
-    clock_gettime(CLOCK_MONOTONIC, &at);
-    return (double)at.tv_sec * 1e3 + (double)at.tv_nsec * 1e-6;
-}
-
 static int by_distance(ext_vt_table *t, ext_vt_search *s, size_t want)
 {
     ext_vt_hit *more;
@@ -225,7 +217,7 @@ static int by_distance(ext_vt_table *t, ext_vt_search *s, size_t want)
 
 int ext_vt_search_more(ext_vt_table *t, ext_vt_search *s)
 {
-    double start = ext_vt_now_ms();
+    double start = ext_now_ms();
     int rc = SQLITE_OK;
 
     while (rc == SQLITE_OK && s->at >= s->n_hits && !s->is_ended) {
@@ -240,7 +232,7 @@ int ext_vt_search_more(ext_vt_table *t, ext_vt_search *s)
             s->n_hits = s->limit;
             s->is_ended = true;
         }
-        t->last_ms = ext_vt_now_ms() - start;
+        t->last_ms = ext_now_ms() - start;
     }
     return rc;
 }

@@ -115,9 +115,9 @@ typedef struct recall {
 
 static int run_timed(ext_vt_table *t, ext_vt_search *s, double *ms)
 {
-    double start = ext_vt_now_ms();
+    double start = ext_now_ms();
     int rc = ext_vt_search_more(t, s);
-    *ms += ext_vt_now_ms() - start;
+    *ms += ext_now_ms() - start;
     return rc;
 }
 
