@@ -175,10 +175,21 @@ static bool is_plain(const ext_vt_table *t, ext_vt_sql which)
     return which < EXT_VT_FTS_PUT;
 }
 
-static bool has_column(const ext_vt_table *t, const char *table, const char *column)
+/* Whether the content is a table and its key no column of it. */
+static int lacks_key(const ext_vt_table *t, bool *out)
 {
-    return sqlite3_table_column_metadata(t->db, t->schema, table, column, NULL, NULL,
-                                         NULL, NULL, NULL) == SQLITE_OK;
+    const ext_vt_config *c = &t->config;
+    int rc = sqlite3_table_column_metadata(t->db, t->schema, c->content_table, NULL, NULL,
+                                           NULL, NULL, NULL, NULL);
+
+    *out = false;
+    if (rc == SQLITE_OK) {
+        rc =
+            sqlite3_table_column_metadata(t->db, t->schema, c->content_table,
+                                          c->content_rowid, NULL, NULL, NULL, NULL, NULL);
+        *out = rc == SQLITE_ERROR;
+    }
+    return rc == SQLITE_NOMEM ? SQLITE_NOMEM : SQLITE_OK;
 }
 
 /* The content cannot be read. What SQLite says of a table without the key that is looked
@@ -187,15 +198,18 @@ static int fail_content(ext_vt_table *t, int code)
 {
     const ext_vt_config *c = &t->config;
     char *said = sqlite3_mprintf("%s", sqlite3_errmsg(t->db));
+    bool is_keyless = false;
+    int rc = said == NULL ? SQLITE_NOMEM : SQLITE_OK;
 
-    if (said == NULL) return SQLITE_NOMEM;
-    if (code == SQLITE_ERROR && has_column(t, c->content_table, NULL) &&
-        !has_column(t, c->content_table, c->content_rowid))
-        ext_vt_fail(t, code, "content='%s' has no %s: content_rowid='...' names its key",
-                    c->content_table, c->content_rowid);
-    else ext_vt_fail(t, code, "content='%s': %s", c->content_table, said);
+    if (rc == SQLITE_OK && code == SQLITE_ERROR) rc = lacks_key(t, &is_keyless);
+    if (rc == SQLITE_OK && is_keyless)
+        rc = ext_vt_fail(t, code,
+                         "content='%s' has no %s: content_rowid='...' names its key",
+                         c->content_table, c->content_rowid);
+    else if (rc == SQLITE_OK)
+        rc = ext_vt_fail(t, code, "content='%s': %s", c->content_table, said);
     sqlite3_free(said);
-    return code;
+    return rc;
 }
 
 int ext_vt_sql_prepare(ext_vt_table *t, ext_vt_sql which, sqlite3_stmt **out)

@@ -9,56 +9,60 @@
 #define CHANGES_MAX 6
 #define HEAD        4 /* bytes before the changes */
 
+#define TABLES_MAX  16
+#define COLUMNS_MAX 16
+
+typedef struct shadow_table {
+    char name[64], columns[COLUMNS_MAX][64];
+    unsigned n_columns;
+} shadow_table;
+
 typedef struct database {
     unsigned char *bytes;
     sqlite3_int64 n;
+    shadow_table tables[TABLES_MAX];
+    unsigned n_tables;
 } database;
 
 static database databases[DB_KINDS];
+
+/* The shadow tables and their columns, as they were made. */
+static void learn_tables(database *d)
+{
+    sqlite3 *db = db_open(d->bytes, d->n);
+    sqlite3_stmt *s = NULL;
+
+    FUZZ_CLAIM(sqlite3_prepare_v2(
+                   db,
+                   "SELECT t.name, c.name FROM sqlite_schema AS t, "
+                   "pragma_table_info(t.name) AS c WHERE t.type = 'table' AND t.name "
+                   "GLOB 't_?*' ORDER BY t.name, c.cid",
+                   -1, &s, NULL) == SQLITE_OK);
+    while (sqlite3_step(s) == SQLITE_ROW) {
+        const char *name = (const char *)sqlite3_column_text(s, 0);
+        bool is_next =
+            d->n_tables == 0 || strcmp(name, d->tables[d->n_tables - 1].name) != 0;
+        d->n_tables += is_next;
+        FUZZ_CLAIM(d->n_tables <= TABLES_MAX);
+        shadow_table *t = &d->tables[d->n_tables - 1];
+        FUZZ_CLAIM(t->n_columns < COLUMNS_MAX);
+        snprintf(t->name, sizeof t->name, "%s", name);
+        snprintf(t->columns[t->n_columns++], sizeof t->columns[0], "%s",
+                 (const char *)sqlite3_column_text(s, 1));
+    }
+    FUZZ_CLAIM(sqlite3_finalize(s) == SQLITE_OK && d->n_tables > 0);
+    db_close(db);
+}
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     (void)argc, (void)argv;
     db_begin();
-    for (size_t i = 0; i < DB_KINDS; i++)
+    for (size_t i = 0; i < DB_KINDS; i++) {
         databases[i].bytes = db_make(i, &databases[i].n);
+        learn_tables(&databases[i]);
+    }
     return 0;
-}
-
-/* The nth shadow table (modulo how many there are) into out. */
-static void pick_table(sqlite3 *db, unsigned nth, char *out, size_t n)
-{
-    sqlite3_stmt *stmt = NULL;
-
-    out[0] = '\0';
-    if (sqlite3_prepare_v2(
-            db,
-            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name "
-            "GLOB 't_?*' ORDER BY name LIMIT 1 OFFSET ?1 % (SELECT count(*) "
-            "FROM sqlite_schema WHERE type = 'table' AND name GLOB 't_?*')",
-            -1, &stmt, NULL) == SQLITE_OK) {
-        sqlite3_bind_int64(stmt, 1, nth);
-        if (sqlite3_step(stmt) == SQLITE_ROW)
-            snprintf(out, n, "%s", (const char *)sqlite3_column_text(stmt, 0));
-    }
-    sqlite3_finalize(stmt);
-}
-
-static void pick_column(sqlite3 *db, const char *table, unsigned nth, char *out, size_t n)
-{
-    sqlite3_stmt *stmt = NULL;
-
-    out[0] = '\0';
-    if (sqlite3_prepare_v2(db,
-                           "SELECT name FROM pragma_table_info(?1) LIMIT 1 OFFSET ?2 % "
-                           "(SELECT count(*) FROM pragma_table_info(?1))",
-                           -1, &stmt, NULL) == SQLITE_OK) {
-        sqlite3_bind_text(stmt, 1, table, -1, SQLITE_STATIC);
-        sqlite3_bind_int64(stmt, 2, nth);
-        if (sqlite3_step(stmt) == SQLITE_ROW)
-            snprintf(out, n, "%s", (const char *)sqlite3_column_text(stmt, 0));
-    }
-    sqlite3_finalize(stmt);
 }
 
 /* Statements with the table as %1$s and the column as %2$s; ?1 a row, ?2 a number, ?3
@@ -126,13 +130,12 @@ static void forget_key(sqlite3 *db, const char *table)
     sqlite3_exec(db, sql, NULL, NULL, NULL);
 }
 
-static void change(sqlite3 *db, const uint8_t *how, enc_bytes value)
+static void change(sqlite3 *db, const database *d, const uint8_t *how, enc_bytes value)
 {
-    char table[128], column[128];
+    const shadow_table *t = &d->tables[how[0] % d->n_tables];
+    const char *table = t->name, *column = t->columns[how[2] % t->n_columns];
     sqlite3_stmt *stmt = NULL;
 
-    pick_table(db, how[0], table, sizeof table);
-    pick_column(db, table, how[2], column, sizeof column);
     if (how[3] == 255) {
         forget_key(db, table);
         return;
@@ -155,13 +158,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     if (n < HEAD + 8) return 0;
     size_t kind = data[0] % DB_KINDS, n_changes = 1 + data[1] % CHANGES_MAX;
     bool is_warm = data[1] & 0x40; /* the table has been read before */
-    sqlite3 *db = db_open(databases[kind].bytes, databases[kind].n);
+    const database *d = &databases[kind];
+    sqlite3 *db = db_open(d->bytes, d->n);
 
     if (n_changes > (n - HEAD) / 8) n_changes = (n - HEAD) / 8;
     if (is_warm) db_run(db, "SELECT count(*) FROM t WHERE t MATCH '[1,1,1,1]'", false);
     const uint8_t *rest = data + HEAD + 8 * n_changes;
     for (size_t i = 0; i < n_changes; i++)
-        change(db, data + HEAD + 8 * i, (enc_bytes){rest, (size_t)(data + n - rest)});
+        change(db, d, data + HEAD + 8 * i, (enc_bytes){rest, (size_t)(data + n - rest)});
     if (data[1] & 0x80)
         db_exec(db, "UPDATE t_config SET v = v + 1 WHERE k = 'generation'");
     shadow_ask(db, kind == 1 || kind == 2, data[2] + 256u * data[3]);

@@ -357,8 +357,14 @@ static void check_sound(sqlite3 *db)
             fprintf(stderr, "%d: %s: %s\n", rc, sql, sqlite3_errmsg(db));
         FUZZ_CLAIM(rc == SQLITE_OK || rc == SQLITE_INTERRUPT || rc == SQLITE_ERROR);
     }
-    FUZZ_CLAIM(db_run(db, "SELECT length(embed('still there', 'builtin'))", false) ==
-               SQLITE_OK);
+    FUZZ_CLAIM(db_run(db, "SELECT length(embed('cat', 'builtin'))", false) == SQLITE_OK);
+}
+
+/* The tiny model for the next input, whatever this one has done. */
+static void load_again(sqlite3 *db)
+{
+    if (db_run(db, "SELECT token_count('a', 'tiny')", false) != SQLITE_OK)
+        db_run(db, "SELECT encoder_load('tests/data/tiny', 'tiny')", false);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
@@ -379,7 +385,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     }
     check_sound(db);
     if (!sqlite3_get_autocommit(db)) db_run(db, "ROLLBACK", false);
-    db_run(db, "SELECT encoder_load('tests/data/tiny', 'tiny')", false);
+    load_again(db);
     db_close(db);
     return 0;
 }

@@ -35,7 +35,7 @@ bool harness_init(harness *h, const char *name, int argc, char **argv)
     memset(h, 0, sizeof *h);
     h->name = name;
     h->program = argv[0];
-    h->stride = 251;
+    h->stride = 31;
     h->only_place = -1;
     for (int i = 1; i < argc; i += 2) {
         long *where = strcmp(argv[i], "--from") == 0      ? (long *)&h->seed

@@ -144,6 +144,14 @@ int work_do(sqlite3 *db, int work, int step)
 
 /* ---- what a database holds ---- */
 
+static void dump_blob(sqlite3_str *out, const unsigned char *at, int n)
+{
+    for (int i = 0; i < n; i++) {
+        sqlite3_str_appendchar(out, 1, "0123456789abcdef"[at[i] >> 4]);
+        sqlite3_str_appendchar(out, 1, "0123456789abcdef"[at[i] & 15]);
+    }
+}
+
 /* The rows of a query, added to `out`; an error is left with the connection. */
 static int dump_rows(sqlite3 *db, sqlite3_str *out, const char *format, const char *name)
 {
@@ -155,8 +163,7 @@ static int dump_rows(sqlite3 *db, sqlite3_str *out, const char *format, const ch
         for (int i = 0; i < sqlite3_column_count(s); i++) {
             const unsigned char *at = sqlite3_column_blob(s, i);
             int n = sqlite3_column_bytes(s, i);
-            if (sqlite3_column_type(s, i) == SQLITE_BLOB)
-                for (int j = 0; j < n; j++) sqlite3_str_appendf(out, "%02x", at[j]);
+            if (sqlite3_column_type(s, i) == SQLITE_BLOB) dump_blob(out, at, n);
             else sqlite3_str_append(out, (const char *)at, n);
             sqlite3_str_append(out, "|", 1);
         }
