@@ -278,14 +278,12 @@ struct ext_scan {
     enc_arena values; /* of the cells; cleared before each chunk */
 };
 
-/* Puts the next value of the row; n_columns of them are a row. Texts and vectors are
- * copied. False: no memory, recorded. */
+/* Puts the next value of the row; n_columns of them are a row. Texts are copied. False:
+ * no memory, recorded. */
 bool ext_put_null(ext_scan *s);
 bool ext_put_int(ext_scan *s, sqlite3_int64 v);
 bool ext_put_real(ext_scan *s, double v); /* NaN is NULL */
 bool ext_put_text(ext_scan *s, const void *text, size_t n);
-bool ext_put_vector(ext_scan *s, const float *v, size_t n);
-bool ext_put_value(ext_scan *s, sqlite3_value *v); /* a copy of any value */
 
 int ext_tvf_register(sqlite3 *db, ext_conn *conn, const ext_tvf *tvf, size_t n);
 

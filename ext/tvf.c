@@ -38,10 +38,9 @@ struct ext_cell {
     union {
         sqlite3_int64 i;
         double r;
-        const void *bytes;
+        const void *text;
     } as;
-    size_t n;       /* of bytes */
-    bool is_vector; /* the BLOB gets the subtype */
+    size_t n; /* of bytes */
 };
 
 /* ---- rows that are put ---- */
@@ -57,15 +56,6 @@ static struct ext_cell *next_cell(ext_scan *s, int type)
     struct ext_cell *cell = &s->cells[s->n_cells++];
     *cell = (struct ext_cell){.type = type};
     return cell;
-}
-
-static bool put_bytes(ext_scan *s, int type, const void *bytes, size_t n)
-{
-    struct ext_cell *cell = next_cell(s, type);
-    if (cell == NULL) return false;
-    cell->as.bytes = enc_arena_text(&s->values, bytes, n);
-    cell->n = n;
-    return cell->as.bytes != NULL || ext_nomem(&s->call);
 }
 
 bool ext_put_null(ext_scan *s)
@@ -89,28 +79,11 @@ bool ext_put_real(ext_scan *s, double v)
 
 bool ext_put_text(ext_scan *s, const void *text, size_t n)
 {
-    return put_bytes(s, SQLITE_TEXT, text, n);
-}
-
-bool ext_put_vector(ext_scan *s, const float *v, size_t n)
-{
-    if (!put_bytes(s, SQLITE_BLOB, v, n * sizeof *v)) return false;
-    s->cells[s->n_cells - 1].is_vector = true;
-    return true;
-}
-
-bool ext_put_value(ext_scan *s, sqlite3_value *v)
-{
-    int type = sqlite3_value_type(v);
-
-    if (type == SQLITE_INTEGER) return ext_put_int(s, sqlite3_value_int64(v));
-    if (type == SQLITE_FLOAT) return ext_put_real(s, sqlite3_value_double(v));
-    if (type == SQLITE_NULL) return ext_put_null(s);
-    const void *bytes =
-        type == SQLITE_TEXT ? (const void *)sqlite3_value_text(v) : sqlite3_value_blob(v);
-    size_t n = (size_t)sqlite3_value_bytes(v);
-    if (bytes == NULL && (n > 0 || type == SQLITE_TEXT)) return ext_nomem(&s->call);
-    return put_bytes(s, type, bytes, n);
+    struct ext_cell *cell = next_cell(s, SQLITE_TEXT);
+    if (cell == NULL) return false;
+    cell->as.text = enc_arena_text(&s->values, text, n);
+    cell->n = n;
+    return cell->as.text != NULL || ext_nomem(&s->call);
 }
 
 static void cell_result(const struct ext_cell *cell, sqlite3_context *ctx)
@@ -118,12 +91,7 @@ static void cell_result(const struct ext_cell *cell, sqlite3_context *ctx)
     switch (cell->type) {
     case SQLITE_INTEGER: sqlite3_result_int64(ctx, cell->as.i); break;
     case SQLITE_FLOAT: sqlite3_result_double(ctx, cell->as.r); break;
-    case SQLITE_TEXT: ext_result_text(ctx, cell->as.bytes, cell->n); break;
-    case SQLITE_BLOB:
-        if (cell->is_vector)
-            ext_result_vector(ctx, cell->as.bytes, cell->n / sizeof(float));
-        else sqlite3_result_blob64(ctx, cell->as.bytes, cell->n, SQLITE_TRANSIENT);
-        break;
+    case SQLITE_TEXT: ext_result_text(ctx, cell->as.text, cell->n); break;
     default: sqlite3_result_null(ctx);
     }
 }

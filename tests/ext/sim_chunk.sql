@@ -62,3 +62,15 @@ INSERT INTO auto(auto, rank) VALUES('reembed', 'builtin');
 SELECT id, length(c) / 12 FROM auto_doc;
 SELECT rowid FROM auto WHERE auto MATCH 'the dog' AND k = 1;
 INSERT INTO auto(auto) VALUES('integrity-check');
+
+-- Of a long text that is not chunked: the stretch that is nearest to what was asked, by
+-- text or by vector; nothing without the model that it was made with.
+CREATE VIRTUAL TABLE long USING similarity(body);
+INSERT INTO long(body) VALUES(replace(printf('%.*c', 30, 'x'), 'x', 'The kettle boils water for tea. ') || replace(printf('%.*c', 15, 'x'), 'x', 'The dog barks at the postman. ') || replace(printf('%.*c', 30, 'x'), 'x', 'He bakes bread in the oven. '));
+SELECT instr(passage(long), 'postman') > 0, length(passage(long)) < length(body) / 4 FROM long WHERE long MATCH 'a dog and a postman';
+SELECT instr(passage(long), 'bread') > 0, instr(passage(long), 'kettle') FROM long WHERE long MATCH embed('bread from the oven');
+CREATE VIRTUAL TABLE of_tiny USING similarity(body, model=tiny);
+INSERT INTO of_tiny(body) SELECT body FROM long;
+SELECT length(passage(of_tiny)) < length(body) FROM of_tiny WHERE of_tiny MATCH 'a fox';
+SELECT encoder_unload('tiny');
+SELECT rowid, passage(of_tiny) FROM of_tiny WHERE of_tiny MATCH zeroblob(128);

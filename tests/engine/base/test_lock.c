@@ -3,6 +3,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -33,7 +34,7 @@ static void child(unsigned n_forks)
         enc_lock_take((enc_lock)i);
         enc_lock_give((enc_lock)i);
     }
-    _exit(enc_lock_forks() == n_forks + 1 ? 0 : 1);
+    exit(enc_lock_forks() == n_forks + 1 ? 0 : 1); /* not _exit: it counts as covered */
 }
 
 static void a_child_has_every_lock(void)

@@ -178,6 +178,92 @@ static void nonsense_is_refused(void)
     enc_trainer_free(t);
 }
 
+/* Each option beyond what it may be, and the sentence for it. */
+static void options_out_of_range_are_named(void)
+{
+    enum { N = 11 };
+    enc_train_options o[N];
+    static const char *const said[N] = {
+        "hidden 0 is not in 1..8192",
+        "n_layers 0 is not in 1..64",
+        "inner 0 is not in 1..65536",
+        "n_vocab 63 is not in 64..1048576",
+        "n_positions 15 is not in 16..32768",
+        "max_tokens 15 is under 16, or pair_tokens 24 is not in 8..512",
+        "max_tokens 64 is under 16, or pair_tokens 513 is not in 8..512",
+        "batch_tokens 16777217 is over 16777216, or batch_pairs 8 over 4096",
+        "mask_rate 1 is not between 0 and 1",
+        "temperature 0 and learning_rate 0.003 must be above 0",
+        "temperature 0.05 and learning_rate inf must be above 0",
+    };
+
+    for (int i = 0; i < N; i++) o[i] = small(1);
+    o[0].hidden = o[1].n_layers = o[2].inner = 0;
+    o[3].n_vocab = 63;
+    o[4].n_positions = o[5].max_tokens = 15;
+    o[6].pair_tokens = 513;
+    o[7].batch_tokens = ((size_t)1 << 24) + 1;
+    o[8].mask_rate = 1.0;
+    o[9].temperature = 0.0;
+    o[10].learning_rate = (double)INFINITY;
+    for (int i = 0; i < N; i++) {
+        enc_err e = {0};
+        enc_trainer *t = NULL;
+        CHECK(enc_trainer_new(&t, NULL, &o[i], NULL, NULL, &e) == ENC_RANGE && t == NULL);
+        CHECK_SAY(strcmp(e.text, said[i]) == 0, "%d: %s", i, e.text);
+    }
+}
+
+static bool stop_reading(void *arg, const enc_train_report *r)
+{
+    (void)arg;
+    return strcmp(r->phase, "read") == 0;
+}
+
+/* The rows that wait for a vocabulary are read when the run begins. */
+static void reading_can_be_interrupted(void)
+{
+    enc_train_options o = small(1);
+    enc_err e = {0};
+    enc_trainer *t;
+    char text[2048];
+
+    CHECK(enc_trainer_new(&t, NULL, &o, stop_reading, NULL, &e) == ENC_OK);
+    for (unsigned i = 0; i < 64; i++) {
+        size_t n = write_document(text, sizeof text, i);
+        CHECK(enc_trainer_add_document(t, (enc_bytes){(const uint8_t *)text, n}, &e) ==
+              ENC_OK);
+    }
+    CHECK(enc_trainer_run(t, &e) == ENC_INTERRUPT);
+    CHECK_SAY(strcmp(e.text, "interrupted") == 0, "%s", e.text);
+    enc_trainer_free(t);
+}
+
+/* Without a number of steps, epochs of the documents make it; of the pairs if there are
+ * none. */
+static void epochs_make_steps(void)
+{
+    enc_train_options o = small(0), twice;
+    watch once = {0}, more = {0}, held = {0};
+    enc_err e = {0};
+    enc_wr out;
+
+    o.epochs = 1.0;
+    twice = o;
+    twice.epochs = 2.0;
+    enc_wr_init(&out);
+    CHECK_SAY(train(&o, &once, &out, &e) == ENC_OK, "%s", e.text);
+    CHECK_SAY(train(&twice, &more, &out, &e) == ENC_OK, "%s", e.text);
+    CHECK_SAY(once.n_ticks > 1 && more.n_ticks >= 2 * once.n_ticks - 1 &&
+                  more.n_ticks <= 2 * once.n_ticks,
+              "%zu and %zu steps", once.n_ticks, more.n_ticks);
+    /* A document that is held out is not counted: the titles of 64 are of 16 kinds. */
+    o.hold_out = true;
+    CHECK_SAY(train(&o, &held, &out, &e) == ENC_OK, "%s", e.text);
+    CHECK(held.n_ticks <= once.n_ticks);
+    enc_wr_clear(&out);
+}
+
 /* A tokenizer of whole words, to look at what is drawn. */
 static enc_tok *toy_tokenizer(void)
 {
@@ -241,6 +327,9 @@ int main(void)
     a_resumed_run_gives_the_same_bytes();
     every_truncation_of_a_checkpoint_is_noticed();
     nonsense_is_refused();
+    options_out_of_range_are_named();
+    reading_can_be_interrupted();
+    epochs_make_steps();
     masking_is_fifteen_percent_and_eighty_ten_ten();
     return check_done("train");
 }

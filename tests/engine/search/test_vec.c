@@ -84,11 +84,18 @@ static void nearer_is_never_less_similar(void)
     CHECK(fabs(enc_vec_similarity(ENC_L2, 3.0) - 0.25) < 1e-15);
 }
 
+static void a_metric_that_is_none_has_no_similarity(void)
+{
+    volatile int none = 3;
+    CHECK(isnan(enc_vec_similarity((enc_metric)none, 0.5)));
+}
+
 int main(void)
 {
     distances_follow_the_formulas_at_every_length();
     a_zero_vector_has_no_cosine();
     a_cosine_distance_stays_in_0_to_2();
     nearer_is_never_less_similar();
+    a_metric_that_is_none_has_no_similarity();
     return check_done("vec");
 }
