@@ -52,9 +52,19 @@ $(BUILD)/%.o: %.S
 	$(CC) $(STD) -MMD -MP -c -o $@ $<
 
 $(TESTLIB) $(SESSION) $(TORTLIB): KFLAGS := -Itests
-$(BUILD)/tests/%: tests/%.c $(TESTLIB) $(OBJ)
+
+# Programs take from archives what they need: few need the model that is built in. A thin archive is a
+# list of its objects.
+LINKED    = $< $(filter %.o,$^) $(filter %.a,$^)
+$(BUILD)/engine.a: $(OBJ)
+$(BUILD)/ext.a: $(EXTOBJ)
+$(BUILD)/tests/lib.a: $(TESTLIB)
+$(BUILD)/%.a:
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(STD) -Itests $(WARN) -MMD -MP -o $@ $< $(filter %.o,$^) $(LIBS)
+	rm -f $@ && ar rcsT $@ $^
+$(BUILD)/tests/%: tests/%.c $(BUILD)/tests/lib.a $(BUILD)/engine.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(STD) -Itests $(WARN) -MMD -MP -o $@ $(LINKED) $(LIBS)
 
 # Those of encode/ fix the order themselves and get no such leave.
 ENCODE   := -O3 -fno-math-errno -fno-trapping-math -ffp-contract=off
@@ -89,20 +99,17 @@ $(BUILD)/engine/model/builtin.o: $(wildcard engine/model/*.safetensors)
 $(BUILD)/tests/exact: $(SESSION)
 $(BUILD)/tests/run $(TORTURE): $(TORTLIB)
 $(BUILD)/tests/torture/oom: private STD += -Wl,--wrap=aligned_alloc,--wrap=mmap,--wrap=pthread_create
-$(WITHEXT): $(BUILD)/tests/%: tests/%.c $(OBJ) $(EXTOBJ)
+$(WITHEXT): $(BUILD)/tests/%: tests/%.c $(BUILD)/ext.a $(BUILD)/engine.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(STD) -Itests -Iext $(WARN) -MMD -MP -o $@ $< $(filter %.o,$^) -lsqlite3 $(LIBS)
+	$(CC) $(CFLAGS) $(STD) -Itests -Iext $(WARN) -MMD -MP -o $@ $(LINKED) -lsqlite3 $(LIBS)
 
-# Fuzz targets have libFuzzer's main, or our own, which replays inputs and makes some. Of the
-# library they have what they need: libFuzzer looks at all that is there after every input.
+# Fuzz targets have libFuzzer's main, or our own, which replays inputs and makes some.
 FUZZMAIN := $(if $(findstring fuzzer,$(SAN)),,$(BUILD)/tests/fuzz/main.o)
 $(BUILD)/tests/fuzz/main.o: KFLAGS := -Itests
-$(BUILD)/tests/fuzz/all.a: $(OBJ) $(EXTOBJ)
+$(FUZZ): $(BUILD)/%: %.c $(FUZZMAIN) $(BUILD)/ext.a $(BUILD)/engine.a
 	@mkdir -p $(@D)
-	rm -f $@ && ar rcsT $@ $^
-$(FUZZ): $(BUILD)/%: %.c $(FUZZMAIN) $(BUILD)/tests/fuzz/all.a
-	$(CC) $(CFLAGS) $(STD) -Itests $(WARN) $(if $(FUZZMAIN),,-fsanitize=fuzzer) -MMD -MP -o $@ $< \
-	    $(filter %.o %.a,$^) -lsqlite3 $(LIBS)
+	$(CC) $(CFLAGS) $(STD) -Itests $(WARN) $(if $(FUZZMAIN),,-fsanitize=fuzzer) -MMD -MP -o $@ $(LINKED) \
+	    -lsqlite3 $(LIBS)
 
 # Instructions that this CPU may lack, computed in portable C (SIMDe).
 EMULATED := $(patsubst %,$(BUILD)/tests/simde/kern_%.o,avx2_vnni avx512 avx512_vnni avx512_bf16)
