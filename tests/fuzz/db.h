@@ -24,14 +24,19 @@ static inline int db_init(sqlite3 *db, char **message,
     return rc == SQLITE_OK_LOAD_PERMANENTLY ? SQLITE_OK : rc;
 }
 
-#define DB_SECONDS 0.5 /* of one statement; then it is interrupted */
+#define DB_SECONDS 0.1 /* of the processor, for one statement; then it is interrupted */
 
 static double db_until;
+
+static inline void db_wind(double for_seconds)
+{
+    db_until = seconds(CLOCK_PROCESS_CPUTIME_ID) + for_seconds;
+}
 
 static inline int db_is_late(void *arg)
 {
     (void)arg;
-    return now() > db_until;
+    return seconds(CLOCK_PROCESS_CPUTIME_ID) > db_until;
 }
 
 static inline int db_exec(sqlite3 *db, const char *sql)
@@ -130,7 +135,7 @@ static inline int db_run(sqlite3 *db, const char *sql, bool is_corrupt)
     sqlite3_stmt *stmt = NULL;
     int n_rows = 0;
 
-    db_until = now() + DB_SECONDS;
+    db_wind(DB_SECONDS);
     int rc = sqlite3_prepare_v2(db, sql, -1, &stmt, NULL);
     while (rc == SQLITE_OK && stmt != NULL && n_rows++ < 50) {
         if ((rc = sqlite3_step(stmt)) != SQLITE_ROW) break;

@@ -119,7 +119,7 @@ static void change_head(size_t at, size_t value)
     FUZZ_CLAIM(sqlite3_open(":memory:", &db) == SQLITE_OK);
     sqlite3_progress_handler(db, 1000, db_is_late, NULL);
     if (n == 0) {
-        db_until = now() + 10;
+        db_wind(10.0);
         FUZZ_CLAIM(
             sqlite3_prepare_v2(db,
                                "SELECT train_classifier(vector(column1), column2) FROM "
@@ -134,7 +134,7 @@ static void change_head(size_t at, size_t value)
     uint8_t before = head[at % n];
     head[at % n] = changed(before, value);
     for (int i = 0; i < 2; i++) {
-        db_until = now() + DB_SECONDS;
+        db_wind(DB_SECONDS);
         FUZZ_CLAIM(sqlite3_prepare_v2(db,
                                       i == 0 ? "SELECT head_info(?1)"
                                              : "SELECT classify(vector('[1,0]'), ?1)",
