@@ -385,7 +385,9 @@ static int vt_update(sqlite3_vtab *base, int argc, sqlite3_value **argv,
 
 static int vt_begin(sqlite3_vtab *base)
 {
-    ((ext_vt_table *)base)->next_id = 0;
+    ext_vt_table *t = (ext_vt_table *)base;
+    t->next_id = 0;
+    t->n_saved = 0;
     return SQLITE_OK;
 }
 
@@ -426,27 +428,37 @@ static int vt_rollback(sqlite3_vtab *base)
     return SQLITE_OK;
 }
 
+static int least(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+/* What was changed before it is written, for a rollback to it undoes what is not. */
 static int vt_savepoint(sqlite3_vtab *base, int level)
 {
     ext_vt_table *t = (ext_vt_table *)base;
     sqlite3_int64 last = sqlite3_last_insert_rowid(t->db);
     int rc = refuse_if_broken(t);
-    (void)level;
     if (rc == SQLITE_OK) rc = ext_vt_vectors_flush(t);
+    t->n_saved = rc == SQLITE_OK ? level + 1 : least(t->n_saved, level);
     sqlite3_set_last_insert_rowid(t->db, last);
     return rc;
 }
 
 static int vt_release(sqlite3_vtab *base, int level)
 {
-    (void)base, (void)level;
+    ext_vt_table *t = (ext_vt_table *)base;
+    t->n_saved = least(t->n_saved, level);
     return SQLITE_OK;
 }
 
+/* SQLite rolls a statement back as well to a savepoint that could not be made, of this
+ * table or of another: then what this one has not written yet was there before it. */
 static int vt_rollback_to(sqlite3_vtab *base, int level)
 {
     ext_vt_table *t = (ext_vt_table *)base;
-    (void)level;
+    if (level >= t->n_saved) return SQLITE_OK;
+    t->n_saved = level + 1;
     forget(t);
     t->has_queue = t->config.vector < 0; /* what was queued before it is still there */
     return SQLITE_OK;

@@ -141,6 +141,7 @@ typedef struct ext_vt_table {
     bool has_queue;      /* texts may be waiting */
     size_t n_queued;     /* since the last flush */
     bool must_roll_back; /* a write failed half-way: nothing may be committed */
+    int n_saved;         /* savepoints that hold: the levels below it */
     char *triggers;      /* what the names of the triggers begin with, or NULL */
     sqlite3_int64 next_id;
     struct ext_vt_cursor *cursors;   /* open ones */
@@ -159,13 +160,15 @@ int ext_vt_table_open(sqlite3 *db, void *client, int argc, const char *const *ar
                       sqlite3_vtab **out, char **message, bool is_new);
 void ext_vt_table_free(ext_vt_table *t); /* NULL is fine */
 
-/* Leaves the sentence with the table and returns the code. */
+/* Leaves the sentence with the table and returns the code; SQLITE_NOMEM if there is no
+ * memory for the sentence. */
 int ext_vt_fail(ext_vt_table *t, int code, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+    __attribute__((format(printf, 3, 4), warn_unused_result));
 
 /* The same for what SQLite said last on this connection, and for the engine. */
-int ext_vt_fail_db(ext_vt_table *t, int code);
-int ext_vt_fail_enc(ext_vt_table *t, enc_rc rc, const enc_err *e);
+int ext_vt_fail_db(ext_vt_table *t, int code) __attribute__((warn_unused_result));
+int ext_vt_fail_enc(ext_vt_table *t, enc_rc rc, const enc_err *e)
+    __attribute__((warn_unused_result));
 
 /* Creates, drops, renames all shadow tables. */
 int ext_vt_store_create(ext_vt_table *t);

@@ -398,7 +398,7 @@ int ext_vt_docs_encode(ext_vt_table *t, const enc_model *m, const enc_bytes *tex
     enc_work *w = ext_work(&c);
     if (w != NULL) ext_failed(&c, enc_embed_run(m, w, &job, &c.err));
     int rc = c.code;
-    if (rc != SQLITE_OK) ext_vt_fail(t, rc, "%s", c.err.text);
+    if (rc != SQLITE_OK) rc = ext_vt_fail(t, rc, "%s", c.err.text);
     ext_call_end(&c);
     return rc;
 }

@@ -42,7 +42,7 @@ static int embed_query(ext_vt_table *t, sqlite3_value *value, float *out)
     enc_work *w = ext_work(&c);
     if (w != NULL) ext_failed(&c, enc_embed_run(m, w, &job, &c.err));
     rc = c.code;
-    if (rc != SQLITE_OK) ext_vt_fail(t, rc, "%s", c.err.text);
+    if (rc != SQLITE_OK) rc = ext_vt_fail(t, rc, "%s", c.err.text);
     ext_call_end(&c);
     return rc;
 }

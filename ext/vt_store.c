@@ -322,7 +322,7 @@ int ext_vt_done(ext_vt_table *t, sqlite3_stmt *s)
     bool is_kept = !forget(t, s);
     int rc = is_kept ? sqlite3_reset(s) : sqlite3_finalize(s);
 
-    if (rc != SQLITE_OK) ext_vt_fail_db(t, rc);
+    if (rc != SQLITE_OK) rc = ext_vt_fail_db(t, rc);
     if (is_kept) sqlite3_clear_bindings(s);
     return rc;
 }
@@ -363,7 +363,7 @@ int ext_vt_exec(ext_vt_table *t, const char *format, ...)
     int rc = sqlite3_exec(t->db, sql, NULL, NULL, &message);
     sqlite3_free(sql);
     if (rc != SQLITE_OK && rc != SQLITE_NOMEM)
-        ext_vt_fail(t, rc, "%s", message != NULL ? message : sqlite3_errstr(rc));
+        rc = ext_vt_fail(t, rc, "%s", message != NULL ? message : sqlite3_errstr(rc));
     sqlite3_free(message);
     return rc;
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/mem.h"
 #include "check.h"
 
 int sqlite3_encoder_init(sqlite3 *db, char **message,
@@ -348,6 +349,40 @@ static void content_in_a_circle_lets_the_connection_close(void)
     }
 }
 
+/* ---- savepoints ---- */
+
+/* Without memory where a statement's savepoint is made, SQLite rolls back to it all the
+ * same. What came before it in the transaction is kept, in that table and in others. */
+static void a_savepoint_that_fails_loses_nothing(void)
+{
+    bool has_failed = true;
+    int n_refused = 0;
+
+    for (size_t nth = 1; has_failed; nth++) {
+        sqlite3 *db = open_db();
+        CHECK(run(db, "CREATE VIRTUAL TABLE a USING similarity(e VECTOR(4));"
+                      "CREATE VIRTUAL TABLE b USING similarity(e VECTOR(4));"
+                      "BEGIN; INSERT INTO b(e) VALUES('[1,0,0,0]');"
+                      "INSERT INTO a(e) VALUES('[1,0,0,0]'), ('[0,1,0,0]');"
+                      "INSERT INTO b(e) VALUES('[0,1,0,0]'), ('[0,0,1,0]');"
+                      "INSERT INTO a(e) VALUES('[0,0,1,0]')") == SQLITE_OK);
+        enc_mem_fault(nth, false);
+        int rc = run(db, "INSERT INTO a(e) VALUES('[0,0,0,1]'), ('[1,1,1,1]')");
+        has_failed = enc_mem_fault(0, false);
+        CHECK(rc == SQLITE_OK || (rc == SQLITE_NOMEM && has_failed));
+        n_refused += rc != SQLITE_OK;
+        CHECK(run(db, "COMMIT") == SQLITE_OK);
+        CHECK_SAY(run(db, "INSERT INTO a(a) VALUES('integrity-check');"
+                          "INSERT INTO b(b) VALUES('integrity-check')") == SQLITE_OK,
+                  "allocation %zu: %s", nth, sqlite3_errmsg(db));
+        CHECK(ask(db, "SELECT count(*) FROM a WHERE a MATCH '[1,1,1,1]'") ==
+              (rc == SQLITE_OK ? 5 : 3));
+        CHECK(ask(db, "SELECT count(*) FROM b WHERE b MATCH '[1,1,1,1]'") == 3);
+        CHECK(sqlite3_close(db) == SQLITE_OK);
+    }
+    CHECK(n_refused > 5);
+}
+
 int main(void)
 {
     sqlite3_auto_extension((void (*)(void))init);
@@ -358,6 +393,7 @@ int main(void)
     vectors_carry_the_subtype();
     no_connection_lacks_a_part_of_us();
     content_in_a_circle_lets_the_connection_close();
+    a_savepoint_that_fails_loses_nothing();
     sequences_are_made_when_they_are_read();
     maps_are_kept_in_parts();
     sqlite3_shutdown();
