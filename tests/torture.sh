@@ -24,7 +24,7 @@ SLICE=60
 harnesses() {
     t=$build/tests/torture f=$build/tests/fuzz
     cat <<LIST
-R1,R2|20|3300000|$t/oom|every allocation fails, once and from then on
+R1,R2|20|3500000|$t/oom|every allocation fails, once and from then on
 R3|12|148000|$t/io|every read, write, sync, lock fails; the disk is full
 R4|4|10000|$t/kill|the writer is killed: DELETE and WAL
 R5|10|100000|$t/power|the power fails: sectors kept, lost, torn

@@ -105,7 +105,7 @@ static void plain_join(plain *p, const char *a, const char *b)
 {
     char joined[48];
 
-    snprintf(joined, sizeof joined, "%s%s", a, b + 2);
+    CHECK(snprintf(joined, sizeof joined, "%s%s", a, b + 2) < (int)sizeof joined);
     for (size_t w = 0; w < N_WORDS; w++) {
         size_t n = 0;
         for (size_t i = 0; i < p->length[w]; i++) {

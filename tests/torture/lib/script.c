@@ -82,6 +82,7 @@ static int run_statement(sqlite3 *db, const char *sql, text *out)
 {
     sqlite3_stmt *stmt = NULL;
     char code[32];
+    bool has_begun = !sqlite3_get_autocommit(db);
     int rc = sqlite3_prepare_v2(db, sql, -1, &stmt, NULL);
 
     while (rc == SQLITE_OK && stmt != NULL) {
@@ -104,6 +105,7 @@ static int run_statement(sqlite3 *db, const char *sql, text *out)
         text_say(out, code);
         text_say(out, rc == SQLITE_NOMEM ? "out of memory" : sqlite3_errmsg(db));
         text_say(out, "\n");
+        if (has_begun && sqlite3_get_autocommit(db)) text_say(out, SCRIPT_ROLLED_BACK);
     }
     sqlite3_finalize(stmt);
     return rc;
@@ -161,7 +163,8 @@ static void readfile(sqlite3_context *c, int n, sqlite3_value **args)
     free(bytes.at);
 }
 
-/* writefile(path, bytes), likewise: the number of bytes, NULL if they were not written. */
+/* writefile(path, bytes), likewise: the number of bytes, NULL if they were not written.
+ */
 static void writefile(sqlite3_context *c, int n, sqlite3_value **args)
 {
     const char *path = (const char *)sqlite3_value_text(args[0]);

@@ -2,8 +2,9 @@
  *
  * What is said: each statement after "> ", then its rows, columns separated by "|"; NULL
  * as NULL, a real number with five digits, a BLOB of more than 16 bytes by its length. An
- * error is "error: CODE: sentence". In a script $TMP is a folder of its own, and
- * readfile(path) and writefile(path, bytes) are what they are in the sqlite3 shell. */
+ * error is "error: CODE: sentence", and another line if it ended the transaction. In a
+ * script $TMP is a folder of its own, and readfile(path) and writefile(path, bytes) are
+ * what they are in the sqlite3 shell. */
 #ifndef TORTURE_SCRIPT_H
 #define TORTURE_SCRIPT_H
 
@@ -11,6 +12,8 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+
+#define SCRIPT_ROLLED_BACK "the transaction was rolled back\n"
 
 /* A text that grows; memory for it never fails, for that would fail the test. */
 typedef struct text {
