@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/mem.h"
 #include "lib/oracle_vec.h"
 
 /* ---- texts ---- */
@@ -335,6 +336,38 @@ static bool run_stopped(oracle *o, const oracle_step *s)
     return is_same;
 }
 
+static int run_without_memory(sqlite3 *db, const char *sql, int n)
+{
+    enc_mem_fault((size_t)n, n % 3 == 0);
+    int rc = run(db, sql, NULL);
+    bool has_failed = enc_mem_fault(0, false);
+    return rc == SQLITE_NOMEM && !has_failed ? SQLITE_INTERNAL : rc;
+}
+
+/* The transaction, if there was one, goes on as if the statement had never been, unless
+ * SQLite had to end it. */
+static bool run_short(oracle *o, const oracle_step *s)
+{
+    sqlite3 *db = o->db[s->connection];
+    bool was_open = !sqlite3_get_autocommit(db);
+
+    if (!was_open && s->n % 2 == 0 && run(db, "BEGIN", NULL) == SQLITE_OK) {
+        bool is_same = run_both(o, s, s->subject);
+        if (run_without_memory(db, "COMMIT", s->n) != SQLITE_OK &&
+            !sqlite3_get_autocommit(db))
+            run(db, "ROLLBACK", NULL);
+        return is_same;
+    }
+    int rc = run_without_memory(db, s->subject, s->n);
+    if (rc == SQLITE_NOMEM) return true;
+    char *given = outcome(db, rc);
+    int rc_twin = run(db, s->twin, NULL);
+    if ((rc == SQLITE_OK) != (rc_twin == SQLITE_OK))
+        return differ(o, "status", s->subject, outcome(db, rc_twin), given);
+    sqlite3_free(given);
+    return true;
+}
+
 static bool run_half(oracle *o, const oracle_step *s)
 {
     sqlite3_stmt *stmt = NULL;
@@ -375,6 +408,7 @@ bool oracle_run(oracle *o, const oracle_step *s)
     case ORACLE_ROLLBACK: return run_both(o, s, s->subject);
     case ORACLE_QUERY: return run_query(o, s);
     case ORACLE_STOPPED: return run_stopped(o, s);
+    case ORACLE_SHORT: return run_short(o, s);
     case ORACLE_HALF: return run_half(o, s);
     case ORACLE_REOPEN: return reopen(o, s);
     default: return run_alone(o, s);

@@ -27,9 +27,11 @@ typedef enum oracle_kind {
     ORACLE_QUERY,    /* rows of subject and twin are the same, in the same order */
     ORACLE_STOPPED,  /* as BOTH, but subject, or the commit after it, is interrupted
                         after `n` operations, and then undone */
-    ORACLE_HALF,     /* subject is read up to row `n`, then the twin's statement runs (it
-                        may fail), then subject is read to its end */
-    ORACLE_REOPEN    /* the connection is closed, which must succeed, and opened */
+    ORACLE_SHORT, /* as BOTH, but the engine's nth allocation fails meanwhile, or in the
+                     commit after it; if that fails it, it has done nothing */
+    ORACLE_HALF,  /* subject is read up to row `n`, then the twin's statement runs (it
+                     may fail), then subject is read to its end */
+    ORACLE_REOPEN /* the connection is closed, which must succeed, and opened */
 } oracle_kind;
 
 typedef struct oracle_step {

@@ -168,6 +168,9 @@ static void print_step(const oracle_step *s, FILE *out)
     case ORACLE_STOPPED:
         fprintf(out, "-- interrupted after %d operations:\n", s->n);
         break;
+    case ORACLE_SHORT:
+        fprintf(out, "-- allocation %d of the engine fails:\n", s->n);
+        break;
     case ORACLE_REFUSED: fprintf(out, "-- must fail:\n"); break;
     case ORACLE_HALF:
         fprintf(out, "-- read up to row %d, then the next statement:\n", s->n);

@@ -45,6 +45,9 @@ static bool write_both(session *s, char *sql)
     if (kind == ORACLE_BOTH && session_chance(s, 3)) {
         step.kind = ORACLE_STOPPED;
         step.n = 1 + session_below(s, 2000);
+    } else if (kind == ORACLE_BOTH && session_chance(s, 8)) {
+        step.kind = ORACLE_SHORT;
+        step.n = 1 + session_below(s, session_chance(s, 70) ? 30 : 400);
     } else if (kind == ORACLE_BOTH && session_chance(s, 3)) {
         sqlite3_str *read = sqlite3_str_new(NULL);
         sqlite3_str_appendf(read, "SELECT rowid, distance FROM \"%w\"", s->table);
