@@ -149,6 +149,7 @@ typedef struct ext_vt_table {
     enc_scan_stats last;             /* of the last search: for similarity_stats */
     ext_progress *progress; /* of what is being encoded in this transaction, or NULL */
     size_t n_done;          /* rows of it */
+    int not_read;           /* SQLite's code for what the engine could not read of it */
     double last_ms;
     const char *last_path;
     size_t n_probe; /* index=ivf: segments looked into; 0: a part of them */
@@ -194,13 +195,21 @@ int ext_vt_content_step(ext_vt_table *t, sqlite3_stmt *s);
 int ext_vt_content_check(ext_vt_table *t);
 int ext_vt_run_id(ext_vt_table *t, ext_vt_sql which, sqlite3_int64 id); /* ?1 is id */
 int ext_vt_run(ext_vt_table *t, sqlite3_stmt *s); /* steps to the end, and ext_vt_done */
-void ext_vt_store_close(ext_vt_table *t);         /* finalizes all */
+
+/* The same if what it needs was bound (rc is SQLITE_OK); else rc, and ext_vt_done, for
+ * what is bound may not be there much longer. */
+int ext_vt_run_bound(ext_vt_table *t, sqlite3_stmt *s, int rc);
+void ext_vt_store_close(ext_vt_table *t); /* finalizes all */
 
 /* Formats as sqlite3_mprintf does, then runs. */
 int ext_vt_exec(ext_vt_table *t, const char *format, ...);
 
 /* The configuration stored with the table. */
 int ext_vt_config_load(ext_vt_table *t);
+
+/* A copy of a text value in place of *out, which is freed; "" for NULL, NULL for none. */
+int ext_vt_config_text(ext_vt_table *t, const char *key, char **out);
+int ext_vt_config_int(ext_vt_table *t, const char *key, sqlite3_int64 *out); /* or 0 */
 int ext_vt_config_put_text(ext_vt_table *t, const char *key, const char *value);
 int ext_vt_config_put_int(ext_vt_table *t, const char *key, sqlite3_int64 value);
 int ext_vt_config_put_real(ext_vt_table *t, const char *key, double value);

@@ -56,8 +56,7 @@ static int write_block(ext_vt_table *t, const ext_vt_block *b)
         return SQLITE_NOMEM;
     }
     sqlite3_bind_int64(s, 1, (sqlite3_int64)b->index);
-    sqlite3_bind_blob64(s, 2, w.at, w.n, SQLITE_STATIC);
-    rc = ext_vt_run(t, s);
+    rc = ext_vt_run_bound(t, s, sqlite3_bind_blob64(s, 2, w.at, w.n, SQLITE_STATIC));
     enc_wr_clear(&w);
     return rc;
 }

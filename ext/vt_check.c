@@ -42,8 +42,9 @@ static int check_code(check *c, sqlite3_int64 id, size_t slot)
     if (rc == SQLITE_OK) rc = ext_vt_vectors_store(c->t, &store);
     if (rc != SQLITE_OK) return rc;
     enc_err_clear(&e);
-    if (store.segment(store.self, slot / ENC_SEGMENT_ROWS, &s, &e) != ENC_OK)
-        return ext_vt_fail_enc(c->t, ENC_IO, &e);
+    rc = ext_vt_fail_enc(c->t, store.segment(store.self, slot / ENC_SEGMENT_ROWS, &s, &e),
+                         &e);
+    if (rc != SQLITE_OK) return rc;
     for (size_t i = 0; i < dims; i++)
         if (!isfinite(c->v[i]))
             return found(c, sqlite3_mprintf("row %lld: value %d of its vector is not "

@@ -97,8 +97,9 @@ int ext_vt_doc_put(ext_vt_table *t, sqlite3_int64 id, const ext_vt_doc *d)
     }
     sqlite3_bind_int64(s, 1, id);
     if (d->has_hash) sqlite3_bind_blob(s, 2, d->hash, sizeof d->hash, SQLITE_STATIC);
-    if (d->n > 0) sqlite3_bind_blob64(s, 3, w.at, w.n, SQLITE_STATIC);
-    rc = w.failed ? SQLITE_NOMEM : ext_vt_run(t, s);
+    if (w.failed) rc = SQLITE_NOMEM;
+    else if (d->n > 0) rc = sqlite3_bind_blob64(s, 3, w.at, w.n, SQLITE_STATIC);
+    rc = ext_vt_run_bound(t, s, rc);
     enc_wr_clear(&w);
     return rc;
 }
@@ -236,9 +237,9 @@ int ext_vt_docs_queue(ext_vt_table *t, sqlite3_int64 id, enc_bytes text)
     if (rc != SQLITE_OK) return rc;
     t->has_queue = true;
     sqlite3_bind_int64(s, 1, id);
-    sqlite3_bind_text64(s, 2, text.n > 0 ? (const char *)text.at : "", text.n,
-                        SQLITE_STATIC, SQLITE_UTF8);
-    if ((rc = ext_vt_run(t, s))) return rc;
+    rc = sqlite3_bind_text64(s, 2, text.n > 0 ? (const char *)text.at : "", text.n,
+                             SQLITE_STATIC, SQLITE_UTF8);
+    if ((rc = ext_vt_run_bound(t, s, rc))) return rc;
     return ++t->n_queued < QUEUE_MAX ? SQLITE_OK : ext_vt_docs_flush(t);
 }
 

@@ -148,7 +148,7 @@ static int lexical(ext_vt_table *t, const ext_vt_search *s, size_t depth,
     *n = 0;
     if (rc != SQLITE_OK || words == NULL) return rc;
     if ((rc = ext_vt_sql_get(t, EXT_VT_FTS_MATCH, &stmt)) == SQLITE_OK) {
-        sqlite3_bind_text(stmt, 1, words, -1, SQLITE_STATIC);
+        rc = sqlite3_bind_text(stmt, 1, words, -1, SQLITE_STATIC);
         while (rc == SQLITE_OK && *n < depth && sqlite3_step(stmt) == SQLITE_ROW) {
             sqlite3_int64 id = sqlite3_column_int64(stmt, 0);
             if (!enc_filter_has_id(&s->plan.filter, id)) continue;

@@ -12,8 +12,9 @@ const enc_segment *ext_vt_part_segment(const ext_vt_part *p)
 }
 
 /* The sentence is with the table already. */
-static enc_rc not_read(int rc, enc_err *e)
+static enc_rc not_read(ext_vt_table *t, int rc, enc_err *e)
 {
+    t->not_read = rc;
     if (rc == SQLITE_NOMEM) return enc_nomem(e);
     if (rc == SQLITE_INTERRUPT) return enc_fail(e, ENC_INTERRUPT, "interrupted");
     return enc_fail(e, (rc & 0xff) == SQLITE_CORRUPT ? ENC_CORRUPT : ENC_IO, "not read");
@@ -30,7 +31,7 @@ static enc_rc store_segment(void *self, size_t i, const enc_segment **out, enc_e
     int rc = ext_vt_segment_read(t, i, &v->read);
     *out = v->read;
     if (rc == SQLITE_OK) return ENC_OK;
-    return not_read(rc, e);
+    return not_read(t, rc, e);
 }
 
 int ext_vt_vectors_id(ext_vt_table *t, size_t slot, sqlite3_int64 *id)
@@ -50,7 +51,7 @@ static enc_rc store_vector(void *self, size_t i, size_t row, float *out, enc_err
 {
     int rc = ext_vt_vectors_get(self, i * ENC_SEGMENT_ROWS + row, out);
     if (rc == SQLITE_OK) return ENC_OK;
-    return not_read(rc, e);
+    return not_read(self, rc, e);
 }
 
 int ext_vt_vectors_store(ext_vt_table *t, enc_store *out)

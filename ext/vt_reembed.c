@@ -15,22 +15,19 @@
 /* The model that is to encode, and whether its vectors are those the table has. */
 static int choose_model(ext_vt_table *t, const char *name, ext_model **out, bool *is_same)
 {
-    char fingerprint[33];
-    sqlite3_stmt *s;
+    char fingerprint[33], *fresh = NULL;
     enc_err e;
-    bool is_going_on = false;
 
     enc_err_clear(&e);
     int rc = ext_vt_fail_enc(t, ext_registry_get(name, strlen(name), out, &e), &e);
     if (rc != SQLITE_OK) return rc;
     rc = ext_vt_fail_enc(t, ext_model_fingerprint(*out, fingerprint, &e), &e);
     *is_same = strcmp(fingerprint, t->fingerprint) == 0;
-    if (rc == SQLITE_OK) rc = ext_vt_sql_get(t, EXT_VT_CONFIG_GET, &s);
+    if (rc == SQLITE_OK) rc = ext_vt_config_text(t, "fresh", &fresh);
     if (rc != SQLITE_OK) return rc;
-    sqlite3_bind_text(s, 1, "fresh", -1, SQLITE_STATIC);
-    if (sqlite3_step(s) == SQLITE_ROW)
-        is_going_on = strcmp((const char *)sqlite3_column_text(s, 0), fingerprint) == 0;
-    if ((rc = ext_vt_done(t, s)) || is_going_on || *is_same) return rc;
+    bool is_going_on = fresh != NULL && strcmp(fresh, fingerprint) == 0;
+    sqlite3_free(fresh);
+    if (is_going_on || *is_same) return SQLITE_OK;
     rc = ext_vt_exec(t, "DELETE FROM \"%w\".\"%w_fresh\"", t->schema, t->name);
     return rc == SQLITE_OK ? ext_vt_config_put_text(t, "fresh", fingerprint) : rc;
 }
@@ -51,9 +48,10 @@ static int put_fresh(ext_vt_table *t, sqlite3_int64 id, const ext_vt_doc *d,
     }
     if (d->n > 0) enc_wr_f32s(&b, v, d->n * dims);
     sqlite3_bind_int64(s, 1, id);
-    sqlite3_bind_blob64(s, 3, c.at, c.n, SQLITE_STATIC);
-    sqlite3_bind_blob64(s, 4, b.at, b.n, SQLITE_STATIC);
-    rc = c.failed || b.failed ? SQLITE_NOMEM : ext_vt_run(t, s);
+    if (c.failed || b.failed) rc = SQLITE_NOMEM;
+    if (rc == SQLITE_OK) rc = sqlite3_bind_blob64(s, 3, c.at, c.n, SQLITE_STATIC);
+    if (rc == SQLITE_OK) rc = sqlite3_bind_blob64(s, 4, b.at, b.n, SQLITE_STATIC);
+    rc = ext_vt_run_bound(t, s, rc);
     /* A trigger there could drop it, and the work would never end. */
     if (rc == SQLITE_OK && sqlite3_changes(t->db) != 1)
         rc = ext_vt_fail(t, SQLITE_CORRUPT_VTAB, "row %lld cannot be kept", id);

@@ -146,9 +146,7 @@ static int put_content(ext_vt_table *t, sqlite3_int64 id, sqlite3_value **values
             (kind == EXT_VT_TEXT && t->config.content == EXT_VT_OWN))
             rc = sqlite3_bind_value(s, i + 2, values[i]);
     }
-    if (rc == SQLITE_OK) return ext_vt_run(t, s);
-    ext_vt_done(t, s);
-    return ext_vt_fail_db(t, rc);
+    return ext_vt_run_bound(t, s, rc);
 }
 
 static int put_fts(ext_vt_table *t, sqlite3_int64 id, const row *r)
@@ -159,9 +157,9 @@ static int put_fts(ext_vt_table *t, sqlite3_int64 id, const row *r)
     if (!t->config.is_hybrid || r->is_null) return SQLITE_OK;
     if ((rc = ext_vt_sql_get(t, EXT_VT_FTS_PUT, &s))) return rc;
     sqlite3_bind_int64(s, 1, id);
-    sqlite3_bind_text64(s, 2, r->text.n > 0 ? (const char *)r->text.at : "", r->text.n,
-                        SQLITE_STATIC, SQLITE_UTF8);
-    return ext_vt_run(t, s);
+    rc = sqlite3_bind_text64(s, 2, r->text.n > 0 ? (const char *)r->text.at : "",
+                             r->text.n, SQLITE_STATIC, SQLITE_UTF8);
+    return ext_vt_run_bound(t, s, rc);
 }
 
 /* The document's text or vector is now another: d is what it was, and is written. */

@@ -54,6 +54,8 @@ int ext_vt_fail_db(ext_vt_table *t, int code)
 int ext_vt_fail_enc(ext_vt_table *t, enc_rc rc, const enc_err *e)
 {
     int code = rc == ENC_CORRUPT ? SQLITE_CORRUPT_VTAB : ext_code(rc);
+    if (rc == ENC_IO && t->not_read != SQLITE_OK) code = t->not_read;
+    t->not_read = SQLITE_OK;
     return rc == ENC_OK ? SQLITE_OK : ext_vt_fail(t, code, "%s", e->text);
 }
 
@@ -263,10 +265,11 @@ static int check_key(ext_vt_table *t)
     sqlite3_free(sql);
     if (rc == SQLITE_AUTH) return SQLITE_OK; /* then nobody can say */
     if (rc != SQLITE_OK) return ext_vt_fail_db(t, rc);
-    sqlite3_bind_text(s, 1, t->config.content_table, -1, SQLITE_STATIC);
-    sqlite3_bind_text(s, 2, t->config.content_rowid, -1, SQLITE_STATIC);
-    sqlite3_bind_text(s, 3, t->schema, -1, SQLITE_STATIC);
-    rc = sqlite3_step(s);
+    rc = sqlite3_bind_text(s, 1, t->config.content_table, -1, SQLITE_STATIC);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_bind_text(s, 2, t->config.content_rowid, -1, SQLITE_STATIC);
+    if (rc == SQLITE_OK) rc = sqlite3_bind_text(s, 3, t->schema, -1, SQLITE_STATIC);
+    if (rc == SQLITE_OK) rc = sqlite3_step(s);
     if (rc == SQLITE_ROW)
         rc = ext_vt_fail(t, SQLITE_ERROR,
                          "content='%s' has no INTEGER PRIMARY KEY, and VACUUM would "
@@ -331,6 +334,14 @@ int ext_vt_run(ext_vt_table *t, sqlite3_stmt *s)
 {
     while (sqlite3_step(s) == SQLITE_ROW) continue;
     return ext_vt_done(t, s);
+}
+
+int ext_vt_run_bound(ext_vt_table *t, sqlite3_stmt *s, int rc)
+{
+    if (rc == SQLITE_OK) return ext_vt_run(t, s);
+    rc = ext_vt_fail_db(t, rc);
+    ext_vt_done(t, s);
+    return rc;
 }
 
 int ext_vt_run_id(ext_vt_table *t, ext_vt_sql which, sqlite3_int64 id)
@@ -469,61 +480,73 @@ int ext_vt_store_rename(ext_vt_table *t, const char *name)
 
 /* ---- the configuration ---- */
 
-static int config_put(ext_vt_table *t, const char *key, sqlite3_stmt **s)
+static int config_of(ext_vt_table *t, ext_vt_sql which, const char *key, sqlite3_stmt **s)
 {
-    int rc = ext_vt_sql_get(t, EXT_VT_CONFIG_PUT, s);
-    return rc == SQLITE_OK ? sqlite3_bind_text(*s, 1, key, -1, SQLITE_STATIC) : rc;
+    int rc = ext_vt_sql_get(t, which, s);
+    if (rc != SQLITE_OK) return rc;
+    rc = sqlite3_bind_text(*s, 1, key, -1, SQLITE_STATIC);
+    return rc == SQLITE_OK ? SQLITE_OK : ext_vt_run_bound(t, *s, rc);
 }
 
 int ext_vt_config_put_text(ext_vt_table *t, const char *key, const char *value)
 {
     sqlite3_stmt *s;
-    int rc = config_put(t, key, &s);
-    if (rc == SQLITE_OK) rc = sqlite3_bind_text(s, 2, value, -1, SQLITE_TRANSIENT);
-    return rc == SQLITE_OK ? ext_vt_run(t, s) : rc;
+    int rc = config_of(t, EXT_VT_CONFIG_PUT, key, &s);
+    if (rc != SQLITE_OK) return rc;
+    return ext_vt_run_bound(t, s, sqlite3_bind_text(s, 2, value, -1, SQLITE_TRANSIENT));
 }
 
 int ext_vt_config_put_int(ext_vt_table *t, const char *key, sqlite3_int64 value)
 {
     sqlite3_stmt *s;
-    int rc = config_put(t, key, &s);
-    if (rc == SQLITE_OK) rc = sqlite3_bind_int64(s, 2, value);
-    return rc == SQLITE_OK ? ext_vt_run(t, s) : rc;
+    int rc = config_of(t, EXT_VT_CONFIG_PUT, key, &s);
+    if (rc != SQLITE_OK) return rc;
+    return ext_vt_run_bound(t, s, sqlite3_bind_int64(s, 2, value));
 }
 
 int ext_vt_config_put_real(ext_vt_table *t, const char *key, double value)
 {
     sqlite3_stmt *s;
-    int rc = config_put(t, key, &s);
-    if (rc == SQLITE_OK) rc = sqlite3_bind_double(s, 2, value);
-    return rc == SQLITE_OK ? ext_vt_run(t, s) : rc;
+    int rc = config_of(t, EXT_VT_CONFIG_PUT, key, &s);
+    if (rc != SQLITE_OK) return rc;
+    return ext_vt_run_bound(t, s, sqlite3_bind_double(s, 2, value));
 }
 
-/* A copy of a text value in place of *out, which is freed; NULL for none. */
-static int config_text(ext_vt_table *t, const char *key, char **out)
+int ext_vt_config_text(ext_vt_table *t, const char *key, char **out)
 {
     sqlite3_stmt *s;
-    int rc = ext_vt_sql_get(t, EXT_VT_CONFIG_GET, &s);
+    int rc = config_of(t, EXT_VT_CONFIG_GET, key, &s);
 
-    if (rc == SQLITE_OK) rc = sqlite3_bind_text(s, 1, key, -1, SQLITE_STATIC);
     if (rc != SQLITE_OK) return rc;
     sqlite3_free(*out);
     *out = NULL;
     if (sqlite3_step(s) == SQLITE_ROW) {
+        bool is_null = sqlite3_column_type(s, 0) == SQLITE_NULL;
         const unsigned char *text = sqlite3_column_text(s, 0);
-        *out = sqlite3_mprintf("%s", text == NULL ? (const unsigned char *)"" : text);
+        if (text != NULL || is_null)
+            *out = sqlite3_mprintf("%s", is_null ? "" : (const char *)text);
         if (*out == NULL) rc = SQLITE_NOMEM;
     }
     int code = ext_vt_done(t, s);
     return rc == SQLITE_OK ? code : rc;
 }
 
+int ext_vt_config_int(ext_vt_table *t, const char *key, sqlite3_int64 *out)
+{
+    sqlite3_stmt *s;
+    int rc = config_of(t, EXT_VT_CONFIG_GET, key, &s);
+
+    *out = 0;
+    if (rc != SQLITE_OK) return rc;
+    if (sqlite3_step(s) == SQLITE_ROW) *out = sqlite3_column_int64(s, 0);
+    return ext_vt_done(t, s);
+}
+
 static int config_number(ext_vt_table *t, const char *key, double *out)
 {
     sqlite3_stmt *s;
-    int rc = ext_vt_sql_get(t, EXT_VT_CONFIG_GET, &s);
+    int rc = config_of(t, EXT_VT_CONFIG_GET, key, &s);
 
-    if (rc == SQLITE_OK) rc = sqlite3_bind_text(s, 1, key, -1, SQLITE_STATIC);
     if (rc != SQLITE_OK) return rc;
     if (sqlite3_step(s) == SQLITE_ROW) *out = sqlite3_column_double(s, 0);
     return ext_vt_done(t, s);
@@ -547,13 +570,13 @@ int ext_vt_config_load(ext_vt_table *t)
     double probes = 0.0;
     if (rc == SQLITE_OK) rc = config_number(t, "probes", &probes);
     t->n_probe = probes > 0.0 && probes <= 1e6 ? (size_t)probes : 0;
-    if (rc == SQLITE_OK) rc = config_text(t, "model", &model);
+    if (rc == SQLITE_OK) rc = ext_vt_config_text(t, "model", &model);
     if (rc == SQLITE_OK && model == NULL && t->config.n_texts > 0)
         rc = ext_vt_fail(t, SQLITE_CORRUPT_VTAB, "it does not say what model it is of");
     if (model != NULL) sqlite3_free(t->model_name), t->model_name = model;
-    if (rc == SQLITE_OK) rc = config_text(t, "triggers", &t->triggers);
-    if (rc == SQLITE_OK) rc = config_text(t, "fingerprint", &fingerprint);
-    if (rc == SQLITE_OK) rc = config_text(t, "metric", &metric);
+    if (rc == SQLITE_OK) rc = ext_vt_config_text(t, "triggers", &t->triggers);
+    if (rc == SQLITE_OK) rc = ext_vt_config_text(t, "fingerprint", &fingerprint);
+    if (rc == SQLITE_OK) rc = ext_vt_config_text(t, "metric", &metric);
     if (rc == SQLITE_OK && metric != NULL && !t->config.has_metric &&
         !ext_vt_metric_find(metric, &t->config.metric))
         rc = ext_vt_fail(t, SQLITE_CORRUPT_VTAB, "it says that its metric is '%s'",

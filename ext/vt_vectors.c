@@ -194,18 +194,6 @@ static int read_list(ext_vt_table *t)
     return rc == SQLITE_OK ? code : rc;
 }
 
-static int read_generation(ext_vt_table *t, sqlite3_int64 *out)
-{
-    sqlite3_stmt *s;
-    int rc = ext_vt_sql_get(t, EXT_VT_CONFIG_GET, &s);
-
-    *out = 0;
-    if (rc != SQLITE_OK) return rc;
-    sqlite3_bind_text(s, 1, "generation", -1, SQLITE_STATIC);
-    if (sqlite3_step(s) == SQLITE_ROW) *out = sqlite3_column_int64(s, 0);
-    return ext_vt_done(t, s);
-}
-
 /* Somebody has written, or something was rolled back: perhaps a 'reembed', which changes
  * the model and with it the number of values. */
 static int reload(ext_vt_table *t)
@@ -224,7 +212,7 @@ int ext_vt_vectors_refresh(ext_vt_table *t)
 
     if (t->vectors == NULL && ext_vt_vectors_new(t) != SQLITE_OK) return SQLITE_NOMEM;
     if (t->vectors->is_changed) return SQLITE_OK; /* none else can write meanwhile */
-    int rc = read_generation(t, &generation);
+    int rc = ext_vt_config_int(t, "generation", &generation);
     if (rc != SQLITE_OK) return rc;
     if (t->vectors->is_current && t->vectors->generation == generation) return SQLITE_OK;
     t->vectors->is_current = false;
@@ -260,9 +248,9 @@ static int write_part(ext_vt_table *t, size_t i)
         sqlite3_bind_int64(s, 1, (sqlite3_int64)i);
         sqlite3_bind_int64(s, 2, (sqlite3_int64)p->own->n);
         sqlite3_bind_blob(s, 3, hash, sizeof hash, SQLITE_STATIC);
-        if (m.n > 0) sqlite3_bind_blob64(s, 4, m.at, m.n, SQLITE_STATIC);
-        sqlite3_bind_blob64(s, 5, w.at, w.n, SQLITE_STATIC);
-        rc = ext_vt_run(t, s);
+        if (m.n > 0) rc = sqlite3_bind_blob64(s, 4, m.at, m.n, SQLITE_STATIC);
+        if (rc == SQLITE_OK) rc = sqlite3_bind_blob64(s, 5, w.at, w.n, SQLITE_STATIC);
+        rc = ext_vt_run_bound(t, s, rc);
     }
     enc_wr_clear(&w);
     enc_wr_clear(&h);

@@ -784,3 +784,12 @@ SELECT rowid FROM b.nameless('the cat');
 INSERT INTO b.nameless_config VALUES('model', 'builtin');
 SELECT rowid FROM b.nameless('the cat');
 DETACH b;
+
+-- What a 'reembed' left half-way says no model: it begins anew.
+SELECT encoder_load('tests/data/tiny');
+CREATE VIRTUAL TABLE fresh USING similarity(body, model=tiny);
+INSERT INTO fresh(body) VALUES('a cat'), ('dog');
+INSERT INTO fresh_config(k, v) VALUES('fresh', NULL);
+INSERT INTO fresh(fresh, rank) VALUES('reembed', 'builtin');
+INSERT INTO fresh(fresh) VALUES('integrity-check');
+SELECT body FROM fresh WHERE fresh MATCH 'dog' AND k = 1;

@@ -86,6 +86,20 @@ static bool command(session *s, oracle_kind kind, const char *name)
         NULL);
 }
 
+/* One that changes no rows, now and then with too little memory for it. */
+static bool tidy(session *s, const char *name)
+{
+    if (!session_chance(s, 15)) return command(s, ORACLE_ALONE, name);
+    oracle_step step = {
+        ORACLE_SHORT,
+        s->active,
+        1 + session_below(s, 200),
+        oracle_text("INSERT INTO \"%w\"(\"%w\") VALUES(%Q)", s->table, s->table, name),
+        oracle_text("SELECT 1"),
+        {NULL, NULL}};
+    return session_step(s, step);
+}
+
 static bool run_command(session *s)
 {
     bool has_source = s->content == EXTERNAL || (s->content == OWN && s->is_text);
@@ -93,12 +107,13 @@ static bool run_command(session *s)
     switch (session_below(s, has_source && s->is_text ? 10 : 8)) {
     case 0:
     case 1:
-    case 2: return command(s, ORACLE_ALONE, "optimize");
+    case 2: return tidy(s, "optimize");
     case 3:
-    case 4: return command(s, ORACLE_ALONE, "integrity-check");
-    case 5: return command(s, has_source ? ORACLE_ALONE : ORACLE_REFUSED, "rebuild");
+    case 4: return tidy(s, "integrity-check");
+    case 5:
+        return has_source ? tidy(s, "rebuild") : command(s, ORACLE_REFUSED, "rebuild");
     case 8:
-    case 9: return command(s, ORACLE_ALONE, "reembed");
+    case 9: return tidy(s, "reembed");
     case 6:
         if (s->content != EXTERNAL) return command(s, ORACLE_REFUSED, "triggers");
         if (!command(s, ORACLE_ALONE, "delete-all")) return false;
