@@ -395,8 +395,11 @@ static int vt_sync(sqlite3_vtab *base)
 {
     ext_vt_table *t = (ext_vt_table *)base;
     sqlite3_int64 last = sqlite3_last_insert_rowid(t->db);
-    int rc = refuse_if_broken(t);
+    bool is_undone;
+    int rc = ext_vt_table_drop_undone(t, &is_undone);
 
+    if (rc == SQLITE_OK) rc = refuse_if_broken(t);
+    if (ext_vt_table_is_old(t)) t->has_queue = false; /* the new one sees to it */
     if (rc == SQLITE_OK) rc = ext_vt_docs_flush(t);
     if (rc == SQLITE_OK) rc = ext_vt_vectors_flush(t);
     sqlite3_set_last_insert_rowid(t->db, last);
@@ -405,26 +408,18 @@ static int vt_sync(sqlite3_vtab *base)
 
 static int vt_commit(sqlite3_vtab *base)
 {
-    ext_vt_docs_end((ext_vt_table *)base);
+    ext_vt_table *t = (ext_vt_table *)base;
+    ext_vt_docs_end(t);
+    t->is_doubtful = false;
     return SQLITE_OK;
-}
-
-static void forget(ext_vt_table *t)
-{
-    ext_vt_vectors_forget(t->vectors);
-    t->next_id = 0;
-    t->n_queued = 0;
-    t->must_roll_back = false;
-    ext_model_drop(t->model); /* the fingerprint may be another again */
-    t->model = NULL;
 }
 
 static int vt_rollback(sqlite3_vtab *base)
 {
     ext_vt_table *t = (ext_vt_table *)base;
-    forget(t);
+    ext_vt_table_forget(t);
     ext_vt_docs_end(t);
-    t->has_queue = false;
+    t->has_queue = t->is_doubtful = false;
     return SQLITE_OK;
 }
 
@@ -438,7 +433,10 @@ static int vt_savepoint(sqlite3_vtab *base, int level)
 {
     ext_vt_table *t = (ext_vt_table *)base;
     sqlite3_int64 last = sqlite3_last_insert_rowid(t->db);
-    int rc = refuse_if_broken(t);
+    bool is_undone;
+    if (t->n_writing > 0) return SQLITE_OK; /* of a statement of our own */
+    int rc = ext_vt_table_drop_undone(t, &is_undone);
+    if (rc == SQLITE_OK) rc = refuse_if_broken(t);
     if (rc == SQLITE_OK) rc = ext_vt_vectors_flush(t);
     t->n_saved = rc == SQLITE_OK ? level + 1 : least(t->n_saved, level);
     sqlite3_set_last_insert_rowid(t->db, last);
@@ -457,10 +455,11 @@ static int vt_release(sqlite3_vtab *base, int level)
 static int vt_rollback_to(sqlite3_vtab *base, int level)
 {
     ext_vt_table *t = (ext_vt_table *)base;
-    if (level >= t->n_saved) return SQLITE_OK;
+    if (level >= t->n_saved || t->n_writing > 0) return SQLITE_OK;
     t->n_saved = level + 1;
-    forget(t);
+    ext_vt_table_forget(t);
     t->has_queue = t->config.vector < 0; /* what was queued before it is still there */
+    t->is_doubtful = true;
     return SQLITE_OK;
 }
 

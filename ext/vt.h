@@ -140,6 +140,9 @@ typedef struct ext_vt_table {
     ext_vt_vectors *vectors;
     bool has_queue;      /* texts may be waiting */
     size_t n_queued;     /* since the last flush */
+    sqlite3_int64 id;    /* drawn when it was made; 0: made before tables had one */
+    bool is_doubtful;    /* this transaction made it or rolled it back: may be gone */
+    int n_writing;       /* ext_vt_write_begin without its end */
     bool must_roll_back; /* a write failed half-way: nothing may be committed */
     int n_saved;         /* savepoints that hold: the levels below it */
     char *triggers;      /* what the names of the triggers begin with, or NULL */
@@ -160,6 +163,20 @@ typedef struct ext_vt_table {
 int ext_vt_table_open(sqlite3 *db, void *client, int argc, const char *const *argv,
                       sqlite3_vtab **out, char **message, bool is_new);
 void ext_vt_table_free(ext_vt_table *t); /* NULL is fine */
+
+/* What has been changed and not been written was never there. */
+void ext_vt_table_forget(ext_vt_table *t);
+
+/* SQLite connects a table anew when the schema was read again, and what is here of it
+ * stays until the transaction ends. This is what has been replaced so. */
+bool ext_vt_table_is_old(const ext_vt_table *t);
+
+/* What those that this one replaces have not written yet they write now. */
+int ext_vt_table_settle(ext_vt_table *t);
+
+/* *out: it was made, or renamed, after a savepoint that was rolled back to: then it has
+ * nothing more to write, and forgets what it would have. */
+int ext_vt_table_drop_undone(ext_vt_table *t, bool *out);
 
 /* Leaves the sentence with the table and returns the code; SQLITE_NOMEM if there is no
  * memory for the sentence. */
@@ -195,6 +212,12 @@ int ext_vt_content_step(ext_vt_table *t, sqlite3_stmt *s);
 int ext_vt_content_check(ext_vt_table *t);
 int ext_vt_run_id(ext_vt_table *t, ext_vt_sql which, sqlite3_int64 id); /* ?1 is id */
 int ext_vt_run(ext_vt_table *t, sqlite3_stmt *s); /* steps to the end, and ext_vt_done */
+
+/* Around what several statements write, of which none may be kept without the others: if
+ * it ends with another code than SQLITE_OK, which it returns, the transaction or
+ * savepoint must be rolled back. SQLite may have done that already. */
+void ext_vt_write_begin(ext_vt_table *t);
+int ext_vt_write_end(ext_vt_table *t, int rc);
 
 /* The same if what it needs was bound (rc is SQLITE_OK); else rc, and ext_vt_done, for
  * what is bound may not be there much longer. */

@@ -238,10 +238,10 @@ static int cluster(ext_vt_table *t)
 
     if (order == NULL) return SQLITE_NOMEM;
     ext_call_begin(&c, t->conn, "similarity");
-    t->must_roll_back = true;
+    ext_vt_write_begin(t);
     int rc = ext_vt_vectors_cluster(t, order, ext_stop, &c);
     if (rc == SQLITE_OK) rc = ext_vt_docs_follow(t, order);
-    if (rc == SQLITE_OK) t->must_roll_back = false;
+    rc = ext_vt_write_end(t, rc);
     ext_call_end(&c);
     enc_mem_free(order);
     return rc;

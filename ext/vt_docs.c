@@ -243,9 +243,33 @@ int ext_vt_docs_queue(ext_vt_table *t, sqlite3_int64 id, enc_bytes text)
     return ++t->n_queued < QUEUE_MAX ? SQLITE_OK : ext_vt_docs_flush(t);
 }
 
-int ext_vt_model(ext_vt_table *t, const enc_model **out)
+/* Whether the model is the one that the table's vectors were made with. */
+static int check_model(ext_vt_table *t, ext_model *m)
 {
     char fingerprint[33];
+    size_t dims = enc_config_dims(&ext_model_enc(m)->config);
+    enc_err e;
+
+    enc_err_clear(&e);
+    if (m != t->model) {
+        int rc = ext_vt_fail_enc(t, ext_model_fingerprint(m, fingerprint, &e), &e);
+        if (rc == SQLITE_OK && strcmp(fingerprint, t->fingerprint) != 0)
+            rc = ext_vt_fail(t, SQLITE_ERROR,
+                             "it was made with model %s, fingerprint %s, but %s now has "
+                             "fingerprint %s (INSERT INTO %s(%s) VALUES('reembed') "
+                             "encodes it anew)",
+                             t->model_name, t->fingerprint, t->model_name, fingerprint,
+                             t->name, t->name);
+        if (rc != SQLITE_OK) return rc;
+    }
+    if (dims == t->config.dims) return SQLITE_OK;
+    return ext_vt_fail(t, SQLITE_CORRUPT_VTAB,
+                       "it says that its vectors have %d values, those of %s have %d",
+                       (int)t->config.dims, t->model_name, (int)dims);
+}
+
+int ext_vt_model(ext_vt_table *t, const enc_model **out)
+{
     ext_model *m;
     enc_err e;
 
@@ -258,19 +282,9 @@ int ext_vt_model(ext_vt_table *t, const enc_model **out)
     int rc = ext_vt_fail_enc(
         t, ext_registry_get(t->model_name, strlen(t->model_name), &m, &e), &e);
     if (rc != SQLITE_OK) return rc;
-    if (m != t->model) {
-        rc = ext_vt_fail_enc(t, ext_model_fingerprint(m, fingerprint, &e), &e);
-        if (rc == SQLITE_OK && strcmp(fingerprint, t->fingerprint) != 0)
-            rc = ext_vt_fail(t, SQLITE_ERROR,
-                             "it was made with model %s, fingerprint %s, but %s now has "
-                             "fingerprint %s (INSERT INTO %s(%s) VALUES('reembed') "
-                             "encodes it anew)",
-                             t->model_name, t->fingerprint, t->model_name, fingerprint,
-                             t->name, t->name);
-        if (rc != SQLITE_OK) {
-            ext_model_drop(m);
-            return rc;
-        }
+    if ((rc = check_model(t, m))) {
+        ext_model_drop(m);
+        return rc;
     }
     ext_model_drop(t->model);
     t->model = m;
@@ -430,11 +444,10 @@ static int store_doc(ext_vt_table *t, sqlite3_int64 id, ext_vt_doc *fresh,
     return rc;
 }
 
-static int batch_store(ext_vt_table *t, batch *b)
+static int store_all(ext_vt_table *t, batch *b)
 {
     size_t at = 0;
 
-    t->must_roll_back = true;
     for (size_t i = 0; i < b->n_docs; i++) {
         size_t n = b->docs[i].n;
         int rc = store_doc(t, b->ids[i], &b->docs[i], b->vectors + at * t->config.dims);
@@ -446,7 +459,14 @@ static int batch_store(ext_vt_table *t, batch *b)
         if (rc != SQLITE_OK) return rc;
         at += n;
     }
-    t->must_roll_back = false;
+    return SQLITE_OK;
+}
+
+static int batch_store(ext_vt_table *t, batch *b)
+{
+    ext_vt_write_begin(t);
+    int rc = ext_vt_write_end(t, store_all(t, b));
+    if (rc != SQLITE_OK) return rc;
     t->n_encoded += (sqlite3_int64)b->n_docs;
     t->n_done += b->n_docs;
     if (t->progress == NULL) t->progress = ext_progress_begin("similarity");

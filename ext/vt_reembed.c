@@ -168,12 +168,11 @@ static int put_identity(ext_vt_table *t, ext_model *m, const char *name)
     return rc == SQLITE_OK ? ext_vt_config_put_int(t, "dims", (sqlite3_int64)dims) : rc;
 }
 
-/* All are done: the new vectors take the place of the old, which may have had another
- * number of values. The name may be the table's own, which the refresh reads anew. */
-static int take_over(ext_vt_table *t, ext_model *m, const char *name)
+/* The table's vectors are those of another model from now on: none as yet. */
+static int change_model(ext_vt_table *t, ext_model *m, const char *name)
 {
-    t->must_roll_back = true;
     int rc = ext_vt_vectors_clear(t);
+
     if (rc == SQLITE_OK) rc = ext_vt_vectors_flush(t);
     if (rc == SQLITE_OK) rc = put_identity(t, m, name);
     if (rc != SQLITE_OK) return rc;
@@ -182,13 +181,20 @@ static int take_over(ext_vt_table *t, ext_model *m, const char *name)
     t->config.dims = enc_config_dims(&ext_model_enc(m)->config);
     ext_model_drop(t->model);
     t->model = NULL;
-    rc = ext_vt_vectors_new(t);
+    return ext_vt_vectors_new(t);
+}
+
+/* All are done: the new vectors take the place of the old, which may have had another
+ * number of values. The name may be the table's own, which the refresh reads anew. */
+static int take_over(ext_vt_table *t, ext_model *m, const char *name)
+{
+    ext_vt_write_begin(t);
+    int rc = change_model(t, m, name);
     if (rc == SQLITE_OK) rc = ext_vt_vectors_refresh(t);
     if (rc == SQLITE_OK) rc = take_rows(t);
     if (rc == SQLITE_OK)
         rc = ext_vt_exec(t, "DELETE FROM \"%w\".\"%w_fresh\"", t->schema, t->name);
-    if (rc == SQLITE_OK) t->must_roll_back = false;
-    return rc;
+    return ext_vt_write_end(t, rc);
 }
 
 int ext_vt_reembed_run(ext_vt_table *t, sqlite3_value *argument)

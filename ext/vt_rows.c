@@ -198,10 +198,10 @@ int ext_vt_docs_insert(ext_vt_table *t, sqlite3_int64 id, sqlite3_value **values
 
     if (rc == SQLITE_OK) rc = ext_vt_vectors_refresh(t);
     if (rc == SQLITE_OK) {
-        t->must_roll_back = true;
+        ext_vt_write_begin(t);
         rc = put_content(t, id, values);
         if (rc == SQLITE_OK) rc = put_meaning(t, id, &d, &r);
-        if (rc == SQLITE_OK) t->must_roll_back = false;
+        rc = ext_vt_write_end(t, rc);
         if (id >= t->next_id && t->next_id > 0) t->next_id = id == INT64_MAX ? 0 : id + 1;
     }
     ext_vt_doc_clear(&d);
@@ -267,9 +267,8 @@ int ext_vt_docs_update(ext_vt_table *t, sqlite3_int64 old_id, sqlite3_int64 id,
     if (rc == SQLITE_OK) rc = ext_vt_vectors_refresh(t);
     if (rc == SQLITE_OK) rc = ext_vt_doc_get(t, old_id, &d);
     if (rc == SQLITE_OK) {
-        t->must_roll_back = true;
-        rc = write_update(t, old_id, id, values, &d, &r);
-        if (rc == SQLITE_OK) t->must_roll_back = false;
+        ext_vt_write_begin(t);
+        rc = ext_vt_write_end(t, write_update(t, old_id, id, values, &d, &r));
         t->next_id = 0;
     }
     ext_vt_doc_clear(&d);
@@ -299,9 +298,8 @@ int ext_vt_docs_delete(ext_vt_table *t, sqlite3_int64 id)
 
     if (rc == SQLITE_OK) rc = ext_vt_doc_get(t, id, &d);
     if (rc == SQLITE_OK && d.exists) {
-        t->must_roll_back = true;
-        rc = write_delete(t, id, &d);
-        if (rc == SQLITE_OK) t->must_roll_back = false;
+        ext_vt_write_begin(t);
+        rc = ext_vt_write_end(t, write_delete(t, id, &d));
         t->next_id = 0;
     }
     ext_vt_doc_clear(&d);
@@ -314,28 +312,24 @@ int ext_vt_docs_forget(ext_vt_table *t)
                                            "segment", "vector", "fts"};
     int rc = SQLITE_OK;
 
-    t->must_roll_back = true;
+    ext_vt_write_begin(t);
     for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes && rc == SQLITE_OK; i++)
         if (i < 5 || t->config.is_hybrid)
             rc = ext_vt_exec(t, "DELETE FROM \"%w\".\"%w_%s\"", t->schema, t->name,
                              suffixes[i]);
     if (rc == SQLITE_OK) rc = ext_vt_vectors_clear(t);
-    if (rc == SQLITE_OK) t->must_roll_back = false;
     t->next_id = 0;
     t->has_queue = false;
-    return rc;
+    return ext_vt_write_end(t, rc);
 }
 
 int ext_vt_docs_clear(ext_vt_table *t)
 {
+    ext_vt_write_begin(t);
     int rc = ext_vt_docs_forget(t);
-
-    if (rc != SQLITE_OK || t->config.content == EXT_VT_EXTERNAL) return rc;
-    t->must_roll_back =
-        true; /* before: without memory SQLite itself rolls back in there */
-    rc = ext_vt_exec(t, "DELETE FROM \"%w\".\"%w_content\"", t->schema, t->name);
-    if (rc == SQLITE_OK) t->must_roll_back = false;
-    return rc;
+    if (rc == SQLITE_OK && t->config.content != EXT_VT_EXTERNAL)
+        rc = ext_vt_exec(t, "DELETE FROM \"%w\".\"%w_content\"", t->schema, t->name);
+    return ext_vt_write_end(t, rc);
 }
 
 /* One more than the largest, as SQLite does; found once, then counted. */

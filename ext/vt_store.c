@@ -344,6 +344,18 @@ int ext_vt_run_bound(ext_vt_table *t, sqlite3_stmt *s, int rc)
     return rc;
 }
 
+void ext_vt_write_begin(ext_vt_table *t)
+{
+    t->n_writing++;
+    t->must_roll_back = true; /* now: a rollback in there, which is for all, ends it */
+}
+
+int ext_vt_write_end(ext_vt_table *t, int rc)
+{
+    if (--t->n_writing == 0 && rc == SQLITE_OK) t->must_roll_back = false;
+    return rc;
+}
+
 int ext_vt_run_id(ext_vt_table *t, ext_vt_sql which, sqlite3_int64 id)
 {
     sqlite3_stmt *s;
@@ -564,6 +576,7 @@ int ext_vt_config_load(ext_vt_table *t)
             "its format is %.0f, this extension reads %d (a newer one may be "
             "needed)",
             format, EXT_VT_FORMAT);
+    if (rc == SQLITE_OK) rc = ext_vt_config_int(t, "id", &t->id);
     if (rc == SQLITE_OK) rc = config_number(t, "dims", &dims);
     if (rc == SQLITE_OK) rc = config_number(t, "lexical_weight", &t->weight_lexical);
     if (rc == SQLITE_OK) rc = config_number(t, "semantic_weight", &t->weight_semantic);

@@ -74,6 +74,8 @@ static int create(ext_vt_table *t)
     if (rc == SQLITE_OK) rc = ext_vt_store_create(t);
     if (rc == SQLITE_OK) rc = ext_vt_config_put_int(t, "format", EXT_VT_FORMAT);
     if (rc == SQLITE_OK) rc = ext_vt_config_put_int(t, "generation", 0);
+    sqlite3_randomness(sizeof t->id, &t->id);
+    if (rc == SQLITE_OK) rc = ext_vt_config_put_int(t, "id", t->id);
     if (rc == SQLITE_OK)
         rc = ext_vt_config_put_int(t, "dims", (sqlite3_int64)t->config.dims);
     if (rc == SQLITE_OK && t->config.n_texts > 0)
@@ -96,6 +98,16 @@ static int declare(ext_vt_table *t, int argc, const char *const *argv, char **me
     if (rc != SQLITE_OK) *message = sqlite3_mprintf("%s", sqlite3_errmsg(t->db));
     sqlite3_free(schema);
     return rc;
+}
+
+void ext_vt_table_forget(ext_vt_table *t)
+{
+    ext_vt_vectors_forget(t->vectors);
+    t->next_id = 0;
+    t->n_queued = 0;
+    t->must_roll_back = false;
+    ext_model_drop(t->model); /* the fingerprint may be another again */
+    t->model = NULL;
 }
 
 int ext_vt_table_open(sqlite3 *db, void *client, int argc, const char *const *argv,
@@ -121,6 +133,7 @@ int ext_vt_table_open(sqlite3 *db, void *client, int argc, const char *const *ar
     if (rc == SQLITE_OK) rc = ext_vt_vectors_new(t);
     t->has_queue =
         !is_new && t->config.vector < 0; /* a DROP that was rolled back leaves it */
+    t->is_doubtful = is_new;
     if (rc == SQLITE_OK) {
         t->next_table = *ext_conn_tables(t->conn);
         *ext_conn_tables(t->conn) = t;
@@ -133,4 +146,53 @@ int ext_vt_table_open(sqlite3 *db, void *client, int argc, const char *const *ar
     }
     ext_vt_table_free(t);
     return rc;
+}
+
+/* ---- one table, several times ---- */
+
+static bool is_same(const ext_vt_table *a, const ext_vt_table *b)
+{
+    return sqlite3_stricmp(a->name, b->name) == 0 &&
+           sqlite3_stricmp(a->schema, b->schema) == 0;
+}
+
+bool ext_vt_table_is_old(const ext_vt_table *t)
+{
+    const ext_vt_table *at = *ext_conn_tables(t->conn); /* newest first */
+
+    while (at != t && !is_same(at, t)) at = at->next_table;
+    return at != t;
+}
+
+int ext_vt_table_settle(ext_vt_table *t)
+{
+    for (ext_vt_table *old = t->next_table; old != NULL; old = old->next_table) {
+        bool is_undone = false;
+        if (!is_same(old, t)) continue;
+        int rc = ext_vt_table_drop_undone(old, &is_undone);
+        if (rc == SQLITE_OK) rc = ext_vt_vectors_flush(old);
+        if (rc != SQLITE_OK) return ext_vt_fail(t, rc, "%s", sqlite3_errmsg(t->db));
+    }
+    return SQLITE_OK;
+}
+
+int ext_vt_table_drop_undone(ext_vt_table *t, bool *out)
+{
+    sqlite3_int64 id = t->id;
+    int rc = SQLITE_OK;
+
+    *out = false;
+    if (!t->is_doubtful) return SQLITE_OK;
+    char *config = sqlite3_mprintf("%s_config", t->name);
+    if (config == NULL) return SQLITE_NOMEM;
+    rc = sqlite3_table_column_metadata(t->db, t->schema, config, NULL, NULL, NULL, NULL,
+                                       NULL, NULL);
+    sqlite3_free(config);
+    if (rc == SQLITE_OK) rc = ext_vt_config_int(t, "id", &id);
+    else if (rc == SQLITE_ERROR) *out = true, rc = SQLITE_OK;
+    if (rc != SQLITE_OK || (!*out && id == t->id)) return rc;
+    *out = true;
+    ext_vt_table_forget(t);
+    t->has_queue = false;
+    return SQLITE_OK;
 }

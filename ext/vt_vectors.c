@@ -212,7 +212,8 @@ int ext_vt_vectors_refresh(ext_vt_table *t)
 
     if (t->vectors == NULL && ext_vt_vectors_new(t) != SQLITE_OK) return SQLITE_NOMEM;
     if (t->vectors->is_changed) return SQLITE_OK; /* none else can write meanwhile */
-    int rc = ext_vt_config_int(t, "generation", &generation);
+    int rc = ext_vt_table_settle(t);
+    if (rc == SQLITE_OK) rc = ext_vt_config_int(t, "generation", &generation);
     if (rc != SQLITE_OK) return rc;
     if (t->vectors->is_current && t->vectors->generation == generation) return SQLITE_OK;
     t->vectors->is_current = false;

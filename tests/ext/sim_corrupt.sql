@@ -793,3 +793,12 @@ INSERT INTO fresh_config(k, v) VALUES('fresh', NULL);
 INSERT INTO fresh(fresh, rank) VALUES('reembed', 'builtin');
 INSERT INTO fresh(fresh) VALUES('integrity-check');
 SELECT body FROM fresh WHERE fresh MATCH 'dog' AND k = 1;
+
+-- Vectors of another length than its model makes, in a table that is in use.
+CREATE VIRTUAL TABLE dims USING similarity(body, model=tiny);
+INSERT INTO dims(body) VALUES('a cat'), ('dog');
+SELECT count(*) FROM dims('cat');
+UPDATE dims_config SET v = 8 WHERE k = 'dims';
+UPDATE dims_config SET v = v + 1 WHERE k = 'generation';
+SELECT count(*) FROM dims('cat');
+INSERT INTO dims(body) VALUES('x');

@@ -155,3 +155,78 @@ CREATE TRIGGER eat AFTER INSERT ON log BEGIN DELETE FROM w WHERE rowid = new.id 
 INSERT INTO log SELECT rowid FROM w WHERE w MATCH '[0]';
 INSERT INTO w(w) VALUES('integrity-check');
 SELECT count(*) < 300 FROM w;
+
+-- SQLite connects a table anew when a change of the schema is rolled back, and both that
+-- were connected see the transaction's end: only one of them encodes what waits.
+CREATE TABLE notes(id INTEGER PRIMARY KEY, body);
+CREATE VIRTUAL TABLE n USING similarity(body, content='notes', content_rowid='id');
+INSERT INTO n(n) VALUES('triggers');
+INSERT INTO notes VALUES(1, 'a'), (2, 'b');
+BEGIN;
+INSERT INTO notes VALUES(3, 'c'), (4, 'd'), (5, 'e');
+SAVEPOINT p;
+SAVEPOINT d;
+DROP TABLE n;
+ROLLBACK TO d;
+RELEASE d;
+INSERT INTO notes SELECT rowid + 25, body FROM n WHERE rowid BETWEEN 3 AND 4;
+ROLLBACK TO p;
+DELETE FROM notes WHERE id = 1;
+COMMIT;
+SELECT group_concat(rowid) FROM (SELECT rowid FROM n WHERE n MATCH 'a' ORDER BY rowid);
+INSERT INTO n(n) VALUES('integrity-check');
+
+-- What was renamed, or made, and filled after a savepoint is nothing when it is rolled back.
+BEGIN;
+SAVEPOINT d;
+ALTER TABLE n RENAME TO m;
+INSERT INTO notes VALUES(6, 'f');
+ROLLBACK TO d;
+INSERT INTO notes VALUES(7, 'g');
+COMMIT;
+SELECT group_concat(id) FROM notes;
+INSERT INTO n(n) VALUES('integrity-check');
+BEGIN;
+SAVEPOINT d;
+CREATE VIRTUAL TABLE made USING similarity(e VECTOR(2));
+INSERT INTO made(e) VALUES('[1, 1]');
+CREATE VIRTUAL TABLE texts USING similarity(body);
+INSERT INTO texts(body) VALUES('x');
+ROLLBACK TO d;
+INSERT INTO notes VALUES(8, 'h');
+COMMIT;
+SELECT max(id) FROM notes;
+BEGIN;
+SAVEPOINT d;
+DROP TABLE v;
+CREATE VIRTUAL TABLE v USING similarity(e VECTOR(3));
+INSERT INTO v(e) VALUES('[1, 1, 1]');
+ROLLBACK TO d;
+COMMIT;
+INSERT INTO v(v) VALUES('integrity-check');
+
+-- The same after the schema was read again for another reason.
+BEGIN;
+INSERT INTO v(rowid, e) VALUES(70, '[70]');
+PRAGMA writable_schema = RESET;
+INSERT INTO v(rowid, e) VALUES(71, '[71]');
+PRAGMA writable_schema = RESET;
+DELETE FROM v WHERE rowid = 70;
+COMMIT;
+SELECT rowid FROM v('[70]', 1);
+INSERT INTO v(v) VALUES('integrity-check');
+
+-- All rows of a hybrid table at once, which FTS5 has too, in a transaction.
+CREATE VIRTUAL TABLE h USING similarity(body, content='', hybrid=1);
+INSERT INTO h(body) VALUES('a cat'), ('a dog');
+BEGIN;
+INSERT INTO h(h) VALUES('delete-all');
+SELECT count(*) FROM h WHERE h MATCH 'cat';
+ROLLBACK;
+SELECT count(*) FROM h WHERE h MATCH 'cat';
+BEGIN;
+INSERT INTO h(h) VALUES('delete-all');
+INSERT INTO h(body) VALUES('a fox');
+COMMIT;
+SELECT count(*) FROM h WHERE h MATCH 'cat';
+INSERT INTO h(h) VALUES('integrity-check');
