@@ -18,8 +18,9 @@
 #include "torture/points.h"
 
 #define TEXTS 24
-#define FEW   3 /* short ones, of one seed in eight, for the plain loops, which are slow \
-                 */
+#define FEW                                                                              \
+    3 /* short ones, of one seed in eight, for the plain loops, which are slow           \
+       */
 #define DIMS 256
 
 enum { ALONE, BATCH, BACKWARDS, SHAPES };
