@@ -333,8 +333,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     return 0;
 }
 
-/* No statement may leave a table that is not sound; one of external content may disagree
- * with that content when rows are put in or taken out by hand. */
+/* No statement may leave a table that is not sound; see may_disagree(). */
 static void check_sound(sqlite3 *db)
 {
     static const char *const names[] = {"t", "u", "x"};
@@ -367,6 +366,14 @@ static void load_again(sqlite3 *db)
         db_run(db, "SELECT encoder_load('tests/data/tiny', 'tiny')", false);
 }
 
+/* What was put into a table of external content by hand is not in that content, and the
+ * check says so. */
+static bool may_disagree(unsigned kind, const char *sql)
+{
+    return strstr(db_kinds[kind % DB_KINDS], "content='doc'") != NULL &&
+           strstr(sql, "'integrity-check'") != NULL;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     choices c = {data, n};
@@ -380,7 +387,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         expand(sql, &rules[0], &c, 0);
         char *text = sqlite3_str_finish(sql);
         if (text != NULL && getenv("FUZZ_SHOW")) fprintf(stderr, "%s;\n", text);
-        if (text != NULL) db_run(db, text, false);
+        if (text != NULL) db_run(db, text, may_disagree(kind, text));
         sqlite3_free(text);
     }
     check_sound(db);
