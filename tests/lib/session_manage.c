@@ -142,27 +142,33 @@ static bool rename_table(session *s)
     return session_do(s, ORACLE_ALONE, sql, NULL);
 }
 
-/* Dropped, made otherwise and filled, or renamed; and all of it undone. */
+/* Dropped, made otherwise and filled, or renamed and changed; and all of it undone. */
 static bool undone(session *s)
 {
-    char *drop = oracle_text("SAVEPOINT d; DROP TABLE \"%w\"; ", s->table);
-    char *make = oracle_text("CREATE VIRTUAL TABLE \"%w\" USING similarity(e VECTOR(2), "
-                             "metric=dot); INSERT INTO \"%w\"(e) VALUES('[1,2]'), "
-                             "('[2,1]'); SELECT rowid FROM \"%w\" WHERE \"%w\" MATCH "
-                             "'[1,1]'; ",
-                             s->table, s->table, s->table, s->table);
-    char *name =
-        oracle_text("SAVEPOINT d; ALTER TABLE \"%w\" RENAME TO other; SELECT rowid "
-                    "FROM other LIMIT 3; ",
-                    s->table);
-    int which = session_below(s, 3);
-    char *sql = oracle_text("%s%sROLLBACK TO d; RELEASE d", which == 2 ? name : drop,
-                            which == 1 ? make : "");
+    static const char *const rest[] = {
+        "",
+        "CREATE VIRTUAL TABLE $x USING similarity(e VECTOR(2), metric=dot); INSERT INTO "
+        "$x(e) "
+        "VALUES('[1,2]'), ('[2,1]'); SELECT rowid FROM $x WHERE $x MATCH '[1,1]'; ",
+        "CREATE VIRTUAL TABLE $x USING similarity(e VECTOR(2)); INSERT INTO $x(e) "
+        "VALUES('[1,2]'); ",
+        "SELECT rowid FROM other LIMIT 3; ",
+        "DELETE FROM other WHERE rowid IN (SELECT rowid FROM other LIMIT 2); ",
+        "DELETE FROM other WHERE rowid = (SELECT max(rowid) FROM other); ",
+    };
+    int which = session_below(s, 6);
+    sqlite3_str *sql = sqlite3_str_new(NULL);
 
-    sqlite3_free(drop);
-    sqlite3_free(make);
-    sqlite3_free(name);
-    return session_do(s, ORACLE_ALONE, sql, NULL);
+    sqlite3_str_appendf(sql,
+                        which < 3 ? "SAVEPOINT d; DROP TABLE \"%w\"; "
+                                  : "SAVEPOINT d; ALTER TABLE \"%w\" RENAME TO other; ",
+                        s->table);
+    for (const char *c = rest[which]; *c != '\0'; c++) {
+        if (strncmp(c, "$x", 2) != 0) sqlite3_str_appendchar(sql, 1, *c);
+        else sqlite3_str_appendf(sql, "\"%w\"", s->table), c++;
+    }
+    sqlite3_str_appendall(sql, "ROLLBACK TO d; RELEASE d");
+    return session_do(s, ORACLE_ALONE, oracle_finish(sql), NULL);
 }
 
 /* Dropped for good, and all tables anew, of another kind and perhaps of the same name. */
@@ -194,6 +200,8 @@ bool session_manage(session *s)
     if (which < 45) return run_command(s);
     if (which < 60) return reopen(s);
     if (which < 72) return undone(s);
+    if (which < 75) /* SQLite reads the schema anew, in the middle of a transaction too */
+        return on(s, s->active, ORACLE_ALONE, "PRAGMA writable_schema=RESET");
     if (is_open) return run_command(s);
     if (which < 82) return rename_table(s);
     if (which < 90 && s->has_snapshot) return snapshot(s);
