@@ -171,8 +171,10 @@ void ext_vt_table_forget(ext_vt_table *t);
  * stays until the transaction ends. This is what has been replaced so. */
 bool ext_vt_table_is_old(const ext_vt_table *t);
 
-/* What those that this one replaces have not written yet they write now. */
-int ext_vt_table_settle(ext_vt_table *t);
+/* The next of those that t has replaced, after itself or another of them; NULL: no more.
+ * Only what they hold in memory is of use: any statement that runs may end the
+ * transaction, and that frees them. */
+ext_vt_table *ext_vt_table_older(const ext_vt_table *t, const ext_vt_table *than);
 
 /* *out: it was made, or renamed, after a savepoint that was rolled back to: then it has
  * nothing more to write, and forgets what it would have. */

@@ -308,15 +308,16 @@ int ext_vt_docs_delete(ext_vt_table *t, sqlite3_int64 id)
 
 int ext_vt_docs_forget(ext_vt_table *t)
 {
-    static const char *const suffixes[] = {"doc",     "queue",  "fresh",
-                                           "segment", "vector", "fts"};
+    static const char *const suffixes[] = {"doc", "queue", "fresh", "segment", "vector"};
+    static const char empty[] = "DELETE FROM \"%w\".\"%w_%s\"";
     int rc = SQLITE_OK;
 
+    /* Without its tokenizer FTS5 does nothing, and then nothing has been done yet. */
+    if (t->config.is_hybrid) rc = ext_vt_exec(t, empty, t->schema, t->name, "fts");
+    if (rc != SQLITE_OK) return rc;
     ext_vt_write_begin(t);
     for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes && rc == SQLITE_OK; i++)
-        if (i < 5 || t->config.is_hybrid)
-            rc = ext_vt_exec(t, "DELETE FROM \"%w\".\"%w_%s\"", t->schema, t->name,
-                             suffixes[i]);
+        rc = ext_vt_exec(t, empty, t->schema, t->name, suffixes[i]);
     if (rc == SQLITE_OK) rc = ext_vt_vectors_clear(t);
     t->next_id = 0;
     t->has_queue = false;
@@ -325,10 +326,11 @@ int ext_vt_docs_forget(ext_vt_table *t)
 
 int ext_vt_docs_clear(ext_vt_table *t)
 {
-    ext_vt_write_begin(t);
     int rc = ext_vt_docs_forget(t);
-    if (rc == SQLITE_OK && t->config.content != EXT_VT_EXTERNAL)
-        rc = ext_vt_exec(t, "DELETE FROM \"%w\".\"%w_content\"", t->schema, t->name);
+
+    if (rc != SQLITE_OK || t->config.content == EXT_VT_EXTERNAL) return rc;
+    ext_vt_write_begin(t);
+    rc = ext_vt_exec(t, "DELETE FROM \"%w\".\"%w_content\"", t->schema, t->name);
     return ext_vt_write_end(t, rc);
 }
 

@@ -164,16 +164,12 @@ bool ext_vt_table_is_old(const ext_vt_table *t)
     return at != t;
 }
 
-int ext_vt_table_settle(ext_vt_table *t)
+ext_vt_table *ext_vt_table_older(const ext_vt_table *t, const ext_vt_table *than)
 {
-    for (ext_vt_table *old = t->next_table; old != NULL; old = old->next_table) {
-        bool is_undone = false;
-        if (!is_same(old, t)) continue;
-        int rc = ext_vt_table_drop_undone(old, &is_undone);
-        if (rc == SQLITE_OK) rc = ext_vt_vectors_flush(old);
-        if (rc != SQLITE_OK) return ext_vt_fail(t, rc, "%s", sqlite3_errmsg(t->db));
-    }
-    return SQLITE_OK;
+    ext_vt_table *at = than->next_table;
+
+    while (at != NULL && (!is_same(at, t) || at->id != t->id)) at = at->next_table;
+    return at;
 }
 
 int ext_vt_table_drop_undone(ext_vt_table *t, bool *out)

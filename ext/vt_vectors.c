@@ -206,14 +206,26 @@ static int reload(ext_vt_table *t)
     return ext_vt_vectors_new(t);
 }
 
+/* What one that this table has replaced has not written yet is this one's to write. */
+static void take_unwritten(ext_vt_table *t)
+{
+    for (ext_vt_table *o = t; (o = ext_vt_table_older(t, o)) != NULL;) {
+        ext_vt_vectors *v = o->vectors;
+        t->must_roll_back |= o->must_roll_back;
+        if (v == NULL || !v->is_changed || v->dims != t->vectors->dims) continue;
+        o->vectors = t->vectors;
+        t->vectors = v;
+    }
+}
+
 int ext_vt_vectors_refresh(ext_vt_table *t)
 {
     sqlite3_int64 generation;
 
     if (t->vectors == NULL && ext_vt_vectors_new(t) != SQLITE_OK) return SQLITE_NOMEM;
+    if (!t->vectors->is_changed) take_unwritten(t);
     if (t->vectors->is_changed) return SQLITE_OK; /* none else can write meanwhile */
-    int rc = ext_vt_table_settle(t);
-    if (rc == SQLITE_OK) rc = ext_vt_config_int(t, "generation", &generation);
+    int rc = ext_vt_config_int(t, "generation", &generation);
     if (rc != SQLITE_OK) return rc;
     if (t->vectors->is_current && t->vectors->generation == generation) return SQLITE_OK;
     t->vectors->is_current = false;
