@@ -291,7 +291,10 @@ static int vt_rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *out)
 
 static int refuse_if_broken(ext_vt_table *t)
 {
-    if (!t->must_roll_back) return SQLITE_OK;
+    const ext_vt_table *at = t;
+
+    while (at != NULL && !at->must_roll_back) at = ext_vt_table_older(t, at);
+    if (at == NULL) return SQLITE_OK;
     return ext_vt_fail(t, SQLITE_ABORT,
                        "a write failed half-way: roll the transaction back");
 }

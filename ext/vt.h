@@ -176,6 +176,9 @@ bool ext_vt_table_is_old(const ext_vt_table *t);
  * transaction, and that frees them. */
 ext_vt_table *ext_vt_table_older(const ext_vt_table *t, const ext_vt_table *than);
 
+/* Whether it has not been freed. */
+bool ext_vt_table_is_there(ext_conn *conn, const ext_vt_table *t);
+
 /* *out: it was made, or renamed, after a savepoint that was rolled back to: then it has
  * nothing more to write, and forgets what it would have. */
 int ext_vt_table_drop_undone(ext_vt_table *t, bool *out);

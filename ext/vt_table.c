@@ -164,6 +164,14 @@ bool ext_vt_table_is_old(const ext_vt_table *t)
     return at != t;
 }
 
+bool ext_vt_table_is_there(ext_conn *conn, const ext_vt_table *t)
+{
+    const ext_vt_table *at = *ext_conn_tables(conn);
+
+    while (at != NULL && at != t) at = at->next_table;
+    return at != NULL;
+}
+
 ext_vt_table *ext_vt_table_older(const ext_vt_table *t, const ext_vt_table *than)
 {
     ext_vt_table *at = than->next_table;

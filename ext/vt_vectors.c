@@ -206,16 +206,28 @@ static int reload(ext_vt_table *t)
     return ext_vt_vectors_new(t);
 }
 
-/* What one that this table has replaced has not written yet is this one's to write. */
-static void take_unwritten(ext_vt_table *t)
+static void swap_vectors(ext_vt_table *a, ext_vt_table *b)
+{
+    ext_vt_vectors *v = a->vectors;
+    a->vectors = b->vectors;
+    b->vectors = v;
+}
+
+/* What one that this table has replaced has not written yet is written by this one, at
+ * once: SQLite need not tell it how the transaction ends. */
+static int write_for_older(ext_vt_table *t)
 {
     for (ext_vt_table *o = t; (o = ext_vt_table_older(t, o)) != NULL;) {
-        ext_vt_vectors *v = o->vectors;
-        t->must_roll_back |= o->must_roll_back;
-        if (v == NULL || !v->is_changed || v->dims != t->vectors->dims) continue;
-        o->vectors = t->vectors;
-        t->vectors = v;
+        if (o->must_roll_back || o->vectors == NULL || !o->vectors->is_changed) continue;
+        if (o->vectors->dims != t->vectors->dims) continue;
+        swap_vectors(t, o);
+        int rc = ext_vt_vectors_flush(t);
+        if (rc == SQLITE_OK) continue;
+        if (ext_vt_table_is_there(t->conn, o)) swap_vectors(t, o);
+        else ext_vt_vectors_forget(t->vectors); /* the transaction is over */
+        return rc;
     }
+    return SQLITE_OK;
 }
 
 int ext_vt_vectors_refresh(ext_vt_table *t)
@@ -223,9 +235,9 @@ int ext_vt_vectors_refresh(ext_vt_table *t)
     sqlite3_int64 generation;
 
     if (t->vectors == NULL && ext_vt_vectors_new(t) != SQLITE_OK) return SQLITE_NOMEM;
-    if (!t->vectors->is_changed) take_unwritten(t);
     if (t->vectors->is_changed) return SQLITE_OK; /* none else can write meanwhile */
-    int rc = ext_vt_config_int(t, "generation", &generation);
+    int rc = write_for_older(t);
+    if (rc == SQLITE_OK) rc = ext_vt_config_int(t, "generation", &generation);
     if (rc != SQLITE_OK) return rc;
     if (t->vectors->is_current && t->vectors->generation == generation) return SQLITE_OK;
     t->vectors->is_current = false;
