@@ -174,6 +174,9 @@ static int put_meaning(ext_vt_table *t, sqlite3_int64 id, ext_vt_doc *d, const r
     if (r->vector != NULL && d->n == 1) {
         rc = ext_vt_vectors_put(t, d->at[0].slot, id, r->vector);
     } else if (r->vector != NULL) {
+        if (d->n > 1)
+            return ext_vt_fail(t, SQLITE_CORRUPT_VTAB, "row %lld has %d vectors", id,
+                               (int)d->n);
         if (!enc_mem_reserve((void **)&d->at, &d->cap, 1, sizeof *d->at))
             return SQLITE_NOMEM;
         rc = ext_vt_vectors_append(t, id, r->vector, &slot);

@@ -219,8 +219,8 @@ static enc_rc walk_bert(walk *w, enc_bytes text, size_t from, size_t to, bool *g
             (rc = ask(w, word.n_bytes + 1, e)))
             break;
         pieces = w->pieces;
-        if (w->visit != NULL) *go = w->visit(w->arg, &word, pieces, n);
-        else rc = keep_tokens(w, from, n, e);
+        if (w->visit == NULL) rc = keep_tokens(w, from, n, e);
+        else if (n > 0) *go = w->visit(w->arg, &word, pieces, n);
     }
     return rc;
 }

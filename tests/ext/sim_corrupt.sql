@@ -802,3 +802,10 @@ UPDATE dims_config SET v = 8 WHERE k = 'dims';
 UPDATE dims_config SET v = v + 1 WHERE k = 'generation';
 SELECT count(*) FROM dims('cat');
 INSERT INTO dims(body) VALUES('x');
+
+-- A row that claims two vectors where it can have one.
+CREATE VIRTUAL TABLE two USING similarity(e VECTOR(2));
+INSERT INTO two(rowid, e) VALUES(1, '[1,0]'), (2, '[0,1]');
+UPDATE two_doc SET c = c || (SELECT c FROM two_doc WHERE id = 2) WHERE id = 1;
+UPDATE two SET e = '[5,5]' WHERE rowid = 1;
+INSERT INTO two(two) VALUES('integrity-check');
