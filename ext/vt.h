@@ -388,7 +388,8 @@ typedef struct ext_vt_hit {
 
 typedef struct ext_vt_search { /* storage is the cursor's, zeroed */
     ext_vt_plan plan;
-    float *q;   /* dims; enc_mem */
+    float *q; /* dims; enc_mem */
+    size_t dims;
     char *text; /* of the query, for the lexical leg; sqlite3_malloc */
     ext_vt_hit *hits;
     size_t n_hits, cap_hits, at;
@@ -401,6 +402,10 @@ typedef struct ext_vt_search { /* storage is the cursor's, zeroed */
 } ext_vt_search;
 
 int ext_vt_search_open(ext_vt_table *t, ext_vt_search *s);
+
+/* That the table's vectors are still such as are searched for: a 'reembed' on the same
+ * connection may have made others. */
+int ext_vt_search_check(ext_vt_table *t, const ext_vt_search *s);
 int ext_vt_search_more(ext_vt_table *t, ext_vt_search *s); /* hits[at...], or is_ended */
 void ext_vt_search_clear(ext_vt_search *s);
 

@@ -81,7 +81,9 @@ static int passage_of(ext_vt_table *t, ext_vt_cursor *c, sqlite3_context *ctx)
         }
         ext_vt_doc_clear(&d);
     } else if (rc == SQLITE_OK && !is_null) {
-        rc = nearest(t, c->search.q, (enc_bytes){text.at, text.n}, &from, &to);
+        rc = ext_vt_search_check(t, &c->search);
+        if (rc == SQLITE_OK)
+            rc = nearest(t, c->search.q, (enc_bytes){text.at, text.n}, &from, &to);
     }
     const uint8_t *at = text.at == NULL ? (const uint8_t *)"" : text.at + from;
     if (rc == SQLITE_OK && !is_null) ext_result_text(ctx, at, to - from);

@@ -68,6 +68,7 @@ int ext_vt_search_open(ext_vt_table *t, ext_vt_search *s)
     bool is_text = sqlite3_value_type(match) != SQLITE_BLOB;
     int rc = ext_vt_query_vector(t, match, &s->q);
 
+    s->dims = t->config.dims;
     s->limit = s->plan.k >= 0 ? (size_t)s->plan.k : SIZE_MAX;
     s->is_ended = s->q == NULL || s->plan.is_empty || s->limit == 0;
     s->batch = s->plan.k > 0      ? (size_t)s->plan.k
@@ -78,6 +79,15 @@ int ext_vt_search_open(ext_vt_table *t, ext_vt_search *s)
     if (!t->config.is_hybrid || !is_text) return SQLITE_OK;
     s->text = sqlite3_mprintf("%s", sqlite3_value_text(match));
     return s->text == NULL ? SQLITE_NOMEM : SQLITE_OK;
+}
+
+int ext_vt_search_check(ext_vt_table *t, const ext_vt_search *s)
+{
+    if (s->dims == t->config.dims) return SQLITE_OK;
+    return ext_vt_fail(t, SQLITE_ABORT,
+                       "its vectors were made anew while they were searched: they had %d "
+                       "values, now they have %d",
+                       (int)s->dims, (int)t->config.dims);
 }
 
 void ext_vt_search_clear(ext_vt_search *s)
@@ -225,7 +235,7 @@ int ext_vt_search_more(ext_vt_table *t, ext_vt_search *s)
         size_t want = s->n_hits + s->batch;
         if (s->batch < SIZE_MAX / BATCH_GROWTH) s->batch *= BATCH_GROWTH;
         if (s->batch < BATCH_FIRST) s->batch = BATCH_FIRST;
-        if ((rc = ext_vt_vectors_refresh(t))) break;
+        if ((rc = ext_vt_vectors_refresh(t)) || (rc = ext_vt_search_check(t, s))) break;
         if (s->text != NULL && s->n_hits == 0) rc = ext_vt_lexical_fuse(t, s, want);
         else rc = by_distance(t, s, want);
         if (s->n_hits >= s->limit) {

@@ -98,7 +98,8 @@ static int open_search(ext_vt_table *t, size_t slot, size_t k, bool is_exact,
     const enc_range all = {(double)-INFINITY, (double)INFINITY};
 
     s->plan.filter = (enc_filter){INT64_MIN, INT64_MAX, NULL, NULL, all, all};
-    s->q = enc_mem_array(t->config.dims, sizeof *s->q);
+    s->dims = t->config.dims;
+    s->q = enc_mem_array(s->dims, sizeof *s->q);
     s->given = enc_idset_new();
     if (s->q == NULL || s->given == NULL) return SQLITE_NOMEM;
     s->limit = s->batch = k;

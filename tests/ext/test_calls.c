@@ -383,6 +383,37 @@ static void a_savepoint_that_fails_loses_nothing(void)
     CHECK(n_refused > 5);
 }
 
+/* A search goes on after its vectors were made anew by a model of another size: it ends
+ * with a sentence. */
+static void a_search_ends_when_its_vectors_are_others(void)
+{
+    static const char *const searches[] = {
+        "SELECT rowid FROM t WHERE t MATCH 'number 7'",
+        "SELECT passage(t) FROM t WHERE t MATCH 'number 7' AND k = 90",
+        "SELECT rowid, distance FROM t WHERE t MATCH 'number 7' AND distance < 9",
+    };
+
+    for (size_t i = 0; i < sizeof searches / sizeof *searches; i++) {
+        sqlite3 *db = open_db();
+        sqlite3_stmt *s = NULL;
+        int rc;
+        CHECK(run(db,
+                  "SELECT encoder_load('tests/data/tiny', 'tiny');"
+                  "CREATE VIRTUAL TABLE t USING similarity(body, model=tiny);" DOCUMENTS
+                  "INSERT INTO t(body) SELECT replace(printf('%.*c', 60, 'x'), 'x', "
+                  "text) FROM doc") == SQLITE_OK);
+        CHECK(sqlite3_prepare_v2(db, searches[i], -1, &s, NULL) == SQLITE_OK);
+        CHECK(sqlite3_step(s) == SQLITE_ROW);
+        CHECK(run(db, "INSERT INTO t(t, rank) VALUES('reembed', 'builtin')") ==
+              SQLITE_OK);
+        while ((rc = sqlite3_step(s)) == SQLITE_ROW) continue;
+        CHECK_SAY(rc == SQLITE_ABORT && strstr(sqlite3_errmsg(db), "made anew") != NULL,
+                  "%s: %d: %s", searches[i], rc, sqlite3_errmsg(db));
+        sqlite3_finalize(s);
+        CHECK(sqlite3_close(db) == SQLITE_OK);
+    }
+}
+
 int main(void)
 {
     sqlite3_auto_extension((void (*)(void))init);
@@ -394,6 +425,7 @@ int main(void)
     no_connection_lacks_a_part_of_us();
     content_in_a_circle_lets_the_connection_close();
     a_savepoint_that_fails_loses_nothing();
+    a_search_ends_when_its_vectors_are_others();
     sequences_are_made_when_they_are_read();
     maps_are_kept_in_parts();
     sqlite3_shutdown();
