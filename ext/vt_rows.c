@@ -205,7 +205,10 @@ int ext_vt_docs_insert(ext_vt_table *t, sqlite3_int64 id, sqlite3_value **values
         rc = put_content(t, id, values);
         if (rc == SQLITE_OK) rc = put_meaning(t, id, &d, &r);
         rc = ext_vt_write_end(t, rc);
-        if (id >= t->next_id && t->next_id > 0) t->next_id = id == INT64_MAX ? 0 : id + 1;
+        /* Below 0 it may be the largest there is: one counted for none may not have come.
+         */
+        if (id < 0 || id == INT64_MAX) t->next_id = 0;
+        else if (t->next_id > 0 && id >= t->next_id) t->next_id = id + 1;
     }
     ext_vt_doc_clear(&d);
     row_clear(&r);

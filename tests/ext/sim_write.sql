@@ -185,3 +185,12 @@ INSERT INTO least(least) VALUES('integrity-check');
 SELECT rowid, vector_json(e) FROM least WHERE least MATCH '[1,0]' AND k = 1;
 DELETE FROM least WHERE rowid = -9223372036854775808;
 INSERT INTO least(least) VALUES('integrity-check');
+
+-- The rowid after the largest, which is below 0, also when one before it was refused.
+CREATE VIRTUAL TABLE below USING similarity(e VECTOR(1));
+BEGIN;
+INSERT INTO below(e) VALUES(x'01');
+INSERT INTO below(rowid, e) VALUES(-70, '[1]');
+INSERT INTO below(e) VALUES('[2]');
+COMMIT;
+SELECT group_concat(rowid) FROM below;
