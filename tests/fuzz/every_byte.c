@@ -76,8 +76,8 @@ static void list_kind(size_t kind)
 static uint8_t changed(uint8_t byte, size_t value)
 {
     static const uint8_t odd[] = {0, 1, 0x7f, 0x80, 0xff};
-    return value < sizeof odd ? odd[value]
-                              : (uint8_t)(byte ^ (1u << (value - sizeof odd) * 3));
+    if (value < sizeof odd) return odd[value];
+    return (uint8_t)(byte ^ (1u << (value - sizeof odd) * 3));
 }
 
 /* Changes byte `at` of the value, which keeps its type. */

@@ -14,7 +14,7 @@ enum { KINDS = 8, WORDS = 6, PIECES = 5 + 2 * KINDS * WORDS, D = 16 };
 /* Pieces: five special ones; for each kind its nouns "nKW" and its verbs "vKW". */
 static enc_tok *make_tokenizer(void)
 {
-    static char names[PIECES][8] = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"};
+    static char names[PIECES][24] = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"};
     enc_bytes list[PIECES];
     enc_vocab *v;
     enc_tok *t;

@@ -14,7 +14,7 @@ enum { WORDS = 200, PIECES = 6 + WORDS, DOCUMENTS = 20, PARAGRAPHS = 8, LENGTH =
 /* Pieces: five special ones, the full stop, and words "w0" ... */
 static enc_tok *make_tokenizer(void)
 {
-    static char names[PIECES][8] = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "."};
+    static char names[PIECES][24] = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "."};
     enc_bytes list[PIECES];
     enc_vocab *v;
     enc_tok *t;
