@@ -398,8 +398,7 @@ static int vt_sync(sqlite3_vtab *base)
 {
     ext_vt_table *t = (ext_vt_table *)base;
     sqlite3_int64 last = sqlite3_last_insert_rowid(t->db);
-    bool is_undone;
-    int rc = ext_vt_table_drop_undone(t, &is_undone);
+    int rc = ext_vt_table_drop_undone(t);
 
     if (rc == SQLITE_OK) rc = refuse_if_broken(t);
     if (ext_vt_table_is_old(t)) t->has_queue = false; /* the new one sees to it */
@@ -436,9 +435,8 @@ static int vt_savepoint(sqlite3_vtab *base, int level)
 {
     ext_vt_table *t = (ext_vt_table *)base;
     sqlite3_int64 last = sqlite3_last_insert_rowid(t->db);
-    bool is_undone;
     if (t->n_writing > 0) return SQLITE_OK; /* of a statement of our own */
-    int rc = ext_vt_table_drop_undone(t, &is_undone);
+    int rc = ext_vt_table_drop_undone(t);
     if (rc == SQLITE_OK) rc = refuse_if_broken(t);
     if (rc == SQLITE_OK) rc = ext_vt_vectors_flush(t);
     t->n_saved = rc == SQLITE_OK ? level + 1 : least(t->n_saved, level);

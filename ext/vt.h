@@ -179,9 +179,9 @@ ext_vt_table *ext_vt_table_older(const ext_vt_table *t, const ext_vt_table *than
 /* Whether it has not been freed. */
 bool ext_vt_table_is_there(ext_conn *conn, const ext_vt_table *t);
 
-/* *out: it was made, or renamed, after a savepoint that was rolled back to: then it has
- * nothing more to write, and forgets what it would have. */
-int ext_vt_table_drop_undone(ext_vt_table *t, bool *out);
+/* One that was made, or renamed, after a savepoint that was rolled back to has nothing
+ * more to write, and forgets what it would have. */
+int ext_vt_table_drop_undone(ext_vt_table *t);
 
 /* Leaves the sentence with the table and returns the code; SQLITE_NOMEM if there is no
  * memory for the sentence. */

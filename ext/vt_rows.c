@@ -205,8 +205,7 @@ int ext_vt_docs_insert(ext_vt_table *t, sqlite3_int64 id, sqlite3_value **values
         rc = put_content(t, id, values);
         if (rc == SQLITE_OK) rc = put_meaning(t, id, &d, &r);
         rc = ext_vt_write_end(t, rc);
-        /* Below 0 it may be the largest there is: one counted for none may not have come.
-         */
+        /* Below 0 it may be the largest: the next was counted for a row refused. */
         if (id < 0 || id == INT64_MAX) t->next_id = 0;
         else if (t->next_id > 0 && id >= t->next_id) t->next_id = id + 1;
     }

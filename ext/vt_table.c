@@ -180,22 +180,19 @@ ext_vt_table *ext_vt_table_older(const ext_vt_table *t, const ext_vt_table *than
     return at;
 }
 
-int ext_vt_table_drop_undone(ext_vt_table *t, bool *out)
+int ext_vt_table_drop_undone(ext_vt_table *t)
 {
     sqlite3_int64 id = t->id;
-    int rc = SQLITE_OK;
 
-    *out = false;
     if (!t->is_doubtful) return SQLITE_OK;
     char *config = sqlite3_mprintf("%s_config", t->name);
     if (config == NULL) return SQLITE_NOMEM;
-    rc = sqlite3_table_column_metadata(t->db, t->schema, config, NULL, NULL, NULL, NULL,
-                                       NULL, NULL);
+    int rc = sqlite3_table_column_metadata(t->db, t->schema, config, NULL, NULL, NULL,
+                                           NULL, NULL, NULL);
+    bool is_gone = rc == SQLITE_ERROR;
     sqlite3_free(config);
     if (rc == SQLITE_OK) rc = ext_vt_config_int(t, "id", &id);
-    else if (rc == SQLITE_ERROR) *out = true, rc = SQLITE_OK;
-    if (rc != SQLITE_OK || (!*out && id == t->id)) return rc;
-    *out = true;
+    if (!is_gone && (rc != SQLITE_OK || id == t->id)) return rc;
     ext_vt_table_forget(t);
     t->has_queue = false;
     return SQLITE_OK;

@@ -78,24 +78,23 @@ bool session_transact(session *s)
 
 /* ---- commands ---- */
 
+static char *command_sql(const session *s, const char *name)
+{
+    return oracle_text("INSERT INTO \"%w\"(\"%w\") VALUES(%Q)", s->table, s->table, name);
+}
+
 static bool command(session *s, oracle_kind kind, const char *name)
 {
-    return session_do(
-        s, kind,
-        oracle_text("INSERT INTO \"%w\"(\"%w\") VALUES(%Q)", s->table, s->table, name),
-        NULL);
+    return session_do(s, kind, command_sql(s, name), NULL);
 }
 
 /* One that changes no rows, now and then with too little memory for it. */
 static bool tidy(session *s, const char *name)
 {
     if (!session_chance(s, 15)) return command(s, ORACLE_ALONE, name);
+    int n = 1 + session_below(s, 200);
     oracle_step step = {
-        ORACLE_SHORT,
-        s->active,
-        1 + session_below(s, 200),
-        oracle_text("INSERT INTO \"%w\"(\"%w\") VALUES(%Q)", s->table, s->table, name),
-        oracle_text("SELECT 1"),
+        ORACLE_SHORT, s->active, n, command_sql(s, name), oracle_text("SELECT 1"),
         {NULL, NULL}};
     return session_step(s, step);
 }
@@ -120,9 +119,7 @@ static bool run_command(session *s)
         return command(s, ORACLE_ALONE, "rebuild");
     default:
         if (s->content == EXTERNAL) return command(s, ORACLE_REFUSED, "no such command");
-        return session_do(s, ORACLE_BOTH,
-                          oracle_text("INSERT INTO \"%w\"(\"%w\") VALUES('delete-all')",
-                                      s->table, s->table),
+        return session_do(s, ORACLE_BOTH, command_sql(s, "delete-all"),
                           oracle_text("DELETE FROM twin"));
     }
 }
