@@ -236,7 +236,9 @@ static bool each_more(ext_scan *s)
     s->n_rows = row;
     if (row == 0) return true;
     if ((w = ext_work(c)) == NULL) return false;
-    for (size_t i = 0; i < n; at += e->texts[i++].n) e->texts[i].at = e->bytes.at + at;
+    for (size_t i = 0; i < n; at += e->texts[i++].n)
+        e->texts[i] =
+            enc_bytes_part((enc_bytes){e->bytes.at, e->bytes.n}, at, at + e->texts[i].n);
     job.texts = e->texts;
     job.n_texts = n;
     job.prompt = ext_prompt(e->model, "");

@@ -106,7 +106,8 @@ static bool fit_flush(ext_call *c, fit_state *s)
     if (s->n_pending == 0) return true;
     m = ext_model_enc(s->model);
     for (size_t i = 0; i < s->n_pending; at += s->lengths[i++])
-        texts[i] = (enc_bytes){s->bytes.at + at, s->lengths[i]};
+        texts[i] =
+            enc_bytes_part((enc_bytes){s->bytes.at, s->bytes.n}, at, at + s->lengths[i]);
     enc_embed_job job = {.texts = texts,
                          .n_texts = s->n_pending,
                          .prompt = ext_prompt(m, ""),

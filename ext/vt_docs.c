@@ -372,11 +372,9 @@ static int batch_read(ext_vt_table *t, batch *b)
     return rc == SQLITE_OK ? code : rc;
 }
 
-/* Of the texts, bytes from `start` to `end`; where all are empty there are no bytes. */
 static enc_bytes batch_bytes(const batch *b, size_t start, size_t end)
 {
-    if (start == end) return (enc_bytes){(const uint8_t *)"", 0};
-    return (enc_bytes){b->bytes.at + start, end - start};
+    return enc_bytes_part((enc_bytes){b->bytes.at, b->bytes.n}, start, end);
 }
 
 static int batch_cut(ext_vt_table *t, const enc_model *m, batch *b)

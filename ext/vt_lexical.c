@@ -66,11 +66,6 @@ static void add_term(terms *ts, enc_bytes text)
     sqlite3_str_appendchar(ts->sql, 1, '"');
 }
 
-static enc_bytes part_of(enc_bytes text, size_t start, size_t end)
-{
-    return (enc_bytes){text.at + start, end - start};
-}
-
 static int expression(ext_vt_table *t, const char *query, char **out)
 {
     const enc_model *m;
@@ -89,12 +84,12 @@ static int expression(ext_vt_table *t, const char *query, char **out)
         const enc_token *first = &ts.at[i];
         for (next = i + 1; next < ts.n && enc_tok_is_subword(m->tok, ts.at[next].id);)
             next++;
-        enc_bytes word = part_of(text, first->start, ts.at[next - 1].end);
+        enc_bytes word = enc_bytes_part(text, first->start, ts.at[next - 1].end);
         if (next < ts.n && is_ideograph(word) &&
-            is_ideograph(part_of(text, ts.at[next].start, ts.at[next].end)))
-            add_term(&all, part_of(text, first->start, ts.at[next].end));
+            is_ideograph(enc_bytes_part(text, ts.at[next].start, ts.at[next].end)))
+            add_term(&all, enc_bytes_part(text, first->start, ts.at[next].end));
         add_term(&all, word);
-        if (next > i + 1) add_term(&all, part_of(text, first->start, first->end));
+        if (next > i + 1) add_term(&all, enc_bytes_part(text, first->start, first->end));
     }
     enc_tokens_clear(&ts);
     if (rc == SQLITE_OK) rc = sqlite3_str_errcode(all.sql);

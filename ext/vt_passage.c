@@ -40,8 +40,7 @@ static int nearest(ext_vt_table *t, const float *q, enc_bytes text, size_t *from
     float *v = enc_mem_array((chunks.n + 1) * t->config.dims, sizeof *v);
     if (rc == SQLITE_OK && (texts == NULL || v == NULL)) rc = SQLITE_NOMEM;
     for (size_t i = 0; i < chunks.n && rc == SQLITE_OK; i++)
-        texts[i] = (enc_bytes){text.at + chunks.at[i].start,
-                               chunks.at[i].end - chunks.at[i].start};
+        texts[i] = enc_bytes_part(text, chunks.at[i].start, chunks.at[i].end);
     if (rc == SQLITE_OK && chunks.n > 1)
         rc = ext_vt_docs_encode(t, m, texts, chunks.n, v);
     for (size_t i = 0; i < chunks.n && rc == SQLITE_OK && chunks.n > 1; i++) {

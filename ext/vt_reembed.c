@@ -79,7 +79,8 @@ static int encode_one(ext_vt_table *t, const enc_model *m, sqlite3_int64 id)
         if (texts == NULL || v == NULL) rc = SQLITE_NOMEM;
     }
     for (size_t i = 0; i < d.n && rc == SQLITE_OK; i++)
-        texts[i] = (enc_bytes){text.at + d.at[i].start, d.at[i].end - d.at[i].start};
+        texts[i] =
+            enc_bytes_part((enc_bytes){text.at, text.n}, d.at[i].start, d.at[i].end);
     if (rc == SQLITE_OK && d.n > 0) rc = ext_vt_docs_encode(t, m, texts, d.n, v);
     if (rc == SQLITE_OK) rc = put_fresh(t, id, &d, v, dims);
     enc_mem_free(texts);

@@ -3,6 +3,12 @@
 
 #include <string.h>
 
+enc_bytes enc_bytes_part(enc_bytes b, size_t start, size_t end)
+{
+    if (start == end) return (enc_bytes){(const uint8_t *)"", 0};
+    return (enc_bytes){b.at + start, end - start};
+}
+
 enc_rd enc_rd_of(const void *bytes, size_t n)
 {
     return (enc_rd){.at = bytes, .left = n, .failed = false};

@@ -20,6 +20,9 @@ typedef struct enc_bytes {
     size_t n;
 } enc_bytes;
 
+/* Bytes start to end - 1 of them, both within; none of them are not NULL. */
+enc_bytes enc_bytes_part(enc_bytes b, size_t start, size_t end);
+
 typedef struct enc_rd {
     const uint8_t *at; /* next byte */
     size_t left;       /* bytes not yet read */

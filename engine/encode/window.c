@@ -88,7 +88,7 @@ static enc_rc run_all(windows *x, enc_err *e)
         enc_window at = {.offset = start,
                          .from = i == 0 ? 0 : border(x, i),
                          .to = i + 1 == x->chunks.n ? text.n : border(x, i + 1)};
-        rc = run_one(x, (enc_bytes){text.at + start, end - start}, &at, e);
+        rc = run_one(x, enc_bytes_part(text, start, end), &at, e);
     }
     return rc;
 }

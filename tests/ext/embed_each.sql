@@ -49,3 +49,6 @@ SELECT count(*) FROM t;
 -- It runs SQL, so no view or trigger may.
 CREATE VIEW v AS SELECT * FROM embed_each('["a"]', 'tiny');
 SELECT * FROM v;
+
+-- Texts of which none has a byte.
+SELECT count(*), sum(vector IS embed('', 'tiny')) FROM embed_each('["", ""]', 'tiny');

@@ -66,8 +66,18 @@ static void an_empty_span_of_nothing_is_fine(void)
     CHECK(enc_rd_u8(&r) == 0 && !enc_rd_ok(&r));
 }
 
+static void a_part_of_nothing_is_not_null(void)
+{
+    enc_bytes middle = enc_bytes_part((enc_bytes){all, sizeof all}, 2, 5);
+    enc_bytes none = enc_bytes_part((enc_bytes){NULL, 0}, 0, 0);
+
+    CHECK(middle.at == all + 2 && middle.n == 3);
+    CHECK(none.at != NULL && none.n == 0);
+}
+
 int main(void)
 {
+    a_part_of_nothing_is_not_null();
     numbers_are_little_endian();
     every_truncation_is_noticed();
     a_failure_sticks_and_moves_nothing();
