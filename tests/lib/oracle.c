@@ -1,13 +1,11 @@
 /* oracle.c - see oracle.h: runs steps and notices differences. */
 #include "lib/oracle.h"
 
-#include <ftw.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/mem.h"
+#include "lib/disk.h"
 #include "lib/oracle_vec.h"
 
 /* ---- texts ---- */
@@ -40,21 +38,12 @@ char *oracle_finish(sqlite3_str *s)
 
 /* ---- connections ---- */
 
-static int remove_one(const char *path, const struct stat *st, int kind,
-                      struct FTW *where)
-{
-    (void)st, (void)kind, (void)where;
-    return remove(path);
-}
-
 static void open_connection(oracle *o, int i)
 {
-    if (sqlite3_open(o->path, &o->db[i]) != SQLITE_OK) die("no database");
+    if (sqlite3_open("exact.db", &o->db[i]) != SQLITE_OK) die("no database");
     oracle_vec_register(o->db[i]);
     sqlite3_db_config(o->db[i], SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_db_config(o->db[i], SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-    /* Only for speed: where the other connection keeps the database locked, it fails. */
-    sqlite3_exec(o->db[i], "PRAGMA synchronous=OFF", NULL, NULL, NULL);
 }
 
 static void drop_kept(oracle *o, int connection)
@@ -65,30 +54,11 @@ static void drop_kept(oracle *o, int connection)
     }
 }
 
-static void name_folder(oracle *o, long process)
-{
-    const char *tmp = getenv("TMPDIR");
-
-    snprintf(o->folder, sizeof o->folder, "%.30s/encoder-exact-%ld",
-             tmp != NULL && strlen(tmp) < 30 ? tmp : "/tmp", process);
-}
-
-void oracle_remove(long process)
-{
-    oracle o;
-
-    name_folder(&o, process);
-    nftw(o.folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-}
-
 void oracle_open(oracle *o, bool is_verbose)
 {
     memset(o, 0, sizeof *o);
     o->is_verbose = is_verbose;
-    name_folder(o, (long)getpid());
-    snprintf(o->path, sizeof o->path, "%s/db", o->folder);
-    nftw(o->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-    if (mkdir(o->folder, 0700) != 0) die("no folder");
+    disk_format();
     for (int i = 0; i < ORACLE_CONNECTIONS; i++) open_connection(o, i);
 }
 
@@ -101,7 +71,6 @@ void oracle_close(oracle *o)
     sqlite3_free(o->sql);
     sqlite3_free(o->expected);
     sqlite3_free(o->given);
-    nftw(o->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 /* ---- statements ---- */
@@ -152,10 +121,10 @@ static int bind_one(sqlite3 *db, sqlite3_stmt *stmt, int i, const char *sql)
     int rc = sqlite3_prepare_v2(db, text, -1, &value, NULL);
 
     if (rc == SQLITE_OK && sqlite3_step(value) == SQLITE_ROW)
-        rc = sqlite3_bind_value(stmt, i, sqlite3_column_value(value, 0));
-    sqlite3_finalize(value);
+        sqlite3_bind_value(stmt, i, sqlite3_column_value(value, 0));
+    int end = sqlite3_finalize(value);
     sqlite3_free(text);
-    return rc;
+    return rc == SQLITE_OK ? end : rc;
 }
 
 static int step_all(sqlite3_stmt *stmt, sqlite3_str *rows)
@@ -225,6 +194,12 @@ static char *outcome(sqlite3 *db, int rc)
     return oracle_text("error %d: %s", rc, sqlite3_errmsg(db));
 }
 
+static bool is_of_disk(int rc)
+{
+    int code = rc & 0xff;
+    return code == SQLITE_IOERR || code == SQLITE_FULL || code == SQLITE_CANTOPEN;
+}
+
 static bool is_busy(int rc)
 {
     return (rc & 0xff) == SQLITE_BUSY || (rc & 0xff) == SQLITE_LOCKED;
@@ -270,29 +245,6 @@ static bool run_alone(oracle *o, const oracle_step *s)
         return differ(o, "status", s->subject, oracle_text("success"), outcome(db, rc));
     if (s->kind == ORACLE_REFUSED && rc == SQLITE_OK)
         return differ(o, "status", s->subject, oracle_text("an error"), outcome(db, rc));
-    return true;
-}
-
-static bool run_query(oracle *o, const oracle_step *s)
-{
-    sqlite3 *db = o->db[s->connection];
-    sqlite3_str *expected = sqlite3_str_new(NULL), *given = sqlite3_str_new(NULL);
-    int rc_twin = run(db, s->twin, expected);
-    char *status = outcome(db, rc_twin);
-    int rc = s->bind[0] != NULL ? run_kept(o, s, given) : run(db, s->subject, given);
-
-    if (rc != SQLITE_OK) sqlite3_str_appendf(given, "error: %s", sqlite3_errmsg(db));
-    char *a = oracle_finish(expected), *b = oracle_finish(given);
-    bool busy = is_busy(rc) || is_busy(rc_twin);
-    o->n_queries++;
-    o->n_busy += busy;
-    if (!busy && rc_twin != SQLITE_OK && rc == SQLITE_OK)
-        return differ(o, "status", s->subject, status, b);
-    sqlite3_free(status);
-    if (!busy && rc_twin == SQLITE_OK && (rc != SQLITE_OK || strcmp(a, b) != 0))
-        return differ(o, rc != SQLITE_OK ? "error" : "rows", s->subject, a, b);
-    sqlite3_free(a);
-    sqlite3_free(b);
     return true;
 }
 
@@ -368,6 +320,151 @@ static bool run_short(oracle *o, const oracle_step *s)
     return true;
 }
 
+/* ---- a disk that fails ---- */
+
+int oracle_fault_write(oracle_fault f)
+{
+    return f.call * 8 + f.at_commit * 4 + (int)f.kind;
+}
+
+oracle_fault oracle_fault_read(int n)
+{
+    return (oracle_fault){(oracle_failure)(n % 4), n / 4 % 2 == 1, n / 8};
+}
+
+typedef struct fault_watch {
+    oracle_fault fault;
+    bool has_failed;
+} fault_watch;
+
+static int watch(void *arg, disk_op op)
+{
+    fault_watch *w = arg;
+    bool is_full = w->fault.kind >= FULL_ONCE;
+
+    if (w->fault.call > 0) w->fault.call--;
+    if (w->fault.call > 0 || (is_full && op != DISK_WRITE)) return SQLITE_OK;
+    if (w->has_failed && (w->fault.kind == FAIL_ONCE || w->fault.kind == FULL_ONCE))
+        return SQLITE_OK;
+    w->has_failed = true;
+    return is_full ? SQLITE_FULL : disk_error(op);
+}
+
+/* SQLITE_INTERNAL: it says that the disk failed, which it did not. */
+static int run_on_bad_disk(oracle *o, const oracle_step *s, const char *sql,
+                           sqlite3_str *rows)
+{
+    sqlite3 *db = o->db[s->connection];
+    fault_watch w = {oracle_fault_read(s->n), false};
+
+    disk_set_watch(watch, &w);
+    int rc = s->kind == ORACLE_QUERY && s->bind[0] != NULL ? run_kept(o, s, rows)
+                                                           : run(db, sql, rows);
+    disk_set_watch(NULL, NULL);
+    o->n_faults += w.has_failed;
+    if (!w.has_failed) return is_of_disk(rc) ? SQLITE_INTERNAL : rc;
+    /* SQLite's schema may be old, and whether it is could not be read. */
+    if (strncmp(sqlite3_errmsg(db), "no such table: ", 15) == 0) return SQLITE_IOERR;
+    return rc;
+}
+
+static bool run_faulty(oracle *o, const oracle_step *s)
+{
+    sqlite3 *db = o->db[s->connection];
+    bool was_open = !sqlite3_get_autocommit(db), is_same = true;
+
+    if (s->twin == NULL) {
+        int rc = run_on_bad_disk(o, s, s->subject, NULL);
+        if (rc == SQLITE_OK || is_of_disk(rc)) return true;
+        return differ(o, "status", s->subject, oracle_text("an error of the disk"),
+                      outcome(db, rc));
+    }
+    if (!was_open && run(db, "BEGIN", NULL) != SQLITE_OK) return true;
+    if (!was_open && oracle_fault_read(s->n).at_commit) {
+        is_same = run_both(o, s, s->subject);
+        run_on_bad_disk(o, s, "COMMIT", NULL);
+    } else {
+        int rc = run_on_bad_disk(o, s, s->subject, NULL);
+        char *given = outcome(db, rc);
+        int rc_twin = is_of_disk(rc) ? rc : run(db, s->twin, NULL);
+        if ((rc == SQLITE_OK) != (rc_twin == SQLITE_OK))
+            return differ(o, "status", s->subject, outcome(db, rc_twin), given);
+        sqlite3_free(given);
+        /* Of a statement of one row SQLite undoes nothing; then x wants a rollback. */
+        if (is_of_disk(rc) && !sqlite3_get_autocommit(db) &&
+            run(db, "SAVEPOINT s; RELEASE s", NULL) != SQLITE_OK)
+            run(db, "ROLLBACK", NULL);
+        if (!was_open && !sqlite3_get_autocommit(db)) run(db, "COMMIT", NULL);
+    }
+    if (!was_open && !sqlite3_get_autocommit(db)) run(db, "ROLLBACK", NULL);
+    return is_same;
+}
+
+/* ---- queries ---- */
+
+typedef struct answer {
+    int rc;
+    char *rows, *status;
+} answer;
+
+static answer answer_of(sqlite3 *db, int rc, sqlite3_str *rows)
+{
+    if (rc != SQLITE_OK) sqlite3_str_appendf(rows, "error: %s", sqlite3_errmsg(db));
+    return (answer){rc, oracle_finish(rows), outcome(db, rc)};
+}
+
+static void answer_clear(answer *a)
+{
+    sqlite3_free(a->rows);
+    sqlite3_free(a->status);
+}
+
+static answer ask(oracle *o, const oracle_step *s, bool is_disk_bad)
+{
+    sqlite3 *db = o->db[s->connection];
+    sqlite3_str *rows = sqlite3_str_new(NULL);
+    int rc = is_disk_bad          ? run_on_bad_disk(o, s, s->subject, rows)
+             : s->bind[0] != NULL ? run_kept(o, s, rows)
+                                  : run(db, s->subject, rows);
+    return answer_of(db, rc, rows);
+}
+
+static bool is_answer(oracle *o, const oracle_step *s, const answer *expected,
+                      const answer *given)
+{
+    const char *what = NULL;
+
+    if (is_busy(given->rc) || is_busy(expected->rc)) return true;
+    if (expected->rc != SQLITE_OK && given->rc == SQLITE_OK)
+        return differ(o, "status", s->subject, oracle_text("%s", expected->status),
+                      oracle_text("%s", given->rows));
+    if (expected->rc != SQLITE_OK) return true;
+    if (given->rc != SQLITE_OK) what = "error";
+    else if (strcmp(expected->rows, given->rows) != 0) what = "rows";
+    return what == NULL || differ(o, what, s->subject, oracle_text("%s", expected->rows),
+                                  oracle_text("%s", given->rows));
+}
+
+/* Where the disk fails, first: that may end a transaction. */
+static bool run_query(oracle *o, const oracle_step *s)
+{
+    sqlite3 *db = o->db[s->connection];
+    sqlite3_str *rows = sqlite3_str_new(NULL);
+    answer first = {SQLITE_IOERR, NULL, NULL};
+
+    if (s->n > 0) first = ask(o, s, true);
+    int rc = run(db, s->twin, rows);
+    answer expected = answer_of(db, rc, rows), given = ask(o, s, false);
+    bool is_same = is_answer(o, s, &expected, &given) &&
+                   (is_of_disk(first.rc) || is_answer(o, s, &expected, &first));
+    o->n_queries++;
+    o->n_busy += is_busy(rc) || is_busy(given.rc);
+    answer_clear(&expected);
+    answer_clear(&given);
+    answer_clear(&first);
+    return is_same;
+}
+
 static bool run_half(oracle *o, const oracle_step *s)
 {
     sqlite3_stmt *stmt = NULL;
@@ -409,6 +506,7 @@ bool oracle_run(oracle *o, const oracle_step *s)
     case ORACLE_QUERY: return run_query(o, s);
     case ORACLE_STOPPED: return run_stopped(o, s);
     case ORACLE_SHORT: return run_short(o, s);
+    case ORACLE_FAULTY: return run_faulty(o, s);
     case ORACLE_HALF: return run_half(o, s);
     case ORACLE_REOPEN: return reopen(o, s);
     default: return run_alone(o, s);

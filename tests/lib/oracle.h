@@ -24,15 +24,32 @@ typedef enum oracle_kind {
     ORACLE_ALONE,    /* subject must succeed */
     ORACLE_REFUSED,  /* subject must fail; nothing changes */
     ORACLE_TRY,      /* subject may succeed or fail */
-    ORACLE_QUERY,    /* rows of subject and twin are the same, in the same order */
+    ORACLE_QUERY,    /* rows of subject and twin are the same, in the same order; with `n`
+                        the subject is read once before with a disk that fails */
     ORACLE_STOPPED,  /* as BOTH, but subject, or the commit after it, is interrupted
                         after `n` operations, and then undone */
-    ORACLE_SHORT, /* as BOTH, but the engine's nth allocation fails meanwhile, or in the
-                     commit after it; if that fails it, it has done nothing */
-    ORACLE_HALF,  /* subject is read up to row `n`, then the twin's statement runs (it
-                     may fail), then subject is read to its end */
-    ORACLE_REOPEN /* the connection is closed, which must succeed, and opened */
+    ORACLE_SHORT,  /* as BOTH, but the engine's nth allocation fails meanwhile, or in the
+                      commit after it; if that fails it, it has done nothing */
+    ORACLE_FAULTY, /* as BOTH, but calls to the disk fail meanwhile, or in the commit
+                      after it (`n`: oracle_fault); if that fails it, it has done nothing,
+                      or the transaction is over. Without a twin: it may fail */
+    ORACLE_HALF,   /* subject is read up to row `n`, then the twin's statement runs (it
+                      may fail), then subject is read to its end */
+    ORACLE_REOPEN  /* the connection is closed, which must succeed, and opened */
 } oracle_kind;
+
+/* What fails: the call-th call to the disk and no other, or all from then on; or the disk
+ * is full for one write or for all of them from there on. */
+typedef enum oracle_failure { FAIL_ONCE, FAIL_ON, FULL_ONCE, FULL_ON } oracle_failure;
+
+typedef struct oracle_fault {
+    oracle_failure kind;
+    bool at_commit;
+    int call;
+} oracle_fault;
+
+int oracle_fault_write(oracle_fault f); /* as the `n` of a step, never 0 */
+oracle_fault oracle_fault_read(int n);
 
 typedef struct oracle_step {
     oracle_kind kind;
@@ -51,21 +68,19 @@ void oracle_steps_add(oracle_steps *list, oracle_step s); /* takes its texts */
 void oracle_steps_clear(oracle_steps *list);
 
 typedef struct oracle {
-    char folder[64], path[80];
     sqlite3 *db[ORACLE_CONNECTIONS];
     sqlite3_stmt *kept[ORACLE_CONNECTIONS][ORACLE_KEPT];
     int next_kept;
     bool is_verbose;
-    long n_queries, n_busy;
+    long n_queries, n_busy, n_faults; /* faults: calls to the disk that failed */
     /* of a difference */
     const char *what; /* "rows", "status" ...; NULL: none yet */
     char *sql, *expected, *given;
 } oracle;
 
-/* An empty database in a folder of its own. */
+/* An empty database, on a disk in memory (disk.h) that is this process's own. */
 void oracle_open(oracle *o, bool is_verbose);
 void oracle_close(oracle *o);
-void oracle_remove(long process); /* what an oracle of a process that is gone left */
 
 /* False: a difference, described in `o`. */
 bool oracle_run(oracle *o, const oracle_step *s);

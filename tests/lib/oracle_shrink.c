@@ -99,7 +99,6 @@ static int try_list(const oracle_steps *list, const oracle *like)
         _exit(i == list->n ? NOTHING : is_same ? SAME_DIFFERENCE : OTHER_DIFFERENCE);
     }
     if (child < 0 || waitpid(child, &status, 0) < 0) return NOTHING;
-    oracle_remove(child);
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
@@ -160,6 +159,19 @@ static void print_bound(const oracle_step *s, FILE *out)
     }
 }
 
+static void print_fault(const oracle_step *s, FILE *out)
+{
+    static const char *const kinds[] = {"fails", "and all after it fail",
+                                        "fails, or a write soon after it: disk full",
+                                        "and all writes after it fail: disk full"};
+    oracle_fault f = oracle_fault_read(s->n);
+
+    fprintf(out, "-- call %d to the disk %s%s:\n", f.call, kinds[f.kind],
+            s->kind == ORACLE_QUERY          ? ", when it is first read"
+            : f.at_commit && s->twin != NULL ? ", of the commit if no transaction is open"
+                                             : "");
+}
+
 static void print_step(const oracle_step *s, FILE *out)
 {
     if (s->connection != 0) fprintf(out, "-- on connection %d:\n", s->connection);
@@ -170,6 +182,10 @@ static void print_step(const oracle_step *s, FILE *out)
         break;
     case ORACLE_SHORT:
         fprintf(out, "-- allocation %d of the engine fails:\n", s->n);
+        break;
+    case ORACLE_FAULTY: print_fault(s, out); break;
+    case ORACLE_QUERY:
+        if (s->n > 0) print_fault(s, out);
         break;
     case ORACLE_REFUSED: fprintf(out, "-- must fail:\n"); break;
     case ORACLE_HALF:

@@ -106,14 +106,29 @@ void session_value(session *s, sqlite3_str *out, int column)
 
 /* ---- steps ---- */
 
+/* What fails of a disk that fails: mostly soon, so that it happens at all. */
+int session_fault(session *s)
+{
+    int most = session_chance(s, 50) ? 4 : session_chance(s, 80) ? 30 : 300;
+    oracle_fault f = {(oracle_failure)session_below(s, 4), session_chance(s, 50),
+                      1 + session_below(s, most)};
+
+    return oracle_fault_write(f);
+}
+
 bool session_step(session *s, oracle_step step)
 {
+    /* Where PRAGMA integrity_check cannot read, that is a row of its answer. */
+    if (step.kind == ORACLE_QUERY && strncmp(step.subject, "PRAGMA", 6) != 0 &&
+        session_chance(s, 10))
+        step.n = session_fault(s);
     if (s->trace != NULL) oracle_step_write(&step, s->trace);
     oracle_steps_add(s->list, step);
     s->n_done += step.kind != ORACLE_SETUP;
     if (!s->has_differed && !oracle_run(s->o, &s->list->at[s->list->n - 1]))
         s->has_differed = true;
     if (!session_is_open(s)) s->n_savepoints = 0;
+    if (sqlite3_get_autocommit(s->o->db[1 - s->active])) s->has_snapshot = false;
     return !s->has_differed;
 }
 
@@ -275,7 +290,7 @@ static void open_database(session *s)
     const char *mode = modes[session_below(s, 4)], *page = pages[session_below(s, 5)];
     const char *encoding = session_chance(s, 20) ? "UTF-16" : "UTF-8";
     int vacuum = session_below(s, 3), is_recursive = session_below(s, 2);
-    int cache = session_chance(s, 20) ? 10 : 2000;
+    int cache = session_chance(s, 40) ? 10 : 2000;
 
     s->is_wal = strcmp(mode, "WAL") == 0;
     session_do(s, ORACLE_SETUP,

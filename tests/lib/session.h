@@ -65,6 +65,8 @@ void session_value(session *s, sqlite3_str *out, int column);
  * was not done. Takes the texts. */
 bool session_step(session *s, oracle_step step);
 
+int session_fault(session *s); /* an oracle_fault, for `n` of a step */
+
 /* A step of that kind on the active connection. */
 bool session_do(session *s, oracle_kind kind, char *subject, char *twin);
 

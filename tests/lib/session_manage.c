@@ -28,6 +28,21 @@ static bool begin(session *s)
     return true;
 }
 
+/* The end of a transaction or of a part of it, now and then on a disk that fails; what it
+ * leaves open goes on. */
+static bool end(session *s, char *sql)
+{
+    bool is_faulty = strncmp(sql, "SAVEPOINT", 9) != 0 && session_chance(s, 15);
+    oracle_step step = {is_faulty ? ORACLE_FAULTY : ORACLE_ALONE,
+                        s->active,
+                        is_faulty ? session_fault(s) : 0,
+                        sql,
+                        NULL,
+                        {NULL, NULL}};
+
+    return session_step(s, step);
+}
+
 static bool savepoint(session *s)
 {
     int depth = s->n_savepoints, to = depth > 0 ? session_below(s, depth) : 0;
@@ -43,7 +58,7 @@ static bool savepoint(session *s)
         sql = oracle_text("RELEASE p%d", to);
         s->n_savepoints = to;
     }
-    return session_do(s, ORACLE_ALONE, sql, NULL);
+    return end(s, sql);
 }
 
 /* The other connection starts or ends reading one state of the database. */
@@ -65,7 +80,7 @@ bool session_transact(session *s)
     if (session_is_open(s)) {
         int which = session_below(s, 100);
         if (which < 60) return savepoint(s);
-        return on(s, s->active, ORACLE_ALONE, which < 85 ? "COMMIT" : "ROLLBACK");
+        return end(s, oracle_text(which < 85 ? "COMMIT" : "ROLLBACK"));
     }
     if (session_chance(s, 25)) return snapshot(s);
     if (session_chance(s, 25)) {
@@ -88,14 +103,19 @@ static bool command(session *s, oracle_kind kind, const char *name)
     return session_do(s, kind, command_sql(s, name), NULL);
 }
 
-/* One that changes no rows, now and then with too little memory for it. */
+/* One that changes no rows, now and then with too little memory for it or on a disk that
+ * fails. */
 static bool tidy(session *s, const char *name)
 {
-    if (!session_chance(s, 15)) return command(s, ORACLE_ALONE, name);
-    int n = 1 + session_below(s, 200);
-    oracle_step step = {
-        ORACLE_SHORT, s->active, n, command_sql(s, name), oracle_text("SELECT 1"),
-        {NULL, NULL}};
+    bool is_short = session_chance(s, 15), is_faulty = session_chance(s, 20);
+
+    if (!is_short && !is_faulty) return command(s, ORACLE_ALONE, name);
+    oracle_step step = {is_short ? ORACLE_SHORT : ORACLE_FAULTY,
+                        s->active,
+                        is_short ? 1 + session_below(s, 200) : session_fault(s),
+                        command_sql(s, name),
+                        oracle_text("SELECT 1"),
+                        {NULL, NULL}};
     return session_step(s, step);
 }
 

@@ -48,6 +48,9 @@ static bool write_both(session *s, char *sql)
     } else if (kind == ORACLE_BOTH && session_chance(s, 8)) {
         step.kind = ORACLE_SHORT;
         step.n = 1 + session_below(s, session_chance(s, 70) ? 30 : 400);
+    } else if (kind == ORACLE_BOTH && session_chance(s, 8)) {
+        step.kind = ORACLE_FAULTY;
+        step.n = session_fault(s);
     } else if (kind == ORACLE_BOTH && session_chance(s, 3)) {
         sqlite3_str *read = sqlite3_str_new(NULL);
         sqlite3_str_appendf(read, "SELECT rowid, distance FROM \"%w\"", s->table);

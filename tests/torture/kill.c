@@ -27,6 +27,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/rng.h"
 #include "torture/lib/harness.h"
 #include "torture/lib/script.h"
 #include "torture/lib/work.h"
@@ -102,7 +103,7 @@ static int run(sqlite3 *db, const char *sql, unsigned number)
 }
 
 /* Writes until it is killed; says each number once it is committed. */
-static void write_on(const char *path, unsigned long long random, int to)
+static void write_on(const char *path, enc_rng random, int to)
 {
     sqlite3 *db;
     sqlite3_int64 n = 0;
@@ -114,7 +115,7 @@ static void write_on(const char *path, unsigned long long random, int to)
         n = strtoll(sqlite3_str_value(last), NULL, 10);
     if (write(to, &n, sizeof n) != sizeof n) rc = SQLITE_IOERR; /* what it begins with */
     while (rc == SQLITE_OK) {
-        unsigned long long draw = harness_draw(&random);
+        uint64_t draw = enc_rng_u64(&random);
         const char *sql = transactions[draw % N_TRANSACTIONS];
         if (draw >> 8 & 1) sql = transactions[draw % 6]; /* more often what is quick */
         char note[64];
@@ -188,10 +189,9 @@ static void wait_us(unsigned us)
 }
 
 /* One writer's life; the last number it said, or `last` if it said none. */
-static bool live_and_die(const char *path, unsigned long long *random,
-                         sqlite3_int64 *last)
+static bool live_and_die(const char *path, enc_rng *random, sqlite3_int64 *last)
 {
-    unsigned us = 500 + (unsigned)(harness_draw(random) % 40000);
+    unsigned us = 500 + (unsigned)(enc_rng_u64(random) % 40000);
     sqlite3_int64 n;
     int pipes[2], status;
 
@@ -200,7 +200,7 @@ static bool live_and_die(const char *path, unsigned long long *random,
     pid_t child = fork();
     if (child == 0) {
         close(pipes[0]);
-        write_on(path, harness_draw(random), pipes[1]);
+        write_on(path, (enc_rng){enc_rng_u64(random)}, pipes[1]);
     }
     close(pipes[1]);
     /* From its first word on, or it would hardly ever come to one. */
@@ -236,7 +236,7 @@ static int remove_one(const char *path, const struct stat *st, int kind,
 static void run_seed(harness *h)
 {
     char folder[] = "/tmp/encoder-kill-XXXXXX", path[64];
-    unsigned long long random = h->seed;
+    enc_rng random = {h->seed};
     sqlite3_int64 last = 0;
 
     if (mkdtemp(folder) == NULL) return;

@@ -31,7 +31,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "torture/lib/disk.h"
+#include "lib/disk.h"
 #include "torture/lib/harness.h"
 #include "torture/lib/script.h"
 

@@ -19,7 +19,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "torture/lib/disk.h"
+#include "lib/disk.h"
 #include "torture/lib/harness.h"
 #include "torture/lib/work.h"
 

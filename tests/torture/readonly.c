@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "torture/lib/disk.h"
+#include "lib/disk.h"
 #include "torture/lib/harness.h"
 #include "torture/lib/work.h"
 

@@ -158,11 +158,3 @@ int harness_finish(const harness *h)
            h->seed);
     return h->n_failed > 0 || h->n_points == 0;
 }
-
-unsigned long long harness_draw(unsigned long long *state)
-{
-    unsigned long long z = *state += 0x9e3779b97f4a7c15u;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return z ^ z >> 31;
-}

@@ -51,6 +51,4 @@ void harness_apart_end(harness *h) __attribute__((noreturn));
 
 int harness_finish(const harness *h); /* prints the last line; the exit status */
 
-unsigned long long harness_draw(unsigned long long *state); /* SplitMix64 */
-
 #endif

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "torture/lib/disk.h"
+#include "lib/disk.h"
 #include "torture/lib/script.h"
 
 #define N(a) (int)(sizeof(a) / sizeof *(a))

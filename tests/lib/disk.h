@@ -9,8 +9,8 @@
  * kept, lost, or torn (its first bytes new; the rest old, or rubbish). A file that was
  * never synced may be missing, a deletion that was not synced undone. Bytes beside those
  * written are never harmed (SQLITE_IOCAP_POWERSAFE_OVERWRITE). */
-#ifndef TORTURE_DISK_H
-#define TORTURE_DISK_H
+#ifndef DISK_H
+#define DISK_H
 
 #include <sqlite3.h>
 
@@ -39,8 +39,10 @@ typedef int disk_watch(void *arg, disk_op op);
 bool disk_register(void);
 
 void disk_set_watch(disk_watch *watch, void *arg); /* NULL: none */
-void disk_format(void);                            /* no file is left; none may be open */
-void disk_set_room(sqlite3_int64 bytes);           /* SQLITE_FULL beyond; -1: endless */
+/* No file is left, and none may be open; what SQLite draws begins anew. */
+void disk_format(void);
+
+void disk_set_room(sqlite3_int64 bytes);    /* SQLITE_FULL beyond; -1: endless */
 void disk_set_read_only(bool is_read_only); /* files open read-only, or not at all */
 void disk_set_temporary(bool is_possible);  /* files without a name */
 

@@ -1,10 +1,10 @@
 /* disk.c - see disk.h. */
-#include "torture/lib/disk.h"
+#include "lib/disk.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "torture/lib/harness.h"
+#include "base/rng.h"
 
 #define SECTOR     512
 #define SHM_LOCKS  8
@@ -47,7 +47,7 @@ static struct disk {
     void *arg;
     sqlite3_int64 room;
     bool is_read_only, has_no_temporary;
-    unsigned long long random;
+    enc_rng random;
 } disk = {.room = -1};
 
 static const char *const op_names[DISK_N_OPS] = {
@@ -178,13 +178,13 @@ static sqlite3_int64 used(void)
 /* ---- a loss of power ---- */
 
 typedef struct fate { /* of what was not synced: per cent */
-    unsigned long long random;
+    enc_rng random;
     unsigned keeps, tears;
 } fate;
 
 static bool chance(fate *f, unsigned per_cent)
 {
-    return harness_draw(&f->random) % 100 < per_cent;
+    return enc_rng_u64(&f->random) % 100 < per_cent;
 }
 
 static void replay_write(node *f, const change *c, fate *luck)
@@ -193,11 +193,11 @@ static void replay_write(node *f, const change *c, fate *luck)
         n = SECTOR - (int)((c->at + from) % SECTOR);
         if (n > c->n - from) n = c->n - from;
         if (chance(luck, luck->tears)) {
-            int kept = (int)(harness_draw(&luck->random) % (unsigned)n);
+            int kept = (int)(enc_rng_u64(&luck->random) % (unsigned)n);
             put(f, c->bytes + from, kept, c->at + from);
             bool is_rubbish = chance(luck, 50);
             for (int i = kept; i < n && is_rubbish; i++) {
-                unsigned char rubbish = (unsigned char)harness_draw(&luck->random);
+                unsigned char rubbish = (unsigned char)enc_rng_u64(&luck->random);
                 put(f, &rubbish, 1, c->at + from + i);
             }
         } else if (chance(luck, luck->keeps)) {
@@ -234,10 +234,10 @@ static void node_lose_power(node *f, fate *luck)
 void disk_lose_power(unsigned long long seed)
 {
     static const unsigned keeps[] = {0, 10, 50, 50, 90, 100};
-    fate luck = {.random = seed};
+    fate luck = {.random = {seed}};
     node *next;
 
-    luck.keeps = keeps[harness_draw(&luck.random) % 6];
+    luck.keeps = keeps[enc_rng_u64(&luck.random) % 6];
     luck.tears = chance(&luck, 50) ? 0 : 15;
     for (node *f = disk.nodes; f != NULL; f = next) {
         next = f->next;
@@ -544,7 +544,7 @@ static int disk_path(sqlite3_vfs *vfs, const char *name, int n, char *out)
 static int disk_random(sqlite3_vfs *vfs, int n, char *out)
 {
     (void)vfs;
-    for (int i = 0; i < n; i++) out[i] = (char)harness_draw(&disk.random);
+    for (int i = 0; i < n; i++) out[i] = (char)enc_rng_u64(&disk.random);
     return n;
 }
 
@@ -588,6 +588,8 @@ void disk_set_watch(disk_watch *watch, void *arg)
 void disk_format(void)
 {
     while (disk.nodes != NULL) node_free(disk.nodes);
+    disk.random.state = 0;
+    sqlite3_randomness(0, NULL);
 }
 
 void disk_set_room(sqlite3_int64 bytes)
