@@ -13,10 +13,17 @@
 #define DIMS   20 /* of a head */
 #define PLACES 9000
 
+/* CMPLX is not for every compiler. */
+static double complex complex_of(double real, double imaginary)
+{
+    return real + imaginary * (double complex)I;
+}
+
 /* A pair as a number of the plane, times that of the angle. */
 static double complex turned(const float *head, size_t half, size_t m, double angle)
 {
-    return CMPLX((double)head[m], (double)head[m + half]) * cexp(CMPLX(0.0, angle));
+    return complex_of((double)head[m], (double)head[m + half]) *
+           cexp(complex_of(0.0, angle));
 }
 
 static double angle_of(size_t place, size_t m, double theta, double f, double d)
@@ -46,7 +53,8 @@ static void pairs_are_turned_by_their_angle(float theta, float scale, size_t dim
                     angle_of(places[p], m, (double)theta, f, (double)dims);
                 const double complex z = turned(a, half, m, angle);
                 const double off =
-                    cabs(z - CMPLX((double)b[m], (double)b[m + half])) / (1.0 + cabs(z));
+                    cabs(z - complex_of((double)b[m], (double)b[m + half])) /
+                    (1.0 + cabs(z));
                 if (!(off <= worst)) worst = off;
             }
             n_touched += memcmp(a + dims, b + dims, (DIMS - dims) * sizeof *a) != 0;
