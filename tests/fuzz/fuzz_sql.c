@@ -356,14 +356,14 @@ static void check_sound(sqlite3 *db)
             fprintf(stderr, "%d: %s: %s\n", rc, sql, sqlite3_errmsg(db));
         FUZZ_CLAIM(rc == SQLITE_OK || rc == SQLITE_INTERRUPT || rc == SQLITE_ERROR);
     }
-    FUZZ_CLAIM(db_run(db, "SELECT length(embed('cat', 'builtin'))", false) == SQLITE_OK);
 }
 
-/* The tiny model for the next input, whatever this one has done. */
+/* The tiny model for the next input, whatever this one has done; it must work. */
 static void load_again(sqlite3 *db)
 {
     if (db_run(db, "SELECT token_count('a', 'tiny')", false) != SQLITE_OK)
         db_run(db, "SELECT encoder_load('tests/data/tiny', 'tiny')", false);
+    FUZZ_CLAIM(db_run(db, "SELECT length(embed('cat', 'tiny'))", false) == SQLITE_OK);
 }
 
 /* What was put into a table of external content by hand is not in that content, and the
