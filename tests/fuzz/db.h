@@ -126,7 +126,8 @@ static inline void db_answer(sqlite3 *db, int rc, bool is_corrupt, const char *s
         code == SQLITE_TOOBIG || code == SQLITE_INTERRUPT || code == SQLITE_RANGE ||
         code == SQLITE_AUTH || code == SQLITE_LOCKED || code == SQLITE_CANTOPEN ||
         code == SQLITE_READONLY || code == SQLITE_ABORT || code == SQLITE_MISUSE ||
-        code == SQLITE_SCHEMA;
+        code == SQLITE_SCHEMA ||
+        (code == SQLITE_FULL && strstr(text, "no rowid above") != NULL);
 
     FUZZ_CLAIM(is_fine || (text != NULL && text[0] != '\0'));
     is_corrupt = is_corrupt && (code == SQLITE_CORRUPT || code == SQLITE_NOTADB ||

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/mem.h"
 #include "lib/disk.h"
 #include "lib/oracle_vec.h"
 
@@ -20,9 +19,11 @@ char *oracle_text(const char *format, ...)
 {
     va_list args;
 
+    oracle_fault_hold(true);
     va_start(args, format);
     char *text = sqlite3_vmprintf(format, args);
     va_end(args);
+    oracle_fault_hold(false);
     if (text == NULL) die("no memory");
     return text;
 }
@@ -107,11 +108,13 @@ static void add_value(sqlite3_str *out, sqlite3_stmt *stmt, int i)
 
 static void add_row(sqlite3_str *out, sqlite3_stmt *stmt)
 {
+    oracle_fault_hold(true);
     for (int i = 0; i < sqlite3_column_count(stmt); i++) {
         if (i > 0) sqlite3_str_appendchar(out, 1, '|');
         add_value(out, stmt, i);
     }
     sqlite3_str_appendchar(out, 1, '\n');
+    oracle_fault_hold(false);
 }
 
 static int bind_one(sqlite3 *db, sqlite3_stmt *stmt, int i, const char *sql)
@@ -121,7 +124,7 @@ static int bind_one(sqlite3 *db, sqlite3_stmt *stmt, int i, const char *sql)
     int rc = sqlite3_prepare_v2(db, text, -1, &value, NULL);
 
     if (rc == SQLITE_OK && sqlite3_step(value) == SQLITE_ROW)
-        sqlite3_bind_value(stmt, i, sqlite3_column_value(value, 0));
+        rc = sqlite3_bind_value(stmt, i, sqlite3_column_value(value, 0));
     int end = sqlite3_finalize(value);
     sqlite3_free(text);
     return rc == SQLITE_OK ? end : rc;
@@ -192,12 +195,6 @@ static char *outcome(sqlite3 *db, int rc)
 {
     if (rc == SQLITE_OK) return oracle_text("success");
     return oracle_text("error %d: %s", rc, sqlite3_errmsg(db));
-}
-
-static bool is_of_disk(int rc)
-{
-    int code = rc & 0xff;
-    return code == SQLITE_IOERR || code == SQLITE_FULL || code == SQLITE_CANTOPEN;
 }
 
 static bool is_busy(int rc)
@@ -288,115 +285,79 @@ static bool run_stopped(oracle *o, const oracle_step *s)
     return is_same;
 }
 
-static int run_without_memory(sqlite3 *db, const char *sql, int n)
-{
-    enc_mem_fault((size_t)n, n % 3 == 0);
-    int rc = run(db, sql, NULL);
-    bool has_failed = enc_mem_fault(0, false);
-    return rc == SQLITE_NOMEM && !has_failed ? SQLITE_INTERNAL : rc;
-}
+/* ---- faults ---- */
 
-/* The transaction, if there was one, goes on as if the statement had never been, unless
- * SQLite had to end it. */
-static bool run_short(oracle *o, const oracle_step *s)
+/* SQLITE_INTERNAL: it says that something failed, and nothing did. *is_fault: what failed
+ * is what ended it. */
+static int run_with_fault(oracle *o, const oracle_step *s, const char *sql,
+                          sqlite3_str *rows, bool *is_fault)
 {
     sqlite3 *db = o->db[s->connection];
-    bool was_open = !sqlite3_get_autocommit(db);
+    oracle_fault f = oracle_fault_read(s->n);
 
-    if (!was_open && s->n % 2 == 0 && run(db, "BEGIN", NULL) == SQLITE_OK) {
-        bool is_same = run_both(o, s, s->subject);
-        if (run_without_memory(db, "COMMIT", s->n) != SQLITE_OK &&
-            !sqlite3_get_autocommit(db))
-            run(db, "ROLLBACK", NULL);
-        return is_same;
-    }
-    int rc = run_without_memory(db, s->subject, s->n);
-    if (rc == SQLITE_NOMEM) return true;
+    oracle_fault_begin(f);
+    int rc = s->kind == ORACLE_QUERY && s->bind[0] != NULL ? run_kept(o, s, rows)
+                                                           : run(db, sql, rows);
+    bool has_failed = oracle_fault_end();
+    o->n_faults += has_failed;
+    *is_fault = has_failed && oracle_fault_is(f, rc);
+    if (!has_failed && oracle_fault_is(f, rc)) return SQLITE_INTERNAL;
+    /* SQLite's schema may be old, and whether it is could not be read. */
+    if (has_failed && strncmp(sqlite3_errmsg(db), "no such table: ", 15) == 0)
+        *is_fault = true;
+    return rc;
+}
+
+/* In a transaction that is open, or in one of its own. */
+static bool run_faulty_in(oracle *o, const oracle_step *s)
+{
+    sqlite3 *db = o->db[s->connection];
+    bool is_fault;
+    int rc = run_with_fault(o, s, s->subject, NULL, &is_fault);
     char *given = outcome(db, rc);
-    int rc_twin = run(db, s->twin, NULL);
+    int rc_twin = is_fault ? rc : run(db, s->twin, NULL);
+
     if ((rc == SQLITE_OK) != (rc_twin == SQLITE_OK))
         return differ(o, "status", s->subject, outcome(db, rc_twin), given);
     sqlite3_free(given);
+    /* Of a statement of one row SQLite undoes nothing; then x wants a rollback. */
+    if (is_fault && !sqlite3_get_autocommit(db) &&
+        run(db, "SAVEPOINT s; RELEASE s", NULL) != SQLITE_OK)
+        run(db, "ROLLBACK", NULL);
     return true;
 }
 
-/* ---- a disk that fails ---- */
-
-int oracle_fault_write(oracle_fault f)
-{
-    return f.call * 8 + f.at_commit * 4 + (int)f.kind;
-}
-
-oracle_fault oracle_fault_read(int n)
-{
-    return (oracle_fault){(oracle_failure)(n % 4), n / 4 % 2 == 1, n / 8};
-}
-
-typedef struct fault_watch {
-    oracle_fault fault;
-    bool has_failed;
-} fault_watch;
-
-static int watch(void *arg, disk_op op)
-{
-    fault_watch *w = arg;
-    bool is_full = w->fault.kind >= FULL_ONCE;
-
-    if (w->fault.call > 0) w->fault.call--;
-    if (w->fault.call > 0 || (is_full && op != DISK_WRITE)) return SQLITE_OK;
-    if (w->has_failed && (w->fault.kind == FAIL_ONCE || w->fault.kind == FULL_ONCE))
-        return SQLITE_OK;
-    w->has_failed = true;
-    return is_full ? SQLITE_FULL : disk_error(op);
-}
-
-/* SQLITE_INTERNAL: it says that the disk failed, which it did not. */
-static int run_on_bad_disk(oracle *o, const oracle_step *s, const char *sql,
-                           sqlite3_str *rows)
+static bool run_faulty_alone(oracle *o, const oracle_step *s)
 {
     sqlite3 *db = o->db[s->connection];
-    fault_watch w = {oracle_fault_read(s->n), false};
+    bool is_fault;
+    int rc = run_with_fault(o, s, s->subject, NULL, &is_fault);
 
-    disk_set_watch(watch, &w);
-    int rc = s->kind == ORACLE_QUERY && s->bind[0] != NULL ? run_kept(o, s, rows)
-                                                           : run(db, sql, rows);
-    disk_set_watch(NULL, NULL);
-    o->n_faults += w.has_failed;
-    if (!w.has_failed) return is_of_disk(rc) ? SQLITE_INTERNAL : rc;
-    /* SQLite's schema may be old, and whether it is could not be read. */
-    if (strncmp(sqlite3_errmsg(db), "no such table: ", 15) == 0) return SQLITE_IOERR;
-    return rc;
+    if (rc != SQLITE_OK && !is_fault)
+        return differ(o, "status", s->subject, oracle_text("success, or what fails"),
+                      outcome(db, rc));
+    if (rc != SQLITE_OK && s->bind[0] != NULL && !sqlite3_get_autocommit(db) &&
+        run(db, s->bind[0], NULL) != SQLITE_OK)
+        run(db, "ROLLBACK", NULL);
+    return true;
 }
 
 static bool run_faulty(oracle *o, const oracle_step *s)
 {
     sqlite3 *db = o->db[s->connection];
-    bool was_open = !sqlite3_get_autocommit(db), is_same = true;
+    bool was_open = !sqlite3_get_autocommit(db), is_same, is_fault;
 
-    if (s->twin == NULL) {
-        int rc = run_on_bad_disk(o, s, s->subject, NULL);
-        if (rc == SQLITE_OK || is_of_disk(rc)) return true;
-        return differ(o, "status", s->subject, oracle_text("an error of the disk"),
-                      outcome(db, rc));
-    }
-    if (!was_open && run(db, "BEGIN", NULL) != SQLITE_OK) return true;
-    if (!was_open && oracle_fault_read(s->n).at_commit) {
+    if (s->twin == NULL) return run_faulty_alone(o, s);
+    if (was_open) return run_faulty_in(o, s);
+    if (run(db, "BEGIN", NULL) != SQLITE_OK) return true;
+    if (oracle_fault_read(s->n).at_commit) {
         is_same = run_both(o, s, s->subject);
-        run_on_bad_disk(o, s, "COMMIT", NULL);
+        run_with_fault(o, s, "COMMIT", NULL, &is_fault);
     } else {
-        int rc = run_on_bad_disk(o, s, s->subject, NULL);
-        char *given = outcome(db, rc);
-        int rc_twin = is_of_disk(rc) ? rc : run(db, s->twin, NULL);
-        if ((rc == SQLITE_OK) != (rc_twin == SQLITE_OK))
-            return differ(o, "status", s->subject, outcome(db, rc_twin), given);
-        sqlite3_free(given);
-        /* Of a statement of one row SQLite undoes nothing; then x wants a rollback. */
-        if (is_of_disk(rc) && !sqlite3_get_autocommit(db) &&
-            run(db, "SAVEPOINT s; RELEASE s", NULL) != SQLITE_OK)
-            run(db, "ROLLBACK", NULL);
-        if (!was_open && !sqlite3_get_autocommit(db)) run(db, "COMMIT", NULL);
+        is_same = run_faulty_in(o, s);
+        if (!sqlite3_get_autocommit(db)) run(db, "COMMIT", NULL);
     }
-    if (!was_open && !sqlite3_get_autocommit(db)) run(db, "ROLLBACK", NULL);
+    if (!sqlite3_get_autocommit(db)) run(db, "ROLLBACK", NULL);
     return is_same;
 }
 
@@ -419,13 +380,12 @@ static void answer_clear(answer *a)
     sqlite3_free(a->status);
 }
 
-static answer ask(oracle *o, const oracle_step *s, bool is_disk_bad)
+static answer ask(oracle *o, const oracle_step *s)
 {
     sqlite3 *db = o->db[s->connection];
     sqlite3_str *rows = sqlite3_str_new(NULL);
-    int rc = is_disk_bad          ? run_on_bad_disk(o, s, s->subject, rows)
-             : s->bind[0] != NULL ? run_kept(o, s, rows)
-                                  : run(db, s->subject, rows);
+    int rc = s->bind[0] != NULL ? run_kept(o, s, rows) : run(db, s->subject, rows);
+
     return answer_of(db, rc, rows);
 }
 
@@ -445,18 +405,23 @@ static bool is_answer(oracle *o, const oracle_step *s, const answer *expected,
                                   oracle_text("%s", given->rows));
 }
 
-/* Where the disk fails, first: that may end a transaction. */
+/* While something fails first: that may end a transaction. */
 static bool run_query(oracle *o, const oracle_step *s)
 {
     sqlite3 *db = o->db[s->connection];
     sqlite3_str *rows = sqlite3_str_new(NULL);
-    answer first = {SQLITE_IOERR, NULL, NULL};
+    answer first = {SQLITE_OK, NULL, NULL};
+    bool is_none = true;
 
-    if (s->n > 0) first = ask(o, s, true);
+    if (s->n > 0) {
+        sqlite3_str *early = sqlite3_str_new(NULL);
+        int rc = run_with_fault(o, s, s->subject, early, &is_none);
+        first = answer_of(db, rc, early);
+    }
     int rc = run(db, s->twin, rows);
-    answer expected = answer_of(db, rc, rows), given = ask(o, s, false);
+    answer expected = answer_of(db, rc, rows), given = ask(o, s);
     bool is_same = is_answer(o, s, &expected, &given) &&
-                   (is_of_disk(first.rc) || is_answer(o, s, &expected, &first));
+                   (is_none || is_answer(o, s, &expected, &first));
     o->n_queries++;
     o->n_busy += is_busy(rc) || is_busy(given.rc);
     answer_clear(&expected);
@@ -505,7 +470,6 @@ bool oracle_run(oracle *o, const oracle_step *s)
     case ORACLE_ROLLBACK: return run_both(o, s, s->subject);
     case ORACLE_QUERY: return run_query(o, s);
     case ORACLE_STOPPED: return run_stopped(o, s);
-    case ORACLE_SHORT: return run_short(o, s);
     case ORACLE_FAULTY: return run_faulty(o, s);
     case ORACLE_HALF: return run_half(o, s);
     case ORACLE_REOPEN: return reopen(o, s);

@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "lib/oracle_fault.h"
+
 #define ORACLE_CONNECTIONS 2
 #define ORACLE_KEPT        16 /* statements kept prepared on a connection */
 #define ORACLE_BINDS       2
@@ -25,31 +27,17 @@ typedef enum oracle_kind {
     ORACLE_REFUSED,  /* subject must fail; nothing changes */
     ORACLE_TRY,      /* subject may succeed or fail */
     ORACLE_QUERY,    /* rows of subject and twin are the same, in the same order; with `n`
-                        the subject is read once before with a disk that fails */
+                        the subject is read once before while something fails */
     ORACLE_STOPPED,  /* as BOTH, but subject, or the commit after it, is interrupted
                         after `n` operations, and then undone */
-    ORACLE_SHORT,  /* as BOTH, but the engine's nth allocation fails meanwhile, or in the
-                      commit after it; if that fails it, it has done nothing */
-    ORACLE_FAULTY, /* as BOTH, but calls to the disk fail meanwhile, or in the commit
-                      after it (`n`: oracle_fault); if that fails it, it has done nothing,
-                      or the transaction is over. Without a twin: it may fail */
-    ORACLE_HALF,   /* subject is read up to row `n`, then the twin's statement runs (it
-                      may fail), then subject is read to its end */
-    ORACLE_REOPEN  /* the connection is closed, which must succeed, and opened */
+    ORACLE_FAULTY,   /* as BOTH, but something fails meanwhile, or in the commit after it
+                        (`n`: oracle_fault); if that fails it, it has done nothing, or the
+                        transaction is over. Without a twin: it may fail, and then
+                        bind[0], if any, undoes it, or all is rolled back */
+    ORACLE_HALF,     /* subject is read up to row `n`, then the twin's statement runs (it
+                        may fail), then subject is read to its end */
+    ORACLE_REOPEN    /* the connection is closed, which must succeed, and opened */
 } oracle_kind;
-
-/* What fails: the call-th call to the disk and no other, or all from then on; or the disk
- * is full for one write or for all of them from there on. */
-typedef enum oracle_failure { FAIL_ONCE, FAIL_ON, FULL_ONCE, FULL_ON } oracle_failure;
-
-typedef struct oracle_fault {
-    oracle_failure kind;
-    bool at_commit;
-    int call;
-} oracle_fault;
-
-int oracle_fault_write(oracle_fault f); /* as the `n` of a step, never 0 */
-oracle_fault oracle_fault_read(int n);
 
 typedef struct oracle_step {
     oracle_kind kind;
@@ -72,7 +60,7 @@ typedef struct oracle {
     sqlite3_stmt *kept[ORACLE_CONNECTIONS][ORACLE_KEPT];
     int next_kept;
     bool is_verbose;
-    long n_queries, n_busy, n_faults; /* faults: calls to the disk that failed */
+    long n_queries, n_busy, n_faults; /* faults: of steps, those where it failed */
     /* of a difference */
     const char *what; /* "rows", "status" ...; NULL: none yet */
     char *sql, *expected, *given;

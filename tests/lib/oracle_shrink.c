@@ -161,12 +161,13 @@ static void print_bound(const oracle_step *s, FILE *out)
 
 static void print_fault(const oracle_step *s, FILE *out)
 {
-    static const char *const kinds[] = {"fails", "and all after it fail",
-                                        "fails, or a write soon after it: disk full",
-                                        "and all writes after it fail: disk full"};
+    static const char *const what[] = {
+        "call to the disk", "write to the disk, which is full,", "allocation of SQLite",
+        "allocation of the engine"};
     oracle_fault f = oracle_fault_read(s->n);
 
-    fprintf(out, "-- call %d to the disk %s%s:\n", f.call, kinds[f.kind],
+    fprintf(out, "-- %s %d fails%s%s:\n", what[f.what], f.nth,
+            f.stays ? " and all after it" : "",
             s->kind == ORACLE_QUERY          ? ", when it is first read"
             : f.at_commit && s->twin != NULL ? ", of the commit if no transaction is open"
                                              : "");
@@ -179,9 +180,6 @@ static void print_step(const oracle_step *s, FILE *out)
     case ORACLE_REOPEN: fprintf(out, "-- close and open again\n"); return;
     case ORACLE_STOPPED:
         fprintf(out, "-- interrupted after %d operations:\n", s->n);
-        break;
-    case ORACLE_SHORT:
-        fprintf(out, "-- allocation %d of the engine fails:\n", s->n);
         break;
     case ORACLE_FAULTY: print_fault(s, out); break;
     case ORACLE_QUERY:

@@ -106,12 +106,12 @@ void session_value(session *s, sqlite3_str *out, int column)
 
 /* ---- steps ---- */
 
-/* What fails of a disk that fails: mostly soon, so that it happens at all. */
+/* What fails: mostly soon, so that it happens at all. */
 int session_fault(session *s)
 {
-    int most = session_chance(s, 50) ? 4 : session_chance(s, 80) ? 30 : 300;
-    oracle_fault f = {(oracle_failure)session_below(s, 4), session_chance(s, 50),
-                      1 + session_below(s, most)};
+    int most = session_chance(s, 50) ? 4 : session_chance(s, 80) ? 30 : 400;
+    oracle_fault f = {(oracle_failing)session_below(s, 4), session_chance(s, 40),
+                      session_chance(s, 50), 1 + session_below(s, most)};
 
     return oracle_fault_write(f);
 }

@@ -28,17 +28,18 @@ static bool begin(session *s)
     return true;
 }
 
-/* The end of a transaction or of a part of it, now and then on a disk that fails; what it
- * leaves open goes on. */
-static bool end(session *s, char *sql)
+/* What may fail: now and then something does. Takes the texts; `undo` is done after it if
+ * a transaction is open then, or that is rolled back. */
+static bool faulty(session *s, char *sql, const char *undo, int percent)
 {
-    bool is_faulty = strncmp(sql, "SAVEPOINT", 9) != 0 && session_chance(s, 15);
-    oracle_step step = {is_faulty ? ORACLE_FAULTY : ORACLE_ALONE,
-                        s->active,
-                        is_faulty ? session_fault(s) : 0,
-                        sql,
-                        NULL,
-                        {NULL, NULL}};
+    bool is_faulty = session_chance(s, percent);
+    oracle_step step = {
+        is_faulty ? ORACLE_FAULTY : ORACLE_ALONE,
+        s->active,
+        is_faulty ? session_fault(s) : 0,
+        sql,
+        NULL,
+        {is_faulty && undo != NULL ? oracle_text("%s", undo) : NULL, NULL}};
 
     return session_step(s, step);
 }
@@ -58,7 +59,8 @@ static bool savepoint(session *s)
         sql = oracle_text("RELEASE p%d", to);
         s->n_savepoints = to;
     }
-    return end(s, sql);
+    /* What the end of one of them leaves open goes on. */
+    return faulty(s, sql, NULL, s->n_savepoints > depth ? 0 : 15);
 }
 
 /* The other connection starts or ends reading one state of the database. */
@@ -80,7 +82,7 @@ bool session_transact(session *s)
     if (session_is_open(s)) {
         int which = session_below(s, 100);
         if (which < 60) return savepoint(s);
-        return end(s, oracle_text(which < 85 ? "COMMIT" : "ROLLBACK"));
+        return faulty(s, oracle_text(which < 85 ? "COMMIT" : "ROLLBACK"), NULL, 15);
     }
     if (session_chance(s, 25)) return snapshot(s);
     if (session_chance(s, 25)) {
@@ -103,19 +105,13 @@ static bool command(session *s, oracle_kind kind, const char *name)
     return session_do(s, kind, command_sql(s, name), NULL);
 }
 
-/* One that changes no rows, now and then with too little memory for it or on a disk that
- * fails. */
+/* One that changes no rows, now and then while something fails. */
 static bool tidy(session *s, const char *name)
 {
-    bool is_short = session_chance(s, 15), is_faulty = session_chance(s, 20);
-
-    if (!is_short && !is_faulty) return command(s, ORACLE_ALONE, name);
-    oracle_step step = {is_short ? ORACLE_SHORT : ORACLE_FAULTY,
-                        s->active,
-                        is_short ? 1 + session_below(s, 200) : session_fault(s),
-                        command_sql(s, name),
-                        oracle_text("SELECT 1"),
-                        {NULL, NULL}};
+    if (!session_chance(s, 35)) return command(s, ORACLE_ALONE, name);
+    oracle_step step = {ORACLE_FAULTY,           s->active,
+                        session_fault(s),        command_sql(s, name),
+                        oracle_text("SELECT 1"), {NULL, NULL}};
     return session_step(s, step);
 }
 
@@ -155,8 +151,12 @@ static bool rename_table(session *s)
     /* Seen from an older state of the database it has another name. */
     if (s->has_snapshot && !snapshot(s)) return false;
     char *sql = oracle_text("ALTER TABLE \"%w\" RENAME TO \"%w\"", s->table, name);
-    snprintf(s->table, sizeof s->table, "%s", name);
-    return session_do(s, ORACLE_ALONE, sql, NULL);
+    char *is_done =
+        oracle_text("SELECT count(*) FROM sqlite_schema WHERE name = %Q", name);
+    bool is_same = faulty(s, sql, NULL, 20);
+    if (session_ask(s, is_done) > 0.0) snprintf(s->table, sizeof s->table, "%s", name);
+    sqlite3_free(is_done);
+    return is_same;
 }
 
 /* Dropped, made otherwise and filled, or renamed and changed; and all of it undone. */
@@ -185,7 +185,7 @@ static bool undone(session *s)
         else sqlite3_str_appendf(sql, "\"%w\"", s->table), c++;
     }
     sqlite3_str_appendall(sql, "ROLLBACK TO d; RELEASE d");
-    return session_do(s, ORACLE_ALONE, oracle_finish(sql), NULL);
+    return faulty(s, oracle_finish(sql), "ROLLBACK TO d; RELEASE d", 20);
 }
 
 /* Dropped for good, and all tables anew, of another kind and perhaps of the same name. */
@@ -222,7 +222,7 @@ bool session_manage(session *s)
     if (is_open) return run_command(s);
     if (which < 82) return rename_table(s);
     if (which < 90 && s->has_snapshot) return snapshot(s);
-    if (which < 88) return on(s, s->active, ORACLE_ALONE, "VACUUM");
+    if (which < 88) return faulty(s, oracle_text("VACUUM"), NULL, 30);
     if (which < 94 && s->is_wal)
         return on(s, s->active, ORACLE_TRY, "PRAGMA wal_checkpoint(TRUNCATE)");
     return which < 96 && !s->has_snapshot ? create_anew(s) : true;

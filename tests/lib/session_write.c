@@ -45,10 +45,7 @@ static bool write_both(session *s, char *sql)
     if (kind == ORACLE_BOTH && session_chance(s, 3)) {
         step.kind = ORACLE_STOPPED;
         step.n = 1 + session_below(s, 2000);
-    } else if (kind == ORACLE_BOTH && session_chance(s, 8)) {
-        step.kind = ORACLE_SHORT;
-        step.n = 1 + session_below(s, session_chance(s, 70) ? 30 : 400);
-    } else if (kind == ORACLE_BOTH && session_chance(s, 8)) {
+    } else if (kind == ORACLE_BOTH && session_chance(s, 16)) {
         step.kind = ORACLE_FAULTY;
         step.n = session_fault(s);
     } else if (kind == ORACLE_BOTH && session_chance(s, 3)) {

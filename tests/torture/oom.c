@@ -32,6 +32,7 @@
 
 #include "base/mem.h"
 #include "lib/disk.h"
+#include "lib/memory.h"
 #include "torture/lib/harness.h"
 #include "torture/lib/script.h"
 
@@ -104,18 +105,6 @@ static bool is_faulty(void)
     return false;
 }
 
-static sqlite3_mem_methods real_memory;
-
-static void *faulty_malloc(int n)
-{
-    return is_faulty() ? NULL : real_memory.xMalloc(n);
-}
-
-static void *faulty_realloc(void *p, int n)
-{
-    return is_faulty() ? NULL : real_memory.xRealloc(p, n);
-}
-
 /* The linker sends the engine's calls here (--wrap). */
 void *__wrap_aligned_alloc(size_t alignment, size_t n);
 void *__real_aligned_alloc(size_t alignment, size_t n);
@@ -142,18 +131,6 @@ int __wrap_pthread_create(pthread_t *out, const pthread_attr_t *how, void *(*run
                           void *arg)
 {
     return is_faulty() ? EAGAIN : __real_pthread_create(out, how, run, arg);
-}
-
-static void wrap_memory(void)
-{
-    sqlite3_config(SQLITE_CONFIG_GETMALLOC, &real_memory);
-    sqlite3_mem_methods faulty = real_memory;
-    faulty.xMalloc = faulty_malloc;
-    faulty.xRealloc = faulty_realloc;
-    sqlite3_config(SQLITE_CONFIG_MALLOC, &faulty);
-    sqlite3_config(SQLITE_CONFIG_LOOKASIDE, 0, 0);
-    /* A recursive mutex that is held belongs to the thread of the process forked from. */
-    sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
 }
 
 /* ---- what is right ---- */
@@ -306,7 +283,9 @@ static void run(harness *h, const char *script, const char *want, bool is_spoili
     text got = {0};
     bool is_closed, is_sound = true, is_fine;
 
-    wrap_memory();
+    memory_wrap(is_faulty);
+    /* A recursive mutex that is held belongs to the thread of the process forked from. */
+    sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
     sqlite3_initialize();
     disk_register();
     sqlite3_int64 used = sqlite3_memory_used();
