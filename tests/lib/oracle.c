@@ -303,7 +303,7 @@ static int run_with_fault(oracle *o, const oracle_step *s, const char *sql,
     *is_fault = has_failed && oracle_fault_is(f, rc);
     if (!has_failed && oracle_fault_is(f, rc)) return SQLITE_INTERNAL;
     /* SQLite's schema may be old, and whether it is could not be read. */
-    if (has_failed && strncmp(sqlite3_errmsg(db), "no such table: ", 15) == 0)
+    if (has_failed && strncmp(sqlite3_errmsg(db), "no such ", 8) == 0)
         *is_fault = true;
     return rc;
 }

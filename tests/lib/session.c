@@ -173,7 +173,8 @@ static void draw_kind(session *s)
     s->content = session_chance(s, 60)   ? OWN
                  : session_chance(s, 75) ? EXTERNAL
                                          : CONTENTLESS;
-    s->is_text = session_chance(s, 15);
+    s->is_text = session_chance(s, 25);
+    s->is_hybrid = s->is_text && s->content != CONTENTLESS && session_chance(s, 40);
     s->n_dims =
         session_chance(s, 85) ? 1 + session_below(s, 9) : 63 + session_below(s, 4);
     s->n_columns = session_below(s, SESSION_COLUMNS + 1);
@@ -198,6 +199,7 @@ static char *virtual_table(const session *s)
     for (int i = s->n_columns > 2 ? 1 : 0; i < s->n_columns; i++)
         sqlite3_str_appendf(sql, ", %s%s UNINDEXED", session_columns[i], types[i]);
     sqlite3_str_appendf(sql, ", metric=%s%s", s->metric, s->is_ivf ? ", index=ivf" : "");
+    if (s->is_hybrid) sqlite3_str_appendall(sql, ", hybrid=1");
     if (s->content == EXTERNAL)
         sqlite3_str_appendall(sql, ", content='notes', content_rowid='id'");
     if (s->content == CONTENTLESS) sqlite3_str_appendall(sql, ", content=''");

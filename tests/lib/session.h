@@ -35,6 +35,7 @@ typedef struct session {
     int n_dims, n_columns, palette, rows_max, id_max;
     bool is_wal, is_ivf;
     bool is_text; /* e is a text and its vector the tiny model's */
+    bool is_hybrid;
     float pool[SESSION_POOL][SESSION_DIMS]; /* vectors that come again */
     /* the transaction */
     int active; /* the connection that may write */

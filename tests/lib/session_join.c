@@ -186,6 +186,7 @@ static bool rows_only(session *s)
 
 bool session_join(session *s)
 {
+    if (s->is_hybrid) return rows_only(s);
     switch (session_below(s, 6)) {
     case 0:
     case 1: return with_info(s);

@@ -87,6 +87,10 @@ bool session_transact(session *s)
     if (session_chance(s, 25)) return snapshot(s);
     if (session_chance(s, 25)) {
         if (s->has_snapshot && !snapshot(s)) return false;
+        /* FTS5 reads on after a rollback of a statement; the next one ends that. */
+        if (s->is_hybrid &&
+            !on(s, s->active, ORACLE_ALONE, "SELECT count(*) FROM sqlite_schema"))
+            return false;
         s->active = 1 - s->active;
         return true;
     }

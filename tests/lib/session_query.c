@@ -235,10 +235,37 @@ static bool refused(session *s)
     return session_do(s, ORACLE_REFUSED, sql, NULL);
 }
 
+/* Of both searches that are fused: all distances, or all rows that have a word. */
+static bool hybrid(session *s)
+{
+    static const char *const words[] = {"cat", "dog", "quick", "deep", "learning", "zq"};
+    const char *word = words[session_below(s, 6)];
+    oracle_step step = {ORACLE_QUERY, reader(s), 0, NULL, NULL, {NULL, NULL}};
+
+    if (session_chance(s, 50)) {
+        char *q = vector(s), *near = session_near(s, q);
+        step.subject =
+            oracle_text("SELECT rowid, distance FROM \"%w\" WHERE \"%w\" MATCH "
+                        "%s AND distance IS NOT NULL ORDER BY rowid",
+                        s->table, s->table, q);
+        step.twin = oracle_text("SELECT rowid, distance FROM %s ORDER BY rowid", near);
+        sqlite3_free(near);
+        sqlite3_free(q);
+    } else {
+        step.subject = oracle_text("SELECT rowid FROM \"%w\" WHERE \"%w\" MATCH '%s' AND "
+                                   "lexical_rank > 0 ORDER BY rowid",
+                                   s->table, s->table, word);
+        step.twin =
+            oracle_text("SELECT id FROM twin WHERE e LIKE '%%%s%%' ORDER BY id", word);
+    }
+    return session_step(s, step);
+}
+
 bool session_query(session *s)
 {
     int which = session_below(s, 100);
 
+    if (s->is_hybrid && which < 85) return hybrid(s);
     if (which < 70) return match(s);
     if (which < 85) return match_again(s);
     if (which < 97) return scan(s);

@@ -285,7 +285,7 @@ bool session_write(session *s)
     if (which < 45) return insert_select(s);
     if (which < 57) return update_columns(s);
     if (which < 65) return update_rowid(s);
-    if (which < 70) return write_hits(s);
+    if (which < 70) return s->is_hybrid ? delete_rows(s) : write_hits(s);
     if (which < 90) return delete_rows(s);
     return insert_select(s);
 }
