@@ -213,21 +213,37 @@ static void swap_vectors(ext_vt_table *a, ext_vt_table *b)
     b->vectors = v;
 }
 
+/* Writes what `o` has not, as if it were this table's. If that fails, `o` has it again,
+ * unless the transaction ended with it. */
+static int write_for(ext_vt_table *t, ext_vt_table *o)
+{
+    ext_vt_write_begin(o);
+    swap_vectors(t, o);
+    int rc = ext_vt_vectors_flush(t);
+    if (rc == SQLITE_OK) return ext_vt_write_end(o, rc);
+    if (!ext_vt_table_is_there(t->conn, o)) {
+        ext_vt_vectors_forget(t->vectors);
+        return rc;
+    }
+    bool is_over = !o->must_roll_back;
+    swap_vectors(t, o);
+    if (is_over) ext_vt_vectors_forget(o->vectors);
+    ext_vt_write_end(o, SQLITE_OK); /* half of it may be written; all will be again */
+    return rc;
+}
+
 /* What one that this table has replaced has not written yet is written by this one, at
  * once: SQLite need not tell it how the transaction ends. */
 static int write_for_older(ext_vt_table *t)
 {
-    for (ext_vt_table *o = t; (o = ext_vt_table_older(t, o)) != NULL;) {
+    int rc = SQLITE_OK;
+
+    for (ext_vt_table *o = t;
+         rc == SQLITE_OK && (o = ext_vt_table_older(t, o)) != NULL;) {
         if (o->must_roll_back || o->vectors == NULL || !o->vectors->is_changed) continue;
-        if (o->vectors->dims != t->vectors->dims) continue;
-        swap_vectors(t, o);
-        int rc = ext_vt_vectors_flush(t);
-        if (rc == SQLITE_OK) continue;
-        if (ext_vt_table_is_there(t->conn, o)) swap_vectors(t, o);
-        else ext_vt_vectors_forget(t->vectors); /* the transaction is over */
-        return rc;
+        if (o->vectors->dims == t->vectors->dims) rc = write_for(t, o);
     }
-    return SQLITE_OK;
+    return rc;
 }
 
 int ext_vt_vectors_refresh(ext_vt_table *t)

@@ -185,6 +185,8 @@ static void draw_kind(session *s)
     if (s->is_text && s->rows_max > 300) s->rows_max = 300;
     s->id_max = s->rows_max * 5 / 4 + 6;
     snprintf(s->table, sizeof s->table, "%s", names[session_below(s, 5)]);
+    snprintf(s->second, sizeof s->second, "%s",
+             s->content == EXTERNAL && session_chance(s, 40) ? "the second" : "");
     new_pool(s);
 }
 
@@ -258,29 +260,47 @@ static bool fill_src(session *s)
     return !s->has_differed;
 }
 
+static void command(session *s, oracle_kind kind, const char *name, const char *rank)
+{
+    session_do(s, kind,
+               oracle_text("INSERT INTO \"%w\"(\"%w\", rank) VALUES('%s', %s)", s->table,
+                           s->table, name, rank),
+               NULL);
+}
+
+/* A session without its triggers is another. Looking everywhere, ivf is exact too. */
+static void create_x(session *s, oracle_kind kind, char *twin)
+{
+    session_do(s, kind, virtual_table(s), twin);
+    if (s->content == EXTERNAL) command(s, ORACLE_SETUP, "triggers", "NULL");
+    if (s->is_ivf) command(s, ORACLE_SETUP, "probes", "1000000");
+}
+
 bool session_create(session *s, oracle_kind kind)
 {
     draw_kind(s);
     if (s->content == EXTERNAL) session_do(s, kind, ordinary_table(s, "notes"), NULL);
     char *twin = twin_tables(s);
-    if (kind == ORACLE_SETUP) {
-        session_do(s, kind, virtual_table(s), twin);
-    } else {
+    if (kind != ORACLE_SETUP) {
         session_do(s, kind, twin, NULL);
-        session_do(s, kind, virtual_table(s), NULL);
+        twin = NULL;
     }
-    if (s->content == EXTERNAL) /* a session without them is another */
-        session_do(s, ORACLE_SETUP,
-                   oracle_text("INSERT INTO \"%w\"(\"%w\") VALUES('triggers')", s->table,
-                               s->table),
-                   NULL);
-    if (s->is_ivf) /* looking everywhere, it is exact too */
-        session_do(
-            s, ORACLE_SETUP,
-            oracle_text("INSERT INTO \"%w\"(\"%w\", rank) VALUES('probes', 1000000)",
-                        s->table, s->table),
-            NULL);
+    create_x(s, kind, twin);
+    if (s->second[0] != '\0') {
+        session_swap(s);
+        create_x(s, kind, NULL);
+    }
     return fill_src(s);
+}
+
+void session_swap(session *s)
+{
+    char name[sizeof s->table];
+
+    if (s->second[0] == '\0') return;
+    memcpy(name, s->table, sizeof name);
+    memcpy(s->table, s->second, sizeof name);
+    memcpy(s->second, name, sizeof name);
 }
 
 /* ---- the session ---- */
@@ -311,12 +331,22 @@ static bool operate(session *s)
 {
     int which = session_below(s, 100);
 
+    if (session_chance(s, 50)) session_swap(s);
     if (which < 30) return session_write(s);
     if (which < 40) return session_transact(s);
     if (which < 45) return session_manage(s);
     if (which < 52) return session_compare(s);
     if (which < 62) return session_join(s);
     return session_query(s);
+}
+
+bool session_drop(session *s)
+{
+    int n = s->second[0] == '\0' ? 1 : 2;
+
+    for (int i = 0; i < n; i++, session_swap(s))
+        session_do(s, ORACLE_ALONE, oracle_text("DROP TABLE \"%w\"", s->table), NULL);
+    return !s->has_differed;
 }
 
 /* After the last operation: nothing is open, both agree, and the files are sound. */
@@ -331,15 +361,16 @@ static bool finish(session *s)
                                       NULL,
                                       {NULL, NULL}});
     s->has_snapshot = false;
-    session_do(s, ORACLE_ALONE,
-               oracle_text("INSERT INTO \"%w\"(\"%w\") VALUES('integrity-check')",
-                           s->table, s->table),
-               NULL);
+    command(s, ORACLE_ALONE, "integrity-check", "NULL");
+    session_swap(s);
+    command(s, ORACLE_ALONE, "integrity-check", "NULL");
     session_step(s, (oracle_step){ORACLE_REOPEN, s->active, 0, NULL, NULL, {NULL, NULL}});
+    session_compare(s);
+    session_swap(s);
     session_compare(s);
     session_do(s, ORACLE_QUERY, oracle_text("PRAGMA integrity_check"),
                oracle_text("SELECT 'ok'"));
-    session_do(s, ORACLE_ALONE, oracle_text("DROP TABLE \"%w\"", s->table), NULL);
+    session_drop(s);
     return session_do(s, ORACLE_QUERY, oracle_text("SELECT name FROM sqlite_schema"),
                       oracle_text("SELECT name FROM sqlite_schema WHERE tbl_name IN "
                                   "('twin', 'src', 'info', 'notes') AND name NOT LIKE "

@@ -4,7 +4,8 @@
  *
  *   x        the similarity table, under changing names: e VECTOR(n), or a text, and up
  *            to four UNINDEXED columns, a INTEGER, b TEXT, c REAL and "the d"
- *   notes    its content, where that is external; writes go there
+ *   notes    its content, where that is external; writes go there, and a second table
+ *            may have it for its content too
  *   twin     id and the same columns: what x must agree with
  *   src      vectors and values to copy from
  *   info     an ordinary table to join: id, tag */
@@ -29,7 +30,7 @@ typedef struct session {
     bool has_differed;
     long n_done; /* operations */
     /* the table */
-    char table[40];
+    char table[40], second[40]; /* of one content, now and then: else "" */
     const char *metric;
     session_content content;
     int n_dims, n_columns, palette, rows_max, id_max;
@@ -56,6 +57,11 @@ sqlite3_int64 session_id(session *s); /* of a row that may be there */
 
 /* SQL of a vector of the table's dimensions, or of a text; never NULL. Appends. */
 void session_vector(session *s, sqlite3_str *out);
+
+bool session_drop(session *s); /* x, and a second one */
+
+/* The other of two tables is the one that steps are about. */
+void session_swap(session *s);
 
 /* SQL of a value for column i of session_columns. */
 void session_value(session *s, sqlite3_str *out, int column);

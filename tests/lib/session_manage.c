@@ -195,9 +195,7 @@ static bool undone(session *s)
 /* Dropped for good, and all tables anew, of another kind and perhaps of the same name. */
 static bool create_anew(session *s)
 {
-    char *drop = oracle_text("DROP TABLE \"%w\"", s->table);
-
-    if (!session_do(s, ORACLE_ALONE, drop, NULL)) return false;
+    if (!session_drop(s)) return false;
     if (!on(s, s->active, ORACLE_ALONE,
             "DROP TABLE twin; DROP TABLE src; DROP TABLE info; DROP TABLE IF EXISTS "
             "notes"))
