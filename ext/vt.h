@@ -94,6 +94,7 @@ char *ext_vt_config_schema(const ext_vt_config *c, const char *table);
 
 typedef enum ext_vt_sql {
     EXT_VT_CONFIG_GET,
+    EXT_VT_STATE,
     EXT_VT_CONFIG_PUT,
     EXT_VT_DOC_GET,
     EXT_VT_DOC_PUT,
@@ -238,6 +239,9 @@ int ext_vt_config_load(ext_vt_table *t);
 /* A copy of a text value in place of *out, which is freed; "" for NULL, NULL for none. */
 int ext_vt_config_text(ext_vt_table *t, const char *key, char **out);
 int ext_vt_config_int(ext_vt_table *t, const char *key, sqlite3_int64 *out); /* or 0 */
+
+/* The generation of the vectors; sees as well whether texts are waiting. */
+int ext_vt_config_state(ext_vt_table *t, sqlite3_int64 *generation);
 int ext_vt_config_put_text(ext_vt_table *t, const char *key, const char *value);
 int ext_vt_config_put_int(ext_vt_table *t, const char *key, sqlite3_int64 value);
 int ext_vt_config_put_real(ext_vt_table *t, const char *key, double value);
@@ -248,9 +252,13 @@ int ext_vt_vectors_new(ext_vt_table *t);
 void ext_vt_vectors_free(ext_vt_vectors *v);
 size_t ext_vt_vectors_count(const ext_vt_vectors *v);
 
-/* Brings what is in memory in step with the database, as this transaction sees it. Every
- * reader and writer calls it first; it costs one lookup when nothing has changed. */
+/* Brings what is in memory in step with the database, as this transaction sees it, and
+ * sees whether texts are waiting. Every reader and writer calls it first; it costs one
+ * lookup when nothing has changed. */
 int ext_vt_vectors_refresh(ext_vt_table *t);
+
+/* Has all others read %_config anew, and the list of segments. */
+int ext_vt_vectors_renew(ext_vt_table *t);
 void ext_vt_vectors_forget(
     ext_vt_vectors *v);                    /* after a rollback: nothing in memory holds */
 int ext_vt_vectors_flush(ext_vt_table *t); /* writes what has changed */

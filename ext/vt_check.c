@@ -177,11 +177,11 @@ int ext_vt_check_run(ext_vt_table *t, bool is_quick, char **problem)
 {
     check c = {.t = t};
     enc_err e;
-    int rc = ext_vt_docs_flush(t);
+    int rc = ext_vt_vectors_refresh(t);
 
     *problem = NULL;
     enc_err_clear(&e);
-    if (rc == SQLITE_OK) rc = ext_vt_vectors_refresh(t);
+    if (rc == SQLITE_OK) rc = ext_vt_docs_flush(t);
     if (rc == SQLITE_OK)
         rc = ext_vt_fail_enc(t, enc_segment_new(&c.one, t->config.dims, &e), &e);
     size_t n = ext_vt_vectors_count(t->vectors);

@@ -249,9 +249,9 @@ static int cluster(ext_vt_table *t)
 
 static int optimize(ext_vt_table *t)
 {
-    int rc = ext_vt_docs_flush(t);
+    int rc = ext_vt_vectors_refresh(t);
 
-    if (rc == SQLITE_OK) rc = ext_vt_vectors_refresh(t);
+    if (rc == SQLITE_OK) rc = ext_vt_docs_flush(t);
     if (rc == SQLITE_OK && t->config.is_ivf && ext_vt_vectors_count(t->vectors) > 0)
         rc = cluster(t);
     if (rc == SQLITE_OK && t->config.is_hybrid)
@@ -284,6 +284,7 @@ static int set_weight(ext_vt_table *t, const char *key, double *to, sqlite3_valu
         return ext_vt_fail(t, SQLITE_ERROR,
                            "%s must be a number from 0 on (in the column rank)", key);
     int rc = ext_vt_config_put_real(t, key, weight);
+    if (rc == SQLITE_OK) rc = ext_vt_vectors_renew(t);
     if (rc == SQLITE_OK) *to = weight;
     return rc;
 }
@@ -291,6 +292,7 @@ static int set_weight(ext_vt_table *t, const char *key, double *to, sqlite3_valu
 static int keep_probes(ext_vt_table *t, size_t n)
 {
     int rc = ext_vt_config_put_int(t, "probes", (sqlite3_int64)n);
+    if (rc == SQLITE_OK) rc = ext_vt_vectors_renew(t);
     if (rc == SQLITE_OK) t->n_probe = n;
     return rc;
 }

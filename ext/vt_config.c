@@ -4,6 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#define WEIGHT_LEXICAL  1.0 /* of a hybrid search, until the table says otherwise: ... */
+#define WEIGHT_SEMANTIC 0.3 /* ... vt_lexical.c tells why */
+
 static int config_of(ext_vt_table *t, ext_vt_sql which, const char *key, sqlite3_stmt **s)
 {
     int rc = ext_vt_sql_get(t, which, s);
@@ -66,6 +69,21 @@ int ext_vt_config_int(ext_vt_table *t, const char *key, sqlite3_int64 *out)
     return ext_vt_done(t, s);
 }
 
+int ext_vt_config_state(ext_vt_table *t, sqlite3_int64 *generation)
+{
+    sqlite3_stmt *s;
+
+    if (t->config.vector >= 0) return ext_vt_config_int(t, "generation", generation);
+    int rc = ext_vt_sql_get(t, EXT_VT_STATE, &s);
+    *generation = 0;
+    if (rc != SQLITE_OK) return rc;
+    if (sqlite3_step(s) == SQLITE_ROW) {
+        *generation = sqlite3_column_int64(s, 0);
+        t->has_queue |= sqlite3_column_int(s, 1) != 0;
+    }
+    return ext_vt_done(t, s);
+}
+
 static int config_number(ext_vt_table *t, const char *key, double *out)
 {
     sqlite3_stmt *s;
@@ -78,7 +96,7 @@ static int config_number(ext_vt_table *t, const char *key, double *out)
 
 int ext_vt_config_load(ext_vt_table *t)
 {
-    double format = 0.0, dims = 0.0;
+    double format = 0.0, dims = 0.0, probes = 0.0;
     char *model = NULL, *fingerprint = NULL, *metric = NULL;
     int rc = config_number(t, "format", &format);
 
@@ -90,9 +108,10 @@ int ext_vt_config_load(ext_vt_table *t)
             format, EXT_VT_FORMAT);
     if (rc == SQLITE_OK) rc = ext_vt_config_int(t, "id", &t->id);
     if (rc == SQLITE_OK) rc = config_number(t, "dims", &dims);
+    t->weight_lexical = WEIGHT_LEXICAL;
+    t->weight_semantic = WEIGHT_SEMANTIC;
     if (rc == SQLITE_OK) rc = config_number(t, "lexical_weight", &t->weight_lexical);
     if (rc == SQLITE_OK) rc = config_number(t, "semantic_weight", &t->weight_semantic);
-    double probes = 0.0;
     if (rc == SQLITE_OK) rc = config_number(t, "probes", &probes);
     t->n_probe = probes > 0.0 && probes <= 1e6 ? (size_t)probes : 0;
     if (rc == SQLITE_OK) rc = ext_vt_config_text(t, "model", &model);

@@ -3,7 +3,8 @@
  * A row's columns and its document are written at once, its text goes into %_queue, and
  * the queue is encoded in batches: when it has grown, at the first read and at commit
  * (xSync). Because the queue is a table, rollbacks and savepoints treat it rightly by
- * themselves. A text whose hash is the stored one is not queued at all.
+ * themselves; a DROP that is rolled back may leave it to a later transaction. A text
+ * whose hash is the stored one is not queued at all.
  *
  * Vectors made elsewhere need no queue: they go into the array at once. */
 #include "vt.h"

@@ -184,8 +184,8 @@ static bool recall_at_k(ext_scan *s)
     if (t == NULL || !ext_arg_int(&s->call, 1, "k", 1, K_MAX, 10, &k) ||
         !ext_arg_int(&s->call, 2, "n", 1, QUERIES_MAX, 100, &n))
         return false;
-    if (took_failure(&s->call, t, ext_vt_docs_flush(t)) ||
-        took_failure(&s->call, t, ext_vt_vectors_refresh(t)))
+    if (took_failure(&s->call, t, ext_vt_vectors_refresh(t)) ||
+        took_failure(&s->call, t, ext_vt_docs_flush(t)))
         return false;
     if (took_failure(&s->call, t, ask_many(t, (size_t)k, (size_t)n, &r))) return false;
     double each = r.n_wanted > 0 ? (double)n : (double)NAN;

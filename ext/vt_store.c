@@ -6,7 +6,7 @@
  *                                       12 bytes each, u32 slot, start, end
  *   %_content(id PRIMARY KEY, c0, ...)  the columns as the user gave them; not for
  *                                       content=; only UNINDEXED ones for content=''
- *   %_queue(id PRIMARY KEY, t)          texts that wait to be encoded in this transaction
+ *   %_queue(id PRIMARY KEY, t)          texts that wait to be encoded (vt_docs.c)
  *   %_segment(id PRIMARY KEY, n, h, m, b)   codes of 256 slots: how many, the hash of the
  *                                       bytes, centers (index=ivf), the bytes
  *   %_vector(id PRIMARY KEY, b)         the f32 vectors of some slots (vt_vectors.c)
@@ -65,6 +65,8 @@ int ext_vt_fail_enc(ext_vt_table *t, enc_rc rc, const enc_err *e)
 /* %1 schema and %2 name are quoted; %3 is a list made for the table. */
 static const char *const statements[EXT_VT_N_SQL] = {
     [EXT_VT_CONFIG_GET] = "SELECT v FROM %1.%2_config WHERE k = ?1",
+    [EXT_VT_STATE] = "SELECT (SELECT v FROM %1.%2_config WHERE k = 'generation'), "
+                     "EXISTS(SELECT 1 FROM %1.%2_queue)",
     [EXT_VT_CONFIG_PUT] = "REPLACE INTO %1.%2_config(k, v) VALUES(?1, ?2)",
     [EXT_VT_DOC_GET] = "SELECT h, c FROM %1.%2_doc WHERE id = ?1",
     [EXT_VT_DOC_PUT] = "REPLACE INTO %1.%2_doc(id, h, c) VALUES(?1, ?2, ?3)",

@@ -3,9 +3,6 @@
 
 #include <string.h>
 
-#define WEIGHT_LEXICAL  1.0 /* of a hybrid search, until the table says otherwise: ... */
-#define WEIGHT_SEMANTIC 0.3 /* ... vt_lexical.c tells why */
-
 void ext_vt_table_free(ext_vt_table *t)
 {
     if (t == NULL) return;
@@ -119,8 +116,6 @@ int ext_vt_table_open(sqlite3 *db, void *client, int argc, const char *const *ar
     memset(t, 0, sizeof *t);
     t->db = db;
     t->conn = client;
-    t->weight_lexical = WEIGHT_LEXICAL;
-    t->weight_semantic = WEIGHT_SEMANTIC;
     t->last_path = "none";
     t->schema = sqlite3_mprintf("%s", argv[1]);
     t->name = sqlite3_mprintf("%s", argv[2]);
@@ -131,8 +126,6 @@ int ext_vt_table_open(sqlite3 *db, void *client, int argc, const char *const *ar
     sqlite3_vtab_config(db, SQLITE_VTAB_INNOCUOUS);
     if (rc == SQLITE_OK) rc = is_new ? create(t) : ext_vt_config_load(t);
     if (rc == SQLITE_OK) rc = ext_vt_vectors_new(t);
-    t->has_queue =
-        !is_new && t->config.vector < 0; /* a DROP that was rolled back leaves it */
     t->is_doubtful = is_new;
     if (rc == SQLITE_OK) {
         t->next_table = *ext_conn_tables(t->conn);

@@ -253,7 +253,7 @@ int ext_vt_vectors_refresh(ext_vt_table *t)
     if (t->vectors == NULL && ext_vt_vectors_new(t) != SQLITE_OK) return SQLITE_NOMEM;
     if (t->vectors->is_changed) return SQLITE_OK; /* none else can write meanwhile */
     int rc = write_for_older(t);
-    if (rc == SQLITE_OK) rc = ext_vt_config_int(t, "generation", &generation);
+    if (rc == SQLITE_OK) rc = ext_vt_config_state(t, &generation);
     if (rc != SQLITE_OK) return rc;
     if (t->vectors->is_current && t->vectors->generation == generation) return SQLITE_OK;
     t->vectors->is_current = false;
@@ -317,11 +317,20 @@ static int write_parts(ext_vt_table *t)
     return SQLITE_OK;
 }
 
+int ext_vt_vectors_renew(ext_vt_table *t)
+{
+    sqlite3_int64 random;
+
+    sqlite3_randomness(sizeof random, &random);
+    int rc = ext_vt_config_put_int(t, "generation", random);
+    if (rc == SQLITE_OK) t->vectors->generation = random;
+    return rc;
+}
+
 int ext_vt_vectors_flush(ext_vt_table *t)
 {
     ext_vt_vectors *v = t->vectors;
     sqlite3_stmt *s;
-    sqlite3_int64 random;
     int rc;
 
     if (v == NULL || !v->is_changed) return SQLITE_OK;
@@ -333,9 +342,7 @@ int ext_vt_vectors_flush(ext_vt_table *t)
         return rc;
     sqlite3_bind_int64(s, 1, (sqlite3_int64)((v->n + v->per_block - 1) / v->per_block));
     if ((rc = ext_vt_run(t, s))) return rc;
-    sqlite3_randomness(sizeof random, &random);
-    if ((rc = ext_vt_config_put_int(t, "generation", random))) return rc;
-    v->generation = random;
+    if ((rc = ext_vt_vectors_renew(t))) return rc;
     v->is_current = true;
     v->is_changed = false;
     return SQLITE_OK;

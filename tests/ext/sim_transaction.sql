@@ -230,3 +230,29 @@ INSERT INTO h(body) VALUES('a fox');
 COMMIT;
 SELECT count(*) FROM h WHERE h MATCH 'cat';
 INSERT INTO h(h) VALUES('integrity-check');
+
+-- Texts that nobody had encoded yet when their table was dropped and restored.
+CREATE VIRTUAL TABLE q USING similarity(body);
+BEGIN;
+INSERT INTO q(rowid, body) VALUES(1, 'a cat'), (2, 'a dog');
+SAVEPOINT d;
+DROP TABLE q;
+ROLLBACK TO d;
+COMMIT;
+BEGIN;
+SELECT rowid FROM q WHERE q MATCH 'cat';
+ROLLBACK;
+SELECT rowid FROM q WHERE q MATCH 'cat';
+UPDATE q SET rowid = 3 WHERE rowid = 1;
+SELECT rowid FROM q WHERE q MATCH 'cat';
+INSERT INTO q(q) VALUES('integrity-check');
+
+-- Settings of a table are undone with what they were set in.
+CREATE VIRTUAL TABLE hw USING similarity(body, hybrid=1);
+INSERT INTO hw(body) VALUES('the capital of France is Paris'), ('a dog'), ('the of in capital');
+SELECT rowid FROM hw WHERE hw MATCH 'Paris in the of' AND k = 1;
+BEGIN;
+INSERT INTO hw(hw, rank) VALUES('lexical_weight', 0);
+SELECT rowid FROM hw WHERE hw MATCH 'Paris in the of' AND k = 1;
+ROLLBACK;
+SELECT rowid FROM hw WHERE hw MATCH 'Paris in the of' AND k = 1;
