@@ -34,9 +34,9 @@ typedef enum oracle_kind {
                         (`n`: oracle_fault); if that fails it, it has done nothing, or the
                         transaction is over. Without a twin: it may fail, and then
                         bind[0], if any, undoes it, or all is rolled back */
-    ORACLE_HALF,     /* subject is read up to row `n`, then the twin's statement runs (it
-                        may fail), then subject is read to its end */
-    ORACLE_REOPEN    /* the connection is closed, which must succeed, and opened */
+    ORACLE_HALF,  /* subject is read up to row `n`, then twin and bind[0] run as BOTH does
+                     -  or bind[0] alone, as TRY does -, then subject is read to its end */
+    ORACLE_REOPEN /* the connection is closed, which must succeed, and opened */
 } oracle_kind;
 
 typedef struct oracle_step {

@@ -211,12 +211,36 @@ static bool reopen(session *s)
     return on(s, which, ORACLE_REOPEN, NULL);
 }
 
+/* What is shared by all tables is done while one is being read. */
+static bool while_reading(session *s)
+{
+    static const char *const all[] = {
+        "COMMIT", "ROLLBACK",        "SAVEPOINT q; ROLLBACK TO q; RELEASE q",
+        "VACUUM", "BEGIN; ROLLBACK", "BEGIN"};
+    static const char *const commands[] = {"optimize", "rebuild", "reembed",
+                                           "integrity-check"};
+    sqlite3_str *read = sqlite3_str_new(NULL);
+    oracle_step step = {ORACLE_HALF, s->active, 1 + session_below(s, 5),
+                        NULL,        NULL,      {NULL, NULL}};
+
+    sqlite3_str_appendf(read, "SELECT rowid, distance FROM \"%w\"", s->table);
+    if (session_chance(s, 70)) {
+        sqlite3_str_appendf(read, " WHERE \"%w\" MATCH ", s->table);
+        session_vector(s, read);
+    }
+    step.subject = oracle_finish(read);
+    step.bind[0] = session_chance(s, 50) ? oracle_text("%s", all[session_below(s, 6)])
+                                         : command_sql(s, commands[session_below(s, 4)]);
+    return session_step(s, step);
+}
+
 bool session_manage(session *s)
 {
     int which = session_below(s, 100);
     bool is_open = session_is_open(s);
 
-    if (which < 45) return run_command(s);
+    if (which < 35) return run_command(s);
+    if (which < 45) return while_reading(s);
     if (which < 60) return reopen(s);
     if (which < 72) return undone(s);
     /* SQLite reads the schema anew, in the middle of a transaction too: FTS5 is not fit
