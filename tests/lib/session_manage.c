@@ -163,7 +163,8 @@ static bool rename_table(session *s)
     return is_same;
 }
 
-/* Dropped, made otherwise and filled, or renamed and changed; and all of it undone. */
+/* Dropped, made otherwise and filled, or renamed and changed, or set to look into less;
+ * and all of it undone. */
 static bool undone(session *s)
 {
     static const char *const rest[] = {
@@ -176,13 +177,18 @@ static bool undone(session *s)
         "SELECT rowid FROM other LIMIT 3; ",
         "DELETE FROM other WHERE rowid IN (SELECT rowid FROM other LIMIT 2); ",
         "DELETE FROM other WHERE rowid = (SELECT max(rowid) FROM other); ",
+        "INSERT INTO $x($x, rank) VALUES('probes', 1); SELECT rowid FROM $x LIMIT 1; ",
+        "DELETE FROM $x WHERE rowid = (SELECT max(rowid) FROM $x); INSERT INTO $x($x, "
+        "rank) "
+        "VALUES('probes', 1); ",
     };
-    int which = session_below(s, 6);
+    int which = session_below(s, 8);
     sqlite3_str *sql = sqlite3_str_new(NULL);
 
     sqlite3_str_appendf(sql,
-                        which < 3 ? "SAVEPOINT d; DROP TABLE \"%w\"; "
-                                  : "SAVEPOINT d; ALTER TABLE \"%w\" RENAME TO other; ",
+                        which < 3   ? "SAVEPOINT d; DROP TABLE \"%w\"; "
+                        : which < 6 ? "SAVEPOINT d; ALTER TABLE \"%w\" RENAME TO other; "
+                                    : "SAVEPOINT d; ",
                         s->table);
     for (const char *c = rest[which]; *c != '\0'; c++) {
         if (strncmp(c, "$x", 2) != 0) sqlite3_str_appendchar(sql, 1, *c);
