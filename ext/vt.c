@@ -389,6 +389,7 @@ static int vt_update(sqlite3_vtab *base, int argc, sqlite3_value **argv,
 static int vt_begin(sqlite3_vtab *base)
 {
     ext_vt_table *t = (ext_vt_table *)base;
+    t->is_begun = true;
     t->next_id = 0;
     t->n_saved = 0;
     return SQLITE_OK;
@@ -412,7 +413,7 @@ static int vt_commit(sqlite3_vtab *base)
 {
     ext_vt_table *t = (ext_vt_table *)base;
     ext_vt_docs_end(t);
-    t->is_doubtful = false;
+    t->is_begun = t->is_doubtful = false;
     return SQLITE_OK;
 }
 
@@ -421,7 +422,7 @@ static int vt_rollback(sqlite3_vtab *base)
     ext_vt_table *t = (ext_vt_table *)base;
     ext_vt_table_forget(t);
     ext_vt_docs_end(t);
-    t->has_queue = t->is_doubtful = false;
+    t->is_begun = t->has_queue = t->is_doubtful = false;
     return SQLITE_OK;
 }
 

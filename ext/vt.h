@@ -139,6 +139,7 @@ typedef struct ext_vt_table {
     double weight_lexical, weight_semantic;
     sqlite3_stmt *sql[EXT_VT_N_SQL];
     ext_vt_vectors *vectors;
+    bool is_begun;       /* SQLite will tell it how the transaction ends */
     bool has_queue;      /* texts may be waiting */
     size_t n_queued;     /* since the last flush */
     sqlite3_int64 id;    /* drawn when it was made; 0: made before tables had one */
@@ -346,7 +347,7 @@ int ext_vt_docs_text(ext_vt_table *t, sqlite3_value **values, enc_wr *out, bool 
 int ext_vt_docs_stored_text(ext_vt_table *t, sqlite3_int64 id, enc_wr *out,
                             bool *is_null);
 
-/* Encodes what is queued; afterwards all is in the database. */
+/* Encodes what is queued. */
 int ext_vt_docs_flush(ext_vt_table *t);
 void ext_vt_docs_end(
     ext_vt_table *t); /* the transaction is over: encoder_progress forgets it */

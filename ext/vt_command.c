@@ -346,6 +346,7 @@ int ext_vt_command_run(ext_vt_table *t, sqlite3_value *command, sqlite3_value *a
     if (strcmp(name, "reembed") == 0) return ext_vt_reembed_run(t, argument);
     if (strcmp(name, "optimize") == 0) return optimize(t);
     if (strcmp(name, "integrity-check") == 0) return integrity_check(t);
+    if (strcmp(name, "flush") == 0) return ext_vt_docs_flush(t);
     if (strcmp(name, "delete-all") == 0) return ext_vt_docs_clear(t);
     if (strcmp(name, "lexical_weight") == 0)
         return set_weight(t, name, &t->weight_lexical, argument);
@@ -356,6 +357,7 @@ int ext_vt_command_run(ext_vt_table *t, sqlite3_value *command, sqlite3_value *a
     return ext_vt_fail(
         t, SQLITE_ERROR,
         "unknown command %s (triggers, rebuild, reembed, optimize, "
-        "integrity-check, delete-all, lexical_weight, semantic_weight, probes, recall)",
+        "integrity-check, flush, delete-all, lexical_weight, semantic_weight, probes, "
+        "recall)",
         ext_quote(quoted, name, strlen(name)));
 }

@@ -500,16 +500,27 @@ static int flush_batch(ext_vt_table *t, bool *is_done)
     return rc;
 }
 
+/* A table that has only been read hears of the end of the transaction, and is undone with
+ * it, if a statement has written to it. */
+static int flush_as_writer(ext_vt_table *t)
+{
+    char *sql = sqlite3_mprintf("INSERT INTO \"%w\".\"%w\"(\"%w\") VALUES('flush')",
+                                t->schema, t->name, t->name);
+    if (sql == NULL) return SQLITE_NOMEM;
+    int rc = sqlite3_exec(t->db, sql, NULL, NULL, &t->base.zErrMsg);
+    sqlite3_free(sql);
+    if (rc == SQLITE_OK) t->has_queue = false;
+    return rc;
+}
+
 int ext_vt_docs_flush(ext_vt_table *t)
 {
     bool is_done = !t->has_queue;
     int rc = SQLITE_OK;
 
     if (is_done) return SQLITE_OK;
+    if (!t->is_begun) return flush_as_writer(t);
     while (!is_done && rc == SQLITE_OK) rc = flush_batch(t, &is_done);
-    /* Not left to xSync: SQLite does not call it for a table that this transaction has
-     * only read since it was connected anew, as after a rename that was rolled back. */
-    if (rc == SQLITE_OK) rc = ext_vt_vectors_flush(t);
     if (rc != SQLITE_OK) return rc;
     t->has_queue = false;
     t->n_queued = 0;

@@ -126,7 +126,7 @@ int ext_vt_table_open(sqlite3 *db, void *client, int argc, const char *const *ar
     sqlite3_vtab_config(db, SQLITE_VTAB_INNOCUOUS);
     if (rc == SQLITE_OK) rc = is_new ? create(t) : ext_vt_config_load(t);
     if (rc == SQLITE_OK) rc = ext_vt_vectors_new(t);
-    t->is_doubtful = is_new;
+    t->is_begun = t->is_doubtful = is_new;
     if (rc == SQLITE_OK) {
         t->next_table = *ext_conn_tables(t->conn);
         *ext_conn_tables(t->conn) = t;
