@@ -4,6 +4,8 @@
  *   exact --seed S --only E             session E of that seed alone
  *   exact ... --shrink                  of session E, or of all to the first difference:
  *                                       as short a script as still shows it, crashes too
+ *   exact --from E --seconds N          sessions of seed 1 from E on, as a harness of
+ *                                       tests/torture.sh; a point is an operation
  *   --verbose                           prints every step before it is done
  *   --stop-at N                         ends a session, that of --only, after N
  * operations
@@ -16,13 +18,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "lib/session.h"
 
 int sqlite3_encoder_init(sqlite3 *db, char **message,
                          const struct sqlite3_api_routines *api);
 
 typedef struct options {
-    long n_operations, stop_at;
+    long n_operations, stop_at, from, seconds;
     unsigned long long seed;
     long only; /* -1: all */
     bool is_verbose, shall_shrink;
@@ -193,7 +196,7 @@ static bool run_recorded(const options *opt, long number, totals *sum)
 
 static bool read_options(options *opt, int argc, char **argv)
 {
-    *opt = (options){10000, 0, 1, -1, false, false};
+    *opt = (options){.n_operations = 10000, .seed = 1, .only = -1};
     for (int i = 1; i < argc; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : NULL;
         if (strcmp(argv[i], "--verbose") == 0) opt->is_verbose = true;
@@ -204,11 +207,28 @@ static bool read_options(options *opt, int argc, char **argv)
         else if (strcmp(argv[i], "--seed") == 0)
             opt->seed = strtoull(argv[++i], NULL, 10);
         else if (strcmp(argv[i], "--only") == 0) opt->only = strtol(argv[++i], NULL, 10);
+        else if (strcmp(argv[i], "--from") == 0) opt->from = strtol(argv[++i], NULL, 10);
+        else if (strcmp(argv[i], "--seconds") == 0)
+            opt->seconds = strtol(argv[++i], NULL, 10);
         else if (strcmp(argv[i], "--stop-at") == 0)
             opt->stop_at = strtol(argv[++i], NULL, 10);
         else return false;
     }
     return true;
+}
+
+static int run_for_seconds(const options *opt)
+{
+    double until = now() + (double)opt->seconds;
+    totals sum = {0};
+    int n_failed = 0;
+    long number = opt->from;
+
+    for (; now() < until; number++)
+        n_failed += !run_session(opt, number, NULL, &sum);
+    printf("exact: %ld points, %d failed, next %ld\n", sum.n_operations, n_failed,
+           number);
+    return n_failed > 0;
 }
 
 int main(int argc, char **argv)
@@ -219,12 +239,14 @@ int main(int argc, char **argv)
 
     if (!read_options(&opt, argc, argv)) {
         fprintf(stderr, "usage: exact [--operations N] [--seed S] [--only SESSION] "
-                        "[--stop-at N] [--shrink] [--verbose]\n");
+                        "[--stop-at N] [--shrink] [--verbose]\n"
+                        "       exact --from SESSION --seconds N\n");
         return 2;
     }
     oracle_fault_prepare();
     sqlite3_auto_extension((void (*)(void))init);
     if (!load_model()) return 1;
+    if (opt.seconds > 0) return run_for_seconds(&opt);
     printf("exact: seed %llu\n", opt.seed);
     long number = opt.only >= 0 ? opt.only : 0;
     do {

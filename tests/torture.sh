@@ -28,6 +28,7 @@ R1,R2|20|3500000|$t/oom|every allocation fails, once and from then on
 R3|12|148000|$t/io|every read, write, sync, lock fails; the disk is full
 R4|4|10000|$t/kill|the writer is killed: DELETE and WAL
 R5|10|100000|$t/power|the power fails: sectors kept, lost, torn
+X|8|0|$build/tests/exact|random sessions as plain SQL, while things fail
 R6|1|0|$t/readonly|read-only, immutable, full, no temporary files
 R7|2|0|$t/concurrent|16 connections, 4 processes, 16 threads: as serial
 R8|25|0|build/tsan/tests/torture/concurrent|the same under ThreadSanitizer
