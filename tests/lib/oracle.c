@@ -238,7 +238,7 @@ static bool run_alone(oracle *o, const oracle_step *s)
     sqlite3 *db = o->db[s->connection];
     int rc = run(db, s->subject, NULL);
 
-    if (s->kind == ORACLE_ALONE && rc != SQLITE_OK)
+    if ((s->kind == ORACLE_ALONE || s->kind == ORACLE_REOPEN) && rc != SQLITE_OK)
         return differ(o, "status", s->subject, oracle_text("success"), outcome(db, rc));
     if (s->kind == ORACLE_REFUSED && rc == SQLITE_OK)
         return differ(o, "status", s->subject, oracle_text("an error"), outcome(db, rc));
@@ -460,7 +460,7 @@ static bool reopen(oracle *o, const oracle_step *s)
         return differ(o, "close", NULL, oracle_text("closed"),
                       oracle_text("%s", sqlite3_errmsg(o->db[s->connection])));
     open_connection(o, s->connection);
-    return true;
+    return s->subject == NULL || run_alone(o, s);
 }
 
 static void tell(const oracle_step *s)

@@ -196,7 +196,8 @@ static char *virtual_table(const session *s)
 {
     sqlite3_str *sql = sqlite3_str_new(NULL);
 
-    sqlite3_str_appendf(sql, "CREATE VIRTUAL TABLE \"%w\" USING similarity(", s->table);
+    sqlite3_str_appendf(sql, "CREATE VIRTUAL TABLE %s\"%w\" USING similarity(", s->schema,
+                        s->table);
     if (s->n_columns > 2) sqlite3_str_appendall(sql, "a INTEGER UNINDEXED, ");
     if (s->is_text) sqlite3_str_appendall(sql, "e, model=tiny");
     else sqlite3_str_appendf(sql, "e VECTOR(%d)", s->n_dims);
@@ -215,7 +216,8 @@ static char *ordinary_table(const session *s, const char *name)
 {
     sqlite3_str *sql = sqlite3_str_new(NULL);
 
-    sqlite3_str_appendf(sql, "CREATE TABLE %s(id INTEGER PRIMARY KEY, e", name);
+    sqlite3_str_appendf(sql, "CREATE TABLE %s%s(id INTEGER PRIMARY KEY, e", s->schema,
+                        name);
     for (int i = 0; i < s->n_columns; i++)
         sqlite3_str_appendf(sql, ", %s%s", session_columns[i], types[i]);
     sqlite3_str_appendall(sql, ");");
@@ -228,15 +230,16 @@ static char *twin_tables(const session *s)
     int n = s->is_text ? 0 : s->n_dims;
     char *twin = ordinary_table(s, "twin"), *src = ordinary_table(s, "src");
     char *all = oracle_text(
-        "%s CREATE TRIGGER twin_bi BEFORE INSERT ON twin WHEN NOT is_vector(new.e, %d) "
+        "%s CREATE TRIGGER %stwin_bi BEFORE INSERT ON twin WHEN NOT is_vector(new.e, %d) "
         "BEGIN SELECT RAISE(ABORT, 'not a vector'); END; "
-        "CREATE TRIGGER twin_bu BEFORE UPDATE OF e ON twin WHEN NOT is_vector(new.e, %d) "
+        "CREATE TRIGGER %stwin_bu BEFORE UPDATE OF e ON twin WHEN NOT is_vector(new.e, "
+        "%d) "
         "BEGIN SELECT RAISE(ABORT, 'not a vector'); END; "
-        "%s CREATE TABLE info(id INTEGER PRIMARY KEY, tag INTEGER); "
+        "%s CREATE TABLE %sinfo(id INTEGER PRIMARY KEY, tag INTEGER); "
         "INSERT INTO info WITH n(i) AS (VALUES(-3) UNION ALL SELECT i + 1 FROM n LIMIT "
         "%d) "
         "SELECT i, abs(i * 7) %% 5 FROM n WHERE i %% 3 <> 1",
-        twin, n, n, src, s->id_max);
+        twin, s->schema, n, s->schema, n, src, s->schema, s->id_max);
     sqlite3_free(twin);
     sqlite3_free(src);
     return all;
@@ -307,6 +310,11 @@ void session_swap(session *s)
 
 /* ---- the session ---- */
 
+char *session_attach(const session *s)
+{
+    return s->schema[0] == '\0' ? NULL : oracle_text("ATTACH 'aux.db' AS aux");
+}
+
 static void open_database(session *s)
 {
     static const char *const pages[] = {"512", "1024", "4096", "4096", "65536"};
@@ -317,15 +325,21 @@ static void open_database(session *s)
     int cache = session_chance(s, 40) ? 10 : 2000;
 
     s->is_wal = strcmp(mode, "WAL") == 0;
+    s->schema = session_chance(s, 15) ? "aux." : "";
+    if (s->schema[0] != '\0') encoding = "UTF-8"; /* that of the main database */
+    for (int i = 0; i < ORACLE_CONNECTIONS && s->schema[0] != '\0'; i++)
+        session_step(
+            s, (oracle_step){ORACLE_SETUP, i, 0, session_attach(s), NULL, {NULL, NULL}});
     session_do(s, ORACLE_SETUP,
                oracle_text("SELECT encoder_config('max_code_bytes', %d)",
                            session_chance(s, 15) ? 0 : 1 << 30),
                NULL);
     session_do(s, ORACLE_SETUP,
-               oracle_text("PRAGMA page_size=%s; PRAGMA encoding='%s'; PRAGMA "
-                           "auto_vacuum=%d; PRAGMA journal_mode=%s; PRAGMA "
-                           "recursive_triggers=%d; PRAGMA cache_size=%d",
-                           page, encoding, vacuum, mode, is_recursive, cache),
+               oracle_text("PRAGMA %spage_size=%s; PRAGMA encoding='%s'; PRAGMA "
+                           "%sauto_vacuum=%d; PRAGMA %sjournal_mode=%s; PRAGMA "
+                           "recursive_triggers=%d; PRAGMA %scache_size=%d",
+                           s->schema, page, encoding, s->schema, vacuum, s->schema, mode,
+                           is_recursive, s->schema, cache),
                NULL);
 }
 
@@ -366,17 +380,21 @@ static bool finish(session *s)
     command(s, ORACLE_ALONE, "integrity-check", "NULL");
     session_swap(s);
     command(s, ORACLE_ALONE, "integrity-check", "NULL");
-    session_step(s, (oracle_step){ORACLE_REOPEN, s->active, 0, NULL, NULL, {NULL, NULL}});
+    session_step(s,
+                 (oracle_step){
+                     ORACLE_REOPEN, s->active, 0, session_attach(s), NULL, {NULL, NULL}});
     session_compare(s);
     session_swap(s);
     session_compare(s);
     session_do(s, ORACLE_QUERY, oracle_text("PRAGMA integrity_check"),
                oracle_text("SELECT 'ok'"));
     session_drop(s);
-    return session_do(s, ORACLE_QUERY, oracle_text("SELECT name FROM sqlite_schema"),
-                      oracle_text("SELECT name FROM sqlite_schema WHERE tbl_name IN "
+    return session_do(s, ORACLE_QUERY,
+                      oracle_text("SELECT name FROM %ssqlite_schema", s->schema),
+                      oracle_text("SELECT name FROM %ssqlite_schema WHERE tbl_name IN "
                                   "('twin', 'src', 'info', 'notes') AND name NOT LIKE "
-                                  "'notes\\_%%' ESCAPE '\\'"));
+                                  "'notes\\_%%' ESCAPE '\\'",
+                                  s->schema));
 }
 
 bool session_run(session *s, long n)

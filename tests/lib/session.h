@@ -31,6 +31,7 @@ typedef struct session {
     long n_done; /* operations */
     /* the table */
     char table[40], second[40]; /* of one content, now and then: else "" */
+    const char *schema;         /* "", or "aux." of a database that is attached */
     const char *metric;
     session_content content;
     int n_dims, n_columns, palette, rows_max, id_max;
@@ -103,6 +104,9 @@ typedef enum session_when { FILTER_BEFORE, FILTER_AFTER, FILTER_ANY } session_wh
 /* A condition over the columns of x or twin; q: SQL of the query for bounds of distance,
  * NULL: there is no distance. */
 char *session_filter(session *s, session_when when, const char *q);
+
+/* What a connection does first: SQL, or NULL. */
+char *session_attach(const session *s);
 
 /* SQL of "distance" or "similarity" (`what`) of a row's e to a query. */
 char *session_measure(const session *s, const char *what, const char *e, const char *q);

@@ -89,7 +89,9 @@ bool session_transact(session *s)
         if (s->has_snapshot && !snapshot(s)) return false;
         /* FTS5 reads on after a rollback of a statement; the next one ends that. */
         if (s->is_hybrid &&
-            !on(s, s->active, ORACLE_ALONE, "SELECT count(*) FROM sqlite_schema"))
+            !session_do(s, ORACLE_ALONE,
+                        oracle_text("SELECT count(*) FROM %ssqlite_schema", s->schema),
+                        NULL))
             return false;
         s->active = 1 - s->active;
         return true;
@@ -155,8 +157,8 @@ static bool rename_table(session *s)
     /* Seen from an older state of the database it has another name. */
     if (s->has_snapshot && !snapshot(s)) return false;
     char *sql = oracle_text("ALTER TABLE \"%w\" RENAME TO \"%w\"", s->table, name);
-    char *is_done =
-        oracle_text("SELECT count(*) FROM sqlite_schema WHERE name = %Q", name);
+    char *is_done = oracle_text("SELECT count(*) FROM %ssqlite_schema WHERE name = %Q",
+                                s->schema, name);
     bool is_same = faulty(s, sql, NULL, 20);
     if (session_ask(s, is_done) > 0.0) snprintf(s->table, sizeof s->table, "%s", name);
     sqlite3_free(is_done);
@@ -169,10 +171,11 @@ static bool undone(session *s)
 {
     static const char *const rest[] = {
         "",
-        "CREATE VIRTUAL TABLE $x USING similarity(e VECTOR(2), metric=dot); INSERT INTO "
+        "CREATE VIRTUAL TABLE $s$x USING similarity(e VECTOR(2), metric=dot); INSERT "
+        "INTO "
         "$x(e) "
         "VALUES('[1,2]'), ('[2,1]'); SELECT rowid FROM $x WHERE $x MATCH '[1,1]'; ",
-        "CREATE VIRTUAL TABLE $x USING similarity(e VECTOR(2)); INSERT INTO $x(e) "
+        "CREATE VIRTUAL TABLE $s$x USING similarity(e VECTOR(2)); INSERT INTO $x(e) "
         "VALUES('[1,2]'); ",
         "SELECT rowid FROM other LIMIT 3; ",
         "DELETE FROM other WHERE rowid IN (SELECT rowid FROM other LIMIT 2); ",
@@ -191,7 +194,8 @@ static bool undone(session *s)
                                     : "SAVEPOINT d; ",
                         s->table);
     for (const char *c = rest[which]; *c != '\0'; c++) {
-        if (strncmp(c, "$x", 2) != 0) sqlite3_str_appendchar(sql, 1, *c);
+        if (strncmp(c, "$s", 2) == 0) sqlite3_str_appendall(sql, s->schema), c++;
+        else if (strncmp(c, "$x", 2) != 0) sqlite3_str_appendchar(sql, 1, *c);
         else sqlite3_str_appendf(sql, "\"%w\"", s->table), c++;
     }
     sqlite3_str_appendall(sql, "ROLLBACK TO d; RELEASE d");
@@ -213,8 +217,11 @@ static bool reopen(session *s)
 {
     int which = session_chance(s, 70) ? s->active : 1 - s->active;
 
+    /* ATTACH reads, which the other may not allow now. */
+    if (which != s->active && s->schema[0] != '\0' && session_is_open(s)) return true;
     if (which != s->active) s->has_snapshot = false;
-    return on(s, which, ORACLE_REOPEN, NULL);
+    return session_step(
+        s, (oracle_step){ORACLE_REOPEN, which, 0, session_attach(s), NULL, {NULL, NULL}});
 }
 
 /* What is shared by all tables is done while one is being read. */
@@ -256,7 +263,9 @@ bool session_manage(session *s)
     if (is_open) return run_command(s);
     if (which < 82) return rename_table(s);
     if (which < 90 && s->has_snapshot) return snapshot(s);
-    if (which < 88) return faulty(s, oracle_text("VACUUM"), NULL, 30);
+    if (which < 88)
+        return faulty(s, oracle_text(s->schema[0] == '\0' ? "VACUUM" : "VACUUM aux"),
+                      NULL, 30);
     if (which < 94 && s->is_wal)
         return on(s, s->active, ORACLE_TRY, "PRAGMA wal_checkpoint(TRUNCATE)");
     return which < 96 && !s->has_snapshot ? create_anew(s) : true;
