@@ -146,3 +146,14 @@ INSERT INTO i(i) VALUES('optimize');
 ROLLBACK;
 INSERT INTO i(i) VALUES('integrity-check');
 SELECT count(*) FROM i WHERE i MATCH '[0, 0]';
+
+-- What waits is encoded at once.
+CREATE VIRTUAL TABLE f USING similarity(body);
+BEGIN;
+INSERT INTO f(body) VALUES('a cat'), ('a dog');
+SELECT count(*) FROM f_queue;
+INSERT INTO f(f) VALUES('flush');
+SELECT count(*) FROM f_queue;
+COMMIT;
+INSERT INTO f(f) VALUES('flush');
+INSERT INTO f(f) VALUES('integrity-check');
