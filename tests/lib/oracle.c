@@ -312,8 +312,11 @@ static int run_with_fault(oracle *o, const oracle_step *s, const char *sql,
     o->n_faults += has_failed;
     *is_fault = has_failed && oracle_fault_is(f, rc);
     if (!has_failed && oracle_fault_is(f, rc)) return SQLITE_INTERNAL;
-    /* SQLite's schema may be old, and whether it is could not be read. */
-    if (has_failed && strncmp(sqlite3_errmsg(db), "no such ", 8) == 0) *is_fault = true;
+    /* SQLite's schema may be old, and whether it is could not be read; and of what fails
+     * inside a rename it keeps only the sentence. */
+    if (has_failed && (strncmp(sqlite3_errmsg(db), "no such ", 8) == 0 ||
+                       strstr(sqlite3_errmsg(db), "after rename: ") != NULL))
+        *is_fault = true;
     return rc;
 }
 
