@@ -191,8 +191,8 @@ test-sqlite: all
 	@rm -f $(OTHER)/libsqlite3.a && ar rcs $(OTHER)/libsqlite3.a $(OTHER)/sqlite3.o
 	$(SQLITE_C) -o $(OTHER)/sqlite3 "$(SQLITE_SRC)/shell.c" "$(SQLITE_SRC)/sqlite3.c" -ldl -lm -pthread
 	@$(MAKE_ALL) BUILD=$(OTHER) CFLAGS='-O2 -g -isystem $(abspath $(SQLITE_SRC)) -L$(OTHER)' other
-	@PATH="$(CURDIR)/$(OTHER):$$PATH" sh tests/all.sh $(OTHER):ext $(OTHER):faults $(OTHER):torture $(OTHER):fuzz build:words build:readme
-other: $(BUILD)/encoder.so $(filter $(BUILD)/tests/run $(BUILD)/tests/ext/% $(BUILD)/tests/torture/%,$(WITHEXT)) \
+	@PATH="$(CURDIR)/$(OTHER):$$PATH" sh tests/all.sh $(OTHER):ext $(OTHER):exact $(OTHER):faults $(OTHER):torture $(OTHER):fuzz build:words build:readme
+other: $(BUILD)/encoder.so $(filter $(BUILD)/tests/run $(BUILD)/tests/exact $(BUILD)/tests/ext/% $(BUILD)/tests/torture/%,$(WITHEXT)) \
     $(BUILD)/tests/fuzz/fuzz_sql $(BUILD)/tests/fuzz/fuzz_shadow
 
 # Rewrites expected output: after a change that is meant, and read with git diff.

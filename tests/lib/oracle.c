@@ -41,7 +41,7 @@ char *oracle_finish(sqlite3_str *s)
 
 static void open_connection(oracle *o, int i)
 {
-    if (sqlite3_open("exact.db", &o->db[i]) != SQLITE_OK) die("no database");
+    if (sqlite3_open("exact.db", &o->db[i]) != SQLITE_OK) die(sqlite3_errmsg(o->db[i]));
     oracle_vec_register(o->db[i]);
     sqlite3_db_config(o->db[i], SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_db_config(o->db[i], SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);

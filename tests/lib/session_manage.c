@@ -217,8 +217,8 @@ static bool reopen(session *s)
 {
     int which = session_chance(s, 70) ? s->active : 1 - s->active;
 
-    /* ATTACH reads, which the other may not allow now. */
-    if (which != s->active && s->schema[0] != '\0' && session_is_open(s)) return true;
+    /* Opening reads, in newer versions of SQLite, which the other may not allow now. */
+    if (which != s->active && session_is_open(s)) return true;
     if (which != s->active) s->has_snapshot = false;
     return session_step(
         s, (oracle_step){ORACLE_REOPEN, which, 0, session_attach(s), NULL, {NULL, NULL}});
