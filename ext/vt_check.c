@@ -7,8 +7,9 @@
  *   the codes are those of the f32 vector, and that is finite
  *   every row of %_content has a document, and the other way round
  *   the text is the one that was encoded (its hash), also in the user's own table
+ *   hybrid=1: FTS5 finds its index to be that of its texts
  *
- * The quick check leaves out the last two: it reads each vector once and no text. */
+ * The quick check leaves out the last three: it reads each vector once and no text. */
 #include "vt.h"
 
 #include <math.h>
@@ -173,6 +174,20 @@ static int check_content(check *c)
     return rc;
 }
 
+static int check_words(check *c)
+{
+    ext_vt_table *t = c->t;
+    char *sql = sqlite3_mprintf(
+        "INSERT INTO \"%w\".\"%w_fts\"(\"%w_fts\") VALUES('integrity-check')", t->schema,
+        t->name, t->name);
+    if (sql == NULL) return SQLITE_NOMEM;
+    int rc = sqlite3_exec(t->db, sql, NULL, NULL, NULL);
+    sqlite3_free(sql);
+    if ((rc & 0xff) != SQLITE_CORRUPT) return ext_vt_fail_db(t, rc);
+    return found(
+        c, sqlite3_mprintf("FTS5 finds %s_fts damaged ('rebuild' mends it)", t->name));
+}
+
 int ext_vt_check_run(ext_vt_table *t, bool is_quick, char **problem)
 {
     check c = {.t = t};
@@ -191,6 +206,8 @@ int ext_vt_check_run(ext_vt_table *t, bool is_quick, char **problem)
     if (rc == SQLITE_OK) rc = ext_vt_vectors_check(t);
     if (rc == SQLITE_OK && !is_quick) rc = check_content(&c);
     if (rc == SQLITE_OK && c.problem == NULL) rc = check_docs(&c, is_quick);
+    if (rc == SQLITE_OK && c.problem == NULL && !is_quick && t->config.is_hybrid)
+        rc = check_words(&c);
     if (rc == SQLITE_OK && c.problem == NULL && c.n_named != n)
         rc = found(&c, sqlite3_mprintf("%d slots are nobody's", (int)(n - c.n_named)));
     enc_segment_free(c.one);

@@ -205,6 +205,12 @@ static int drop_gone(ext_vt_table *t)
     return rc == SQLITE_OK ? ext_vt_fail_db(t, code) : rc;
 }
 
+static int fts_command(ext_vt_table *t, const char *name)
+{
+    return ext_vt_exec(t, "INSERT INTO \"%w\".\"%w_fts\"(\"%w_fts\") VALUES('%s')",
+                       t->schema, t->name, t->name, name);
+}
+
 static int rebuild(ext_vt_table *t)
 {
     char *problem;
@@ -220,6 +226,8 @@ static int rebuild(ext_vt_table *t)
     if (rc != SQLITE_OK) return rc;
     bool is_anew = problem != NULL;
     sqlite3_free(problem);
+    if (t->config.is_hybrid) rc = fts_command(t, "rebuild");
+    if (rc != SQLITE_OK) return rc;
     if (is_anew) rc = ext_vt_docs_forget(t);
     if (rc == SQLITE_OK) rc = follow_content(t);
     if (rc == SQLITE_OK) rc = drop_gone(t);
@@ -254,10 +262,7 @@ static int optimize(ext_vt_table *t)
     if (rc == SQLITE_OK) rc = ext_vt_docs_flush(t);
     if (rc == SQLITE_OK && t->config.is_ivf && ext_vt_vectors_count(t->vectors) > 0)
         rc = cluster(t);
-    if (rc == SQLITE_OK && t->config.is_hybrid)
-        rc =
-            ext_vt_exec(t, "INSERT INTO \"%w\".\"%w_fts\"(\"%w_fts\") VALUES('optimize')",
-                        t->schema, t->name, t->name);
+    if (rc == SQLITE_OK && t->config.is_hybrid) rc = fts_command(t, "optimize");
     return rc;
 }
 

@@ -809,3 +809,12 @@ INSERT INTO two(rowid, e) VALUES(1, '[1,0]'), (2, '[0,1]');
 UPDATE two_doc SET c = c || (SELECT c FROM two_doc WHERE id = 2) WHERE id = 1;
 UPDATE two SET e = '[5,5]' WHERE rowid = 1;
 INSERT INTO two(two) VALUES('integrity-check');
+
+-- The index of words: FTS5 finds it, and 'rebuild' makes it anew.
+CREATE VIRTUAL TABLE hy USING similarity(body, hybrid=1);
+INSERT INTO hy(body) VALUES('a cat'), ('a dog');
+UPDATE hy_fts_data SET block = x'00ff00' WHERE id > 10;
+INSERT INTO hy(hy) VALUES('integrity-check');
+INSERT INTO hy(hy) VALUES('rebuild');
+INSERT INTO hy(hy) VALUES('integrity-check');
+SELECT rowid, lexical_rank FROM hy WHERE hy MATCH 'cat';
