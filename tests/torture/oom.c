@@ -233,6 +233,12 @@ static void check_tables(sqlite3 *db, void *arg)
     while (rc == SQLITE_OK && sqlite3_step(s) == SQLITE_ROW) {
         const char *sql = (const char *)sqlite3_column_text(s, 0);
         rc = sqlite3_exec(db, sql, NULL, NULL, &message);
+        /* Totals that FTS5 had no memory to read it takes for read until its transaction
+         * ends, with FTS5 alone as well. */
+        if (rc == SQLITE_CORRUPT && strstr(message, "FTS5 finds") != NULL) {
+            sqlite3_free(message);
+            rc = sqlite3_exec(db, sql, NULL, NULL, &message);
+        }
         /* A model that the script unloaded is no fault of the table, nor is content that
          * is kept elsewhere and has not been given to it yet. */
         bool is_outside = rc == SQLITE_CORRUPT && sqlite3_column_int(s, 1) != 0;
