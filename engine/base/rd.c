@@ -22,7 +22,7 @@ const uint8_t *enc_rd_span(enc_rd *r, size_t n, size_t size)
         r->failed = true;
         return NULL;
     }
-    if (r->at == NULL && (n == 0 || size == 0)) return nothing;
+    if (r->at == NULL) return nothing;
     const uint8_t *p = r->at;
     r->at += bytes;
     r->left -= bytes;

@@ -609,6 +609,23 @@ static void every_setting_has_its_text(void)
     }
 }
 
+/* A map has each key once: that of labels of one name is the last of them. */
+static void labels_of_one_name_are_one_key(void)
+{
+    const char *labels[] = {"b", "a", "b"};
+    enc_config c = {.arch = &enc_arch_bert, .n_labels = 3, .labels = labels};
+    enc_wr w;
+
+    enc_wr_init(&w);
+    enc_config_write(&c, "config.json", true, &w);
+    enc_wr_u8(&w, 0);
+    const char *ids = strstr((char *)w.at, "\"label2id\"");
+    CHECK(ids != NULL && strstr(ids, "\"a\": 1") != NULL);
+    CHECK(ids != NULL && strstr(ids, "\"b\": 2") != NULL);
+    CHECK(ids != NULL && strstr(ids, "\"b\": 0") == NULL);
+    enc_wr_clear(&w);
+}
+
 /* The real all-MiniLM-L6-v2's files, where they are at hand. */
 static bool a_real_one_is_read(void)
 {
@@ -651,6 +668,7 @@ int main(void)
     memory_may_be_lacking();
     what_is_written_is_read_again();
     every_setting_has_its_text();
+    labels_of_one_name_are_one_key();
     bool is_real_there = a_real_one_is_read();
     enc_arena_clear(&arena);
     CHECK(enc_mem_live() == 0);
