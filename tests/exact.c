@@ -224,8 +224,7 @@ static int run_for_seconds(const options *opt)
     int n_failed = 0;
     long number = opt->from;
 
-    for (; now() < until; number++)
-        n_failed += !run_session(opt, number, NULL, &sum);
+    for (; now() < until; number++) n_failed += !run_session(opt, number, NULL, &sum);
     printf("exact: %ld points, %d failed, next %ld\n", sum.n_operations, n_failed,
            number);
     return n_failed > 0;
@@ -243,7 +242,7 @@ int main(int argc, char **argv)
                         "       exact --from SESSION --seconds N\n");
         return 2;
     }
-    oracle_fault_prepare();
+    if (!oracle_fault_prepare()) return 1;
     sqlite3_auto_extension((void (*)(void))init);
     if (!load_model()) return 1;
     if (opt.seconds > 0) return run_for_seconds(&opt);

@@ -20,7 +20,7 @@ typedef struct enc_bytes {
     size_t n;
 } enc_bytes;
 
-/* Bytes start to end - 1 of them, both within; none of them are not NULL. */
+/* Bytes start to end - 1 of b; start <= end <= b.n. An empty part has an address, too. */
 enc_bytes enc_bytes_part(enc_bytes b, size_t start, size_t end);
 
 typedef struct enc_rd {

@@ -45,11 +45,11 @@ static int watch_disk(void *arg, disk_op op)
     return is_faulty() ? SQLITE_FULL : SQLITE_OK;
 }
 
-void oracle_fault_prepare(void)
+bool oracle_fault_prepare(void)
 {
     memory_wrap(is_short);
-    disk_register();
     disk_set_watch(watch_disk, NULL);
+    return disk_register();
 }
 
 void oracle_fault_begin(oracle_fault f)

@@ -22,8 +22,9 @@ typedef struct oracle_fault {
 int oracle_fault_write(oracle_fault f); /* as the `n` of a step, never 0 */
 oracle_fault oracle_fault_read(int n);
 
-/* Before anything else of SQLite: its memory and its disk (disk.h) can fail. */
-void oracle_fault_prepare(void);
+/* Before anything else of SQLite: its memory and its disk (disk.h) can fail from now on.
+ * False: they cannot. */
+bool oracle_fault_prepare(void);
 
 void oracle_fault_begin(oracle_fault f);
 bool oracle_fault_end(void); /* whether it has failed */

@@ -265,20 +265,17 @@ static bool fill_src(session *s)
     return !s->has_differed;
 }
 
-static void command(session *s, oracle_kind kind, const char *name, const char *rank)
-{
-    session_do(s, kind,
-               oracle_text("INSERT INTO \"%w\"(\"%w\", rank) VALUES('%s', %s)", s->table,
-                           s->table, name, rank),
-               NULL);
-}
-
 /* A session without its triggers is another. Looking everywhere, ivf is exact too. */
 static void create_x(session *s, oracle_kind kind, char *twin)
 {
     session_do(s, kind, virtual_table(s), twin);
-    if (s->content == EXTERNAL) command(s, ORACLE_SETUP, "triggers", "NULL");
-    if (s->is_ivf) command(s, ORACLE_SETUP, "probes", "1000000");
+    if (s->content == EXTERNAL) session_command(s, ORACLE_SETUP, "triggers");
+    if (s->is_ivf)
+        session_do(
+            s, ORACLE_SETUP,
+            oracle_text("INSERT INTO \"%w\"(\"%w\", rank) VALUES('probes', 1000000)",
+                        s->table, s->table),
+            NULL);
 }
 
 bool session_create(session *s, oracle_kind kind)
@@ -377,9 +374,9 @@ static bool finish(session *s)
                                       NULL,
                                       {NULL, NULL}});
     s->has_snapshot = false;
-    command(s, ORACLE_ALONE, "integrity-check", "NULL");
+    session_command(s, ORACLE_ALONE, "integrity-check");
     session_swap(s);
-    command(s, ORACLE_ALONE, "integrity-check", "NULL");
+    session_command(s, ORACLE_ALONE, "integrity-check");
     session_step(s,
                  (oracle_step){
                      ORACLE_REOPEN, s->active, 0, session_attach(s), NULL, {NULL, NULL}});

@@ -78,6 +78,9 @@ int session_fault(session *s); /* an oracle_fault, for `n` of a step */
 /* A step of that kind on the active connection. */
 bool session_do(session *s, oracle_kind kind, char *subject, char *twin);
 
+/* INSERT INTO x(x) VALUES(name). */
+bool session_command(session *s, oracle_kind kind, const char *name);
+
 /* A number that the twin gives, 0 if it is NULL. */
 double session_ask(session *s, const char *sql);
 
@@ -104,6 +107,9 @@ typedef enum session_when { FILTER_BEFORE, FILTER_AFTER, FILTER_ANY } session_wh
 /* A condition over the columns of x or twin; q: SQL of the query for bounds of distance,
  * NULL: there is no distance. */
 char *session_filter(session *s, session_when when, const char *q);
+
+/* A search, or all rows: something to be read half. */
+char *session_reading(session *s);
 
 /* What a connection does first: SQL, or NULL. */
 char *session_attach(const session *s);

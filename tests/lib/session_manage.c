@@ -28,8 +28,8 @@ static bool begin(session *s)
     return true;
 }
 
-/* What may fail: now and then something does. Takes the texts; `undo` is done after it if
- * a transaction is open then, or that is rolled back. */
+/* What may fail: now and then something does. Takes sql; if that leaves a transaction
+ * open `undo` is done, or all is rolled back. */
 static bool faulty(session *s, char *sql, const char *undo, int percent)
 {
     bool is_faulty = session_chance(s, percent);
@@ -106,7 +106,7 @@ static char *command_sql(const session *s, const char *name)
     return oracle_text("INSERT INTO \"%w\"(\"%w\") VALUES(%Q)", s->table, s->table, name);
 }
 
-static bool command(session *s, oracle_kind kind, const char *name)
+bool session_command(session *s, oracle_kind kind, const char *name)
 {
     return session_do(s, kind, command_sql(s, name), NULL);
 }
@@ -114,7 +114,7 @@ static bool command(session *s, oracle_kind kind, const char *name)
 /* One that changes no rows, now and then while something fails. */
 static bool tidy(session *s, const char *name)
 {
-    if (!session_chance(s, 35)) return command(s, ORACLE_ALONE, name);
+    if (!session_chance(s, 35)) return session_command(s, ORACLE_ALONE, name);
     oracle_step step = {ORACLE_FAULTY,           s->active,
                         session_fault(s),        command_sql(s, name),
                         oracle_text("SELECT 1"), {NULL, NULL}};
@@ -132,15 +132,17 @@ static bool run_command(session *s)
     case 3:
     case 4: return tidy(s, "integrity-check");
     case 5:
-        return has_source ? tidy(s, "rebuild") : command(s, ORACLE_REFUSED, "rebuild");
+        return has_source ? tidy(s, "rebuild")
+                          : session_command(s, ORACLE_REFUSED, "rebuild");
     case 8:
     case 9: return tidy(s, "reembed");
     case 6:
-        if (s->content != EXTERNAL) return command(s, ORACLE_REFUSED, "triggers");
-        if (!command(s, ORACLE_ALONE, "delete-all")) return false;
-        return command(s, ORACLE_ALONE, "rebuild");
+        if (s->content != EXTERNAL) return session_command(s, ORACLE_REFUSED, "triggers");
+        if (!session_command(s, ORACLE_ALONE, "delete-all")) return false;
+        return session_command(s, ORACLE_ALONE, "rebuild");
     default:
-        if (s->content == EXTERNAL) return command(s, ORACLE_REFUSED, "no such command");
+        if (s->content == EXTERNAL)
+            return session_command(s, ORACLE_REFUSED, "no such command");
         return session_do(s, ORACLE_BOTH, command_sql(s, "delete-all"),
                           oracle_text("DELETE FROM twin"));
     }
@@ -171,19 +173,17 @@ static bool undone(session *s)
 {
     static const char *const rest[] = {
         "",
-        "CREATE VIRTUAL TABLE $s$x USING similarity(e VECTOR(2), metric=dot); INSERT "
-        "INTO "
-        "$x(e) "
-        "VALUES('[1,2]'), ('[2,1]'); SELECT rowid FROM $x WHERE $x MATCH '[1,1]'; ",
-        "CREATE VIRTUAL TABLE $s$x USING similarity(e VECTOR(2)); INSERT INTO $x(e) "
-        "VALUES('[1,2]'); ",
+        "CREATE VIRTUAL TABLE $s$x USING similarity(e VECTOR(2), metric=dot); "
+        "INSERT INTO $x(e) VALUES('[1,2]'), ('[2,1]'); "
+        "SELECT rowid FROM $x WHERE $x MATCH '[1,1]'; ",
+        "CREATE VIRTUAL TABLE $s$x USING similarity(e VECTOR(2)); "
+        "INSERT INTO $x(e) VALUES('[1,2]'); ",
         "SELECT rowid FROM other LIMIT 3; ",
         "DELETE FROM other WHERE rowid IN (SELECT rowid FROM other LIMIT 2); ",
         "DELETE FROM other WHERE rowid = (SELECT max(rowid) FROM other); ",
         "INSERT INTO $x($x, rank) VALUES('probes', 1); SELECT rowid FROM $x LIMIT 1; ",
-        "DELETE FROM $x WHERE rowid = (SELECT max(rowid) FROM $x); INSERT INTO $x($x, "
-        "rank) "
-        "VALUES('probes', 1); ",
+        "DELETE FROM $x WHERE rowid = (SELECT max(rowid) FROM $x); "
+        "INSERT INTO $x($x, rank) VALUES('probes', 1); ",
     };
     int which = session_below(s, 8);
     sqlite3_str *sql = sqlite3_str_new(NULL);
@@ -232,16 +232,10 @@ static bool while_reading(session *s)
         "VACUUM", "BEGIN; ROLLBACK", "BEGIN"};
     static const char *const commands[] = {"optimize", "rebuild", "reembed",
                                            "integrity-check"};
-    sqlite3_str *read = sqlite3_str_new(NULL);
     oracle_step step = {ORACLE_HALF, s->active, 1 + session_below(s, 5),
                         NULL,        NULL,      {NULL, NULL}};
 
-    sqlite3_str_appendf(read, "SELECT rowid, distance FROM \"%w\"", s->table);
-    if (session_chance(s, 70)) {
-        sqlite3_str_appendf(read, " WHERE \"%w\" MATCH ", s->table);
-        session_vector(s, read);
-    }
-    step.subject = oracle_finish(read);
+    step.subject = session_reading(s);
     step.bind[0] = session_chance(s, 50) ? oracle_text("%s", all[session_below(s, 6)])
                                          : command_sql(s, commands[session_below(s, 4)]);
     return session_step(s, step);

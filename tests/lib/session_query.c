@@ -235,6 +235,18 @@ static bool refused(session *s)
     return session_do(s, ORACLE_REFUSED, sql, NULL);
 }
 
+char *session_reading(session *s)
+{
+    sqlite3_str *read = sqlite3_str_new(NULL);
+
+    sqlite3_str_appendf(read, "SELECT rowid, distance FROM \"%w\"", s->table);
+    if (session_chance(s, 70)) {
+        sqlite3_str_appendf(read, " WHERE \"%w\" MATCH ", s->table);
+        session_vector(s, read);
+    }
+    return oracle_finish(read);
+}
+
 /* Of both searches that are fused: all distances, or all rows that have a word. */
 static bool hybrid(session *s)
 {

@@ -49,16 +49,10 @@ static bool write_both(session *s, char *sql)
         step.kind = ORACLE_FAULTY;
         step.n = session_fault(s);
     } else if (kind == ORACLE_BOTH && session_chance(s, 3)) {
-        sqlite3_str *read = sqlite3_str_new(NULL);
-        sqlite3_str_appendf(read, "SELECT rowid, distance FROM \"%w\"", s->table);
-        if (session_chance(s, 70)) {
-            sqlite3_str_appendf(read, " WHERE \"%w\" MATCH ", s->table);
-            session_vector(s, read);
-        }
+        step.subject = session_reading(s);
         step.kind = ORACLE_HALF;
         step.n = 1 + session_below(s, 5);
         step.bind[0] = subject;
-        step.subject = oracle_finish(read);
     }
     sqlite3_free(sql);
     return session_step(s, step);
