@@ -368,6 +368,7 @@ static int vt_update(sqlite3_vtab *base, int argc, sqlite3_value **argv,
     sqlite3_int64 last = sqlite3_last_insert_rowid(t->db);
     int rc = refuse_if_broken(t);
 
+    if (rc == SQLITE_OK) rc = ext_vt_table_refuse_unsaved(t);
     if (rc == SQLITE_OK) rc = ext_vt_vectors_refresh(t);
     if (rc == SQLITE_CORRUPT_VTAB && is_command(t, argc, argv)) { /* it may mend that */
         sqlite3_free(t->base.zErrMsg);
@@ -392,6 +393,7 @@ static int vt_begin(sqlite3_vtab *base)
     t->is_begun = true;
     t->next_id = 0;
     t->n_saved = 0;
+    t->unsaved = SQLITE_OK;
     return SQLITE_OK;
 }
 
@@ -401,6 +403,7 @@ static int vt_sync(sqlite3_vtab *base)
     sqlite3_int64 last = sqlite3_last_insert_rowid(t->db);
     int rc = ext_vt_table_drop_undone(t);
 
+    t->unsaved = SQLITE_OK; /* all savepoints have ended */
     if (rc == SQLITE_OK) rc = refuse_if_broken(t);
     if (ext_vt_table_is_old(t)) t->has_queue = false; /* the new one sees to it */
     if (rc == SQLITE_OK) rc = ext_vt_docs_flush(t);
@@ -431,24 +434,43 @@ static int least(int a, int b)
     return a < b ? a : b;
 }
 
-/* What was changed before it is written, for a rollback to it undoes what is not. */
+/* Whether SQLite makes a savepoint because a statement that writes begins. */
+static bool is_for_statement(sqlite3 *db)
+{
+    sqlite3_stmt *s = sqlite3_next_stmt(db, NULL);
+
+    while (s != NULL && (sqlite3_stmt_readonly(s) || !sqlite3_stmt_busy(s)))
+        s = sqlite3_next_stmt(db, s);
+    return s != NULL;
+}
+
+/* What was changed before it is written, for a rollback to it undoes what is not. An
+ * error ends SQLite's round over the tables, and the statement, and then it rolls back to
+ * the savepoint those as well that have not heard of it: FTS5 loses words so. So the
+ * error is for what the statement would write, unless the transaction has ended with it.
+ */
 static int vt_savepoint(sqlite3_vtab *base, int level)
 {
     ext_vt_table *t = (ext_vt_table *)base;
     sqlite3_int64 last = sqlite3_last_insert_rowid(t->db);
-    if (t->n_writing > 0) return SQLITE_OK; /* of a statement of our own */
+    if (t->n_writing > 0) return SQLITE_OK;        /* of a statement of our own */
+    if (t->unsaved != SQLITE_OK) return SQLITE_OK; /* in it, or again */
     int rc = ext_vt_table_drop_undone(t);
     if (rc == SQLITE_OK) rc = refuse_if_broken(t);
     if (rc == SQLITE_OK) rc = ext_vt_vectors_flush(t);
     t->n_saved = rc == SQLITE_OK ? level + 1 : least(t->n_saved, level);
     sqlite3_set_last_insert_rowid(t->db, last);
-    return rc;
+    if (t->must_roll_back || !t->is_begun || !is_for_statement(t->db)) return rc;
+    t->unsaved = rc;
+    t->unsaved_level = level;
+    return SQLITE_OK;
 }
 
 static int vt_release(sqlite3_vtab *base, int level)
 {
     ext_vt_table *t = (ext_vt_table *)base;
     t->n_saved = least(t->n_saved, level);
+    if (level <= t->unsaved_level) t->unsaved = SQLITE_OK;
     return SQLITE_OK;
 }
 
@@ -457,7 +479,9 @@ static int vt_release(sqlite3_vtab *base, int level)
 static int vt_rollback_to(sqlite3_vtab *base, int level)
 {
     ext_vt_table *t = (ext_vt_table *)base;
-    if (level >= t->n_saved || t->n_writing > 0) return SQLITE_OK;
+    if (t->n_writing > 0) return SQLITE_OK;
+    if (level < t->unsaved_level) t->unsaved = SQLITE_OK;
+    if (level >= t->n_saved) return SQLITE_OK;
     t->n_saved = level + 1;
     ext_vt_table_forget(t);
     t->has_queue = t->config.vector < 0; /* what was queued before it is still there */
@@ -470,8 +494,9 @@ static int vt_rollback_to(sqlite3_vtab *base, int level)
 static int vt_rename(sqlite3_vtab *base, const char *name)
 {
     ext_vt_table *t = (ext_vt_table *)base;
-    int rc = vt_sync(base);
+    int rc = ext_vt_table_refuse_unsaved(t);
 
+    if (rc == SQLITE_OK) rc = vt_sync(base);
     if (rc != SQLITE_OK) return rc;
     if (ext_vt_config_allows(&t->config, name)) return ext_vt_store_rename(t, name);
     return ext_vt_fail(t, SQLITE_ERROR, "a table named %s would hide its own column %s",

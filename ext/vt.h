@@ -147,6 +147,8 @@ typedef struct ext_vt_table {
     int n_writing;       /* ext_vt_write_begin without its end */
     bool must_roll_back; /* a write failed half-way: nothing may be committed */
     int n_saved;         /* savepoints that hold: the levels below it */
+    int unsaved;         /* SQLite's code, or 0: what had changed before the savepoint */
+    int unsaved_level;   /* of a statement could not be written; till it ends none may */
     char *triggers;      /* what the names of the triggers begin with, or NULL */
     sqlite3_int64 next_id;
     struct ext_vt_cursor *cursors;   /* open ones */
@@ -184,6 +186,11 @@ bool ext_vt_table_is_there(ext_conn *conn, const ext_vt_table *t);
 /* One that was made, or renamed, after a savepoint that was rolled back to has nothing
  * more to write, and forgets what it would have. */
 int ext_vt_table_drop_undone(ext_vt_table *t);
+
+/* Asked before anything is written. The statement for whose savepoint that could not be
+ * done must end first: rolled back to it, what came before would be neither written nor
+ * known. */
+int ext_vt_table_refuse_unsaved(ext_vt_table *t);
 
 /* Leaves the sentence with the table and returns the code; SQLITE_NOMEM if there is no
  * memory for the sentence. */

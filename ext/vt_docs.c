@@ -520,6 +520,7 @@ int ext_vt_docs_flush(ext_vt_table *t)
 
     if (is_done) return SQLITE_OK;
     if (!t->is_begun) return flush_as_writer(t);
+    rc = ext_vt_table_refuse_unsaved(t);
     while (!is_done && rc == SQLITE_OK) rc = flush_batch(t, &is_done);
     if (rc != SQLITE_OK) return rc;
     t->has_queue = false;

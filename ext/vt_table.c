@@ -103,6 +103,7 @@ void ext_vt_table_forget(ext_vt_table *t)
     t->next_id = 0;
     t->n_queued = 0;
     t->must_roll_back = false;
+    t->unsaved = SQLITE_OK;
     ext_model_drop(t->model); /* the fingerprint may be another again */
     t->model = NULL;
 }
@@ -171,6 +172,16 @@ ext_vt_table *ext_vt_table_older(const ext_vt_table *t, const ext_vt_table *than
 
     while (at != NULL && (!is_same(at, t) || at->id != t->id)) at = at->next_table;
     return at;
+}
+
+int ext_vt_table_refuse_unsaved(ext_vt_table *t)
+{
+    const ext_vt_table *at = t;
+
+    while (at != NULL && at->unsaved == SQLITE_OK) at = ext_vt_table_older(t, at);
+    if (at == NULL) return SQLITE_OK;
+    return ext_vt_fail(t, at->unsaved,
+                       "what had changed before this statement could not be written");
 }
 
 int ext_vt_table_drop_undone(ext_vt_table *t)

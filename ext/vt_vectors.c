@@ -241,7 +241,8 @@ static int write_for_older(ext_vt_table *t)
     for (ext_vt_table *o = t;
          rc == SQLITE_OK && (o = ext_vt_table_older(t, o)) != NULL;) {
         if (o->must_roll_back || o->vectors == NULL || !o->vectors->is_changed) continue;
-        if (o->vectors->dims == t->vectors->dims) rc = write_for(t, o);
+        if (o->vectors->dims != t->vectors->dims) continue;
+        if ((rc = ext_vt_table_refuse_unsaved(t)) == SQLITE_OK) rc = write_for(t, o);
     }
     return rc;
 }

@@ -383,6 +383,74 @@ static void a_savepoint_that_fails_loses_nothing(void)
     CHECK(n_refused > 5);
 }
 
+/* Nor do words: FTS5 hears of every savepoint that is made, whatever fails with us. */
+static void a_savepoint_that_fails_loses_no_words(void)
+{
+    bool has_failed = true;
+    int n_refused = 0;
+
+    for (size_t nth = 1; has_failed; nth++) {
+        sqlite3 *db = open_db();
+        CHECK(run(db, "SELECT encoder_load('tests/data/tiny', 'tiny');"
+                      "CREATE VIRTUAL TABLE t USING similarity(body, model=tiny, "
+                      "hybrid=1);"
+                      "BEGIN; INSERT INTO t(body) VALUES('a quick fox'), ('a dog');"
+                      "SELECT rowid FROM t WHERE t MATCH 'fox' AND k = 1;"
+                      "INSERT INTO t(body) VALUES('a quick dog')") == SQLITE_OK);
+        CHECK(ask(db, "SELECT count(*) FROM t WHERE t MATCH 'dog'") == 3);
+        enc_mem_fault(nth, false);
+        int rc = run(db, "INSERT INTO t(body) VALUES('quick'), ('slow')");
+        has_failed = enc_mem_fault(0, false);
+        CHECK(rc == SQLITE_OK || (rc == SQLITE_NOMEM && has_failed));
+        n_refused += rc != SQLITE_OK;
+        bool is_over = sqlite3_get_autocommit(db); /* FTS5 had none for the words */
+        if (!is_over) CHECK(run(db, "COMMIT") == SQLITE_OK);
+        CHECK_SAY(run(db, "INSERT INTO t(t) VALUES('integrity-check')") == SQLITE_OK,
+                  "allocation %zu: %s", nth, sqlite3_errmsg(db));
+        CHECK(ask(db, "SELECT count(*) FROM t WHERE t MATCH 'quick' AND lexical_rank > "
+                      "0") == (is_over           ? 0
+                               : rc == SQLITE_OK ? 3
+                                                 : 2));
+        CHECK(sqlite3_close(db) == SQLITE_OK);
+    }
+    CHECK(n_refused > 5);
+}
+
+/* It is not written within the statement either, whatever the statement would do. */
+static void a_statement_not_saved_for_does_nothing(void)
+{
+    static const char *const statements[] = {
+        "ALTER TABLE a RENAME TO b",
+        "INSERT INTO a(a) SELECT 'optimize' UNION ALL SELECT 'integrity-check'",
+        "UPDATE a SET e = '[0,0,0,1]'",
+    };
+
+    for (size_t i = 0; i < sizeof statements / sizeof *statements; i++) {
+        bool has_failed = true;
+        int n_refused = 0;
+        for (size_t nth = 1; has_failed; nth++) {
+            sqlite3 *db = open_db();
+            CHECK(run(db,
+                      "CREATE VIRTUAL TABLE a USING similarity(e VECTOR(4)); BEGIN;"
+                      "SAVEPOINT s; INSERT INTO a(e) VALUES('[1,0,0,0]')") == SQLITE_OK);
+            enc_mem_fault(nth, false);
+            int rc = run(db, statements[i]);
+            has_failed = enc_mem_fault(0, false);
+            CHECK(rc == SQLITE_OK || (rc == SQLITE_NOMEM && has_failed));
+            n_refused += rc != SQLITE_OK;
+            if (rc == SQLITE_OK) CHECK(run(db, "ROLLBACK") == SQLITE_OK);
+            else {
+                CHECK(run(db, "COMMIT; INSERT INTO a(a) VALUES('integrity-check')") ==
+                      SQLITE_OK);
+                CHECK(ask(db, "SELECT count(*) FROM a WHERE a MATCH '[1,0,0,0]' AND "
+                              "distance < 0.5") == 1);
+            }
+            CHECK(sqlite3_close(db) == SQLITE_OK);
+        }
+        CHECK(n_refused > 5);
+    }
+}
+
 /* A search goes on after its vectors were made anew by a model of another size: it ends
  * with a sentence. */
 static void a_search_ends_when_its_vectors_are_others(void)
@@ -425,6 +493,8 @@ int main(void)
     no_connection_lacks_a_part_of_us();
     content_in_a_circle_lets_the_connection_close();
     a_savepoint_that_fails_loses_nothing();
+    a_savepoint_that_fails_loses_no_words();
+    a_statement_not_saved_for_does_nothing();
     a_search_ends_when_its_vectors_are_others();
     sequences_are_made_when_they_are_read();
     maps_are_kept_in_parts();

@@ -47,10 +47,11 @@ static bool faulty(session *s, char *sql, const char *undo, int percent)
 static bool savepoint(session *s)
 {
     int depth = s->n_savepoints, to = depth > 0 ? session_below(s, depth) : 0;
-    char *sql;
+    char *sql, *again = NULL;
 
     if (depth == 0 || (depth < 4 && session_chance(s, 50))) {
         sql = oracle_text("SAVEPOINT p%d", depth);
+        again = oracle_text("SAVEPOINT p%d", depth);
         s->n_savepoints = depth + 1;
     } else if (session_chance(s, 60)) {
         sql = oracle_text("ROLLBACK TO p%d", to);
@@ -60,7 +61,9 @@ static bool savepoint(session *s)
         s->n_savepoints = to;
     }
     /* What the end of one of them leaves open goes on. */
-    return faulty(s, sql, NULL, s->n_savepoints > depth ? 0 : 15);
+    bool is_same = faulty(s, sql, again, 15);
+    sqlite3_free(again);
+    return is_same;
 }
 
 /* The other connection starts or ends reading one state of the database. */
