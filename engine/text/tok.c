@@ -106,6 +106,7 @@ static enc_rc finish_unigram(enc_tok *t, enc_err *e)
     size_t n = enc_vocab_size(t->vocab);
     double least = 0;
     bool is_first = true;
+
     for (size_t i = 0; i < n; i++) {
         if (t->scores[i] == ENC_UNIGRAM_NEVER) continue;
         if (is_first || t->scores[i] < least) least = t->scores[i];
@@ -117,6 +118,7 @@ static enc_rc finish_unigram(enc_tok *t, enc_err *e)
                         " is not supported");
     for (size_t i = 0; i < t->n_added; i++)
         if (t->added[i].is_special) t->scores[t->added[i].id] = ENC_UNIGRAM_NEVER;
+    t->least_score = least;
     t->unigram =
         (enc_unigram){t->vocab, t->scores, least - ENC_UNIGRAM_PENALTY, t->special.unk};
     return ENC_OK;

@@ -43,6 +43,7 @@ struct enc_tok {
     char prefix[ENC_PREFIX_MAX + 1]; /* WordPiece: "##" */
     size_t word_max;                 /* WordPiece: characters */
     double *scores;                  /* Unigram: by id */
+    double least_score;              /* of all, also of those that are special */
     enc_unigram unigram;
     enc_bpe *bpe;
 

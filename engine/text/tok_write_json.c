@@ -292,15 +292,27 @@ static void write_score(double score, enc_wr *out)
         if (strchr("0123456789+-e", out->at[i]) == NULL) out->at[i] = '.';
 }
 
-/* Pieces that no word has are special, and are again when this is read; or they have the
- * lowest score. Those behind the last that a word may have are only added tokens. */
-static void write_unigram(const enc_tok *t, enc_wr *out)
+/* Those behind the last piece that a word may have are only added tokens, but for one if
+ * nobody else has the lowest score. */
+static size_t count_scored(const enc_tok *t)
 {
-    double least = t->unigram.unk_score + ENC_UNIGRAM_PENALTY;
     size_t n = enc_vocab_size(t->vocab);
+    bool has_least = false;
+
     while (n > 1 && t->scores[n - 1] == ENC_UNIGRAM_NEVER &&
            n - 1 != (size_t)t->special.unk)
         n--;
+    for (size_t id = 0; id < n; id++)
+        has_least |=
+            t->scores[id] == ENC_UNIGRAM_NEVER || t->scores[id] == t->least_score;
+    return has_least ? n : n + 1;
+}
+
+/* Pieces that no word has get the lowest score, which what is unknown depends on; those
+ * that are special are again when this is read. */
+static void write_unigram(const enc_tok *t, enc_wr *out)
+{
+    size_t n = count_scored(t);
     enc_wr_format(out, "\"Unigram\",\n    \"unk_id\": %d,\n    \"vocab\": [",
                   (int)t->special.unk);
     for (size_t id = 0; id < n; id++) {
@@ -310,9 +322,7 @@ static void write_unigram(const enc_tok *t, enc_wr *out)
         if (piece.n > 0) enc_tok_write_text(out, piece);
         else enc_wr_format(out, "\"<hole %zu>\"", id);
         enc_wr_text(out, ", ");
-        if (score == ENC_UNIGRAM_NEVER)
-            score = enc_tok_is_special(t, (int32_t)id) ? 0 : least;
-        write_score(score, out);
+        write_score(score == ENC_UNIGRAM_NEVER ? t->least_score : score, out);
         enc_wr_text(out, "]");
     }
     enc_wr_text(out, "\n    ],\n    \"byte_fallback\": false");
