@@ -289,16 +289,6 @@ static int vt_rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *out)
 
 /* ---- writing ---- */
 
-static int refuse_if_broken(ext_vt_table *t)
-{
-    const ext_vt_table *at = t;
-
-    while (at != NULL && !at->must_roll_back) at = ext_vt_table_older(t, at);
-    if (at == NULL) return SQLITE_OK;
-    return ext_vt_fail(t, SQLITE_ABORT,
-                       "a write failed half-way: roll the transaction back");
-}
-
 static int integer_id(ext_vt_table *t, sqlite3_value *value, sqlite3_int64 *out)
 {
     double real = sqlite3_value_double(value);
@@ -366,7 +356,7 @@ static int vt_update(sqlite3_vtab *base, int argc, sqlite3_value **argv,
 {
     ext_vt_table *t = (ext_vt_table *)base;
     sqlite3_int64 last = sqlite3_last_insert_rowid(t->db);
-    int rc = refuse_if_broken(t);
+    int rc = ext_vt_table_refuse_broken(t);
 
     if (rc == SQLITE_OK) rc = ext_vt_table_refuse_unsaved(t);
     if (rc == SQLITE_OK) rc = ext_vt_vectors_refresh(t);
@@ -404,7 +394,7 @@ static int vt_sync(sqlite3_vtab *base)
     int rc = ext_vt_table_drop_undone(t);
 
     t->unsaved = SQLITE_OK; /* all savepoints have ended */
-    if (rc == SQLITE_OK) rc = refuse_if_broken(t);
+    if (rc == SQLITE_OK) rc = ext_vt_table_refuse_broken(t);
     if (ext_vt_table_is_old(t)) t->has_queue = false; /* the new one sees to it */
     if (rc == SQLITE_OK) rc = ext_vt_docs_flush(t);
     if (rc == SQLITE_OK) rc = ext_vt_vectors_flush(t);
@@ -456,7 +446,7 @@ static int vt_savepoint(sqlite3_vtab *base, int level)
     if (t->n_writing > 0) return SQLITE_OK;        /* of a statement of our own */
     if (t->unsaved != SQLITE_OK) return SQLITE_OK; /* in it, or again */
     int rc = ext_vt_table_drop_undone(t);
-    if (rc == SQLITE_OK) rc = refuse_if_broken(t);
+    if (rc == SQLITE_OK) rc = ext_vt_table_refuse_broken(t);
     if (rc == SQLITE_OK) rc = ext_vt_vectors_flush(t);
     t->n_saved = rc == SQLITE_OK ? level + 1 : least(t->n_saved, level);
     sqlite3_set_last_insert_rowid(t->db, last);

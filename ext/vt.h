@@ -187,9 +187,12 @@ bool ext_vt_table_is_there(ext_conn *conn, const ext_vt_table *t);
  * more to write, and forgets what it would have. */
 int ext_vt_table_drop_undone(ext_vt_table *t);
 
-/* Asked before anything is written. The statement for whose savepoint that could not be
- * done must end first: rolled back to it, what came before would be neither written nor
- * known. */
+/* Both are asked before anything is written: whether a write failed half-way before,
+ * which another would hide; and whether this is a statement for whose savepoint could not
+ * be written what had changed, for rolled back to it that would be neither written nor
+ * known.
+ */
+int ext_vt_table_refuse_broken(ext_vt_table *t);
 int ext_vt_table_refuse_unsaved(ext_vt_table *t);
 
 /* Leaves the sentence with the table and returns the code; SQLITE_NOMEM if there is no

@@ -520,7 +520,9 @@ int ext_vt_docs_flush(ext_vt_table *t)
 
     if (is_done) return SQLITE_OK;
     if (!t->is_begun) return flush_as_writer(t);
-    rc = ext_vt_table_refuse_unsaved(t);
+    bool is_within = t->n_writing > 0; /* a write, which has been asked for already */
+    if (!is_within && (rc = ext_vt_table_refuse_broken(t))) return rc;
+    if (!is_within && (rc = ext_vt_table_refuse_unsaved(t))) return rc;
     while (!is_done && rc == SQLITE_OK) rc = flush_batch(t, &is_done);
     if (rc != SQLITE_OK) return rc;
     t->has_queue = false;

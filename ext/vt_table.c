@@ -174,6 +174,16 @@ ext_vt_table *ext_vt_table_older(const ext_vt_table *t, const ext_vt_table *than
     return at;
 }
 
+int ext_vt_table_refuse_broken(ext_vt_table *t)
+{
+    const ext_vt_table *at = t;
+
+    while (at != NULL && !at->must_roll_back) at = ext_vt_table_older(t, at);
+    if (at == NULL) return SQLITE_OK;
+    return ext_vt_fail(t, SQLITE_ABORT,
+                       "a write failed half-way: roll the transaction back");
+}
+
 int ext_vt_table_refuse_unsaved(ext_vt_table *t)
 {
     const ext_vt_table *at = t;

@@ -320,6 +320,15 @@ static int run_with_fault(oracle *o, const oracle_step *s, const char *sql,
     return rc;
 }
 
+/* Of a statement of one row, and of what a search encodes, SQLite undoes nothing; then x
+ * wants a rollback. */
+static void end_if_broken(sqlite3 *db)
+{
+    if (!sqlite3_get_autocommit(db) &&
+        run(db, "SAVEPOINT s; RELEASE s", NULL) != SQLITE_OK)
+        run(db, "ROLLBACK", NULL);
+}
+
 /* In a transaction that is open, or in one of its own. */
 static bool run_faulty_in(oracle *o, const oracle_step *s)
 {
@@ -332,10 +341,7 @@ static bool run_faulty_in(oracle *o, const oracle_step *s)
     if ((rc == SQLITE_OK) != (rc_twin == SQLITE_OK))
         return differ(o, "status", s->subject, outcome(db, rc_twin), given);
     sqlite3_free(given);
-    /* Of a statement of one row SQLite undoes nothing; then x wants a rollback. */
-    if (is_fault && !sqlite3_get_autocommit(db) &&
-        run(db, "SAVEPOINT s; RELEASE s", NULL) != SQLITE_OK)
-        run(db, "ROLLBACK", NULL);
+    if (is_fault) end_if_broken(db);
     return true;
 }
 
@@ -428,6 +434,7 @@ static bool run_query(oracle *o, const oracle_step *s)
         sqlite3_str *early = sqlite3_str_new(NULL);
         int rc = run_with_fault(o, s, s->subject, early, &is_none);
         first = answer_of(db, rc, early);
+        if (is_none) end_if_broken(db);
     }
     int rc = run(db, s->twin, rows);
     answer expected = answer_of(db, rc, rows), given = ask(o, s);
