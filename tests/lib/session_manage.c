@@ -22,7 +22,10 @@ static bool begin(session *s)
                                         "SAVEPOINT p0"};
     int which = session_below(s, 4);
 
-    if (which == 2 && s->has_snapshot) which = 0;
+    /* With a table elsewhere the other would be kept from reading the main database,
+     * which it must to see that its schema is old: it would not know tables that were
+     * renamed. */
+    if (which == 2 && (s->has_snapshot || s->schema[0] != '\0')) which = 0;
     if (!on(s, s->active, ORACLE_ALONE, forms[which])) return false;
     s->n_savepoints = which == 3;
     return true;
