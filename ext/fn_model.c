@@ -44,11 +44,17 @@ static bool read_pooling(ext_call *c, enc_json_value *v, unsigned *out)
                     "'weighted_mean' or 'last'");
 }
 
-static bool read_count(ext_call *c, enc_json_value *v, const char *key, size_t *out)
+#define COUNT_MAX (1 << 20) /* of tokens or values */
+
+static bool read_count(ext_call *c, enc_json_value *v, const char *key, int max,
+                       size_t *out)
 {
-    if (!enc_json_is_int(v) || enc_json_int(v) < 1 || enc_json_int(v) > 1 << 20)
+    if (!enc_json_is_int(v))
         return ext_fail(c, SQLITE_ERROR, "option %s must be a whole number of 1..%d", key,
-                        1 << 20);
+                        max);
+    if (enc_json_int(v) < 1 || enc_json_int(v) > max)
+        return ext_fail(c, SQLITE_ERROR, "option %s must be 1..%d (got %lld)", key, max,
+                        (long long)enc_json_int(v));
     *out = (size_t)enc_json_int(v);
     return true;
 }
@@ -89,9 +95,10 @@ static bool read_option(ext_call *c, const char *key, enc_json_value *v, load_op
 
     if (strcmp(key, "pooling") == 0) return read_pooling(c, v, &o->model.pooling);
     if (strcmp(key, "max_tokens") == 0)
-        return read_count(c, v, key, &o->model.max_tokens);
-    if (strcmp(key, "dims") == 0) return read_count(c, v, key, &o->model.dims);
-    if (strcmp(key, "threads") == 0) return read_count(c, v, key, &o->n_threads);
+        return read_count(c, v, key, COUNT_MAX, &o->model.max_tokens);
+    if (strcmp(key, "dims") == 0) return read_count(c, v, key, COUNT_MAX, &o->model.dims);
+    if (strcmp(key, "threads") == 0)
+        return read_count(c, v, key, ENC_THREADS_MAX, &o->n_threads);
     if (strcmp(key, "precision") == 0) return read_precision(c, v, &o->model.precision);
     if (strcmp(key, "map") == 0) return read_flag(c, v, key, &o->is_mapped);
     if (strcmp(key, "normalize") == 0) {
@@ -318,7 +325,8 @@ static void change_setting(ext_call *c, setting key)
         is_fine = ext_arg_int(c, 1, setting_names[key], l->min, l->max, l->otherwise, &v);
         *limit = (size_t)v;
     } else if (key == THREADS) {
-        is_fine = ext_arg_int(c, 1, "threads", 0, 1024, 0, &v); /* 0, NULL: the default */
+        is_fine = ext_arg_int(c, 1, "threads", 0, ENC_THREADS_MAX, 0,
+                              &v); /* 0, NULL: the default */
     } else if (key == MODELS) {
         is_fine = change_models(c, &s);
     } else if (key == LOCK) {

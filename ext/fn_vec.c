@@ -3,11 +3,14 @@
  * A vector is a BLOB of float32, little-endian, with subtype 223. */
 #include "ext.h"
 
-#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define FLOAT_END                                                                        \
+    0x1.ffffffp127 /* what is below is rounded to a float32, not infinity                \
+                    */
 
 /* The values of a JSON array. */
 static bool from_json(ext_call *c, enc_json_value *array, float *out, size_t n)
@@ -17,7 +20,7 @@ static bool from_json(ext_call *c, enc_json_value *array, float *out, size_t n)
         double number = enc_json_number(v);
         if (!enc_json_is_number(v))
             return ext_fail(c, SQLITE_ERROR, "value %zu is not a number", i);
-        if (fabs(number) > (double)FLT_MAX)
+        if (fabs(number) >= FLOAT_END)
             return ext_fail(c, SQLITE_ERROR, "value %zu does not fit a float32 (got %g)",
                             i, number);
         out[i] = (float)number;
@@ -41,8 +44,10 @@ static void vector(ext_call *c)
     if (ext_failed(c, enc_json_open(&json, text, "json", &c->err))) return;
     enc_json_value *root = enc_json_root(json);
     n = enc_json_count(root);
-    if (!enc_json_is_array(root) || n == 0) {
+    if (!enc_json_is_array(root)) {
         ext_fail(c, SQLITE_ERROR, "a JSON array of numbers expected");
+    } else if (n == 0) {
+        ext_fail(c, SQLITE_ERROR, "at least one number expected, got []");
     } else if (n > ENC_DIMS_MAX) {
         ext_fail(c, SQLITE_ERROR, "too many values (got %zu, limit %d)", n, ENC_DIMS_MAX);
     } else {

@@ -215,7 +215,8 @@ enc_rc ext_registry_put(const char *name, const char *source, enc_model *enc, en
     }
     if ((rc = model_new(&m, name, source, enc, e))) return rc;
     lock();
-    size_t i = place_of(name, strlen(name)), max = registry.settings.max_models;
+    size_t i = place_of(name, strlen(name)), max = registry.settings.max_models,
+           n = registry.n_models;
     if (i < registry.n_models) {
         old = registry.models[i];
         registry.models[i] = m;
@@ -228,8 +229,9 @@ enc_rc ext_registry_put(const char *name, const char *source, enc_model *enc, en
     unlock();
     ext_model_drop(old);
     if (rc == ENC_RANGE)
-        enc_fail(e, rc, "%zu models are loaded, the limit max_models (unload one first)",
-                 max);
+        enc_fail(e, rc,
+                 "%zu models are loaded, the limit max_models is %zu (unload one first)",
+                 n, max);
     return rc;
 }
 

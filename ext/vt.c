@@ -323,6 +323,17 @@ static bool is_command(const ext_vt_table *t, int argc, sqlite3_value **argv)
            sqlite3_value_type(argv[2 + t->config.n_columns + EXT_VT_SELF]) != SQLITE_NULL;
 }
 
+/* A value for a column that a search fills, which is not kept anywhere. */
+static int refuse_hidden(ext_vt_table *t, sqlite3_value **hidden)
+{
+    for (int i = EXT_VT_SELF + 1; i < EXT_VT_HIDDEN; i++)
+        if (sqlite3_value_type(hidden[i]) != SQLITE_NULL)
+            return ext_vt_fail(t, SQLITE_ERROR,
+                               "column %s is not stored: give it no value",
+                               ext_vt_hidden_name(i));
+    return SQLITE_OK;
+}
+
 static int insert(ext_vt_table *t, int argc, sqlite3_value **argv, sqlite3_int64 *rowid)
 {
     sqlite3_value **values = argv + 2;
@@ -332,6 +343,7 @@ static int insert(ext_vt_table *t, int argc, sqlite3_value **argv, sqlite3_int64
     if (is_command(t, argc, argv))
         return ext_vt_command_run(t, values[t->config.n_columns + EXT_VT_SELF],
                                   values[t->config.n_columns + EXT_VT_RANK]);
+    if ((rc = refuse_hidden(t, values + t->config.n_columns))) return rc;
     if (sqlite3_value_type(argv[1]) == SQLITE_NULL) rc = ext_vt_docs_new_id(t, rowid);
     else if ((rc = integer_id(t, argv[1], rowid)) == SQLITE_OK)
         rc = make_way(t, *rowid, &is_taken);

@@ -84,8 +84,11 @@ enum {
     EXT_VT_CHUNK_END,
     EXT_VT_RANK,
     EXT_VT_LEXICAL_RANK,
-    EXT_VT_SEMANTIC_RANK
+    EXT_VT_SEMANTIC_RANK,
+    EXT_VT_HIDDEN /* how many */
 };
+
+const char *ext_vt_hidden_name(int column); /* not of EXT_VT_SELF */
 
 /* "CREATE TABLE x(...)" for sqlite3_declare_vtab; sqlite3_free it. NULL: no memory. */
 char *ext_vt_config_schema(const ext_vt_config *c, const char *table);
@@ -353,7 +356,8 @@ const ext_vt_stretch *ext_vt_doc_stretch(const ext_vt_doc *d, size_t slot);
 
 /* The text of a row as it is embedded: its text columns that are not NULL, one a line.
  * *is_null: there are none. */
-int ext_vt_docs_text(ext_vt_table *t, sqlite3_value **values, enc_wr *out, bool *is_null);
+int ext_vt_docs_text(ext_vt_table *t, sqlite3_int64 id, sqlite3_value **values,
+                     enc_wr *out, bool *is_null);
 int ext_vt_docs_stored_text(ext_vt_table *t, sqlite3_int64 id, enc_wr *out,
                             bool *is_null);
 

@@ -70,6 +70,7 @@ static int word(reader *r, const char **out)
         return SQLITE_OK;
     }
     const char *from = r->at;
+    if (from[0] == '-' && from[1] >= '0' && from[1] <= '9') r->at++;
     while (is_word(*r->at) || (r->at > from && (*r->at == '-' || *r->at == '.'))) r->at++;
     if (r->at == from) return SQLITE_OK;
     *out = enc_arena_text(&r->c->arena, from, (size_t)(r->at - from));
@@ -118,15 +119,29 @@ static int vector_column(reader *r, ext_vt_column *column)
     return SQLITE_OK;
 }
 
+/* The hidden columns behind the one with the table's name. */
+static const char *const hidden[EXT_VT_HIDDEN][2] = {
+    [EXT_VT_K] = {"k", ""},
+    [EXT_VT_QUERY] = {"query", ""},
+    [EXT_VT_DISTANCE] = {"distance", " REAL"},
+    [EXT_VT_SIMILARITY] = {"similarity", " REAL"},
+    [EXT_VT_CHUNK_START] = {"chunk_start", " INTEGER"},
+    [EXT_VT_CHUNK_END] = {"chunk_end", " INTEGER"},
+    [EXT_VT_RANK] = {"rank", ""},
+    [EXT_VT_LEXICAL_RANK] = {"lexical_rank", " INTEGER"},
+    [EXT_VT_SEMANTIC_RANK] = {"semantic_rank", " INTEGER"},
+};
+
+const char *ext_vt_hidden_name(int column)
+{
+    return hidden[column][0];
+}
+
 static bool is_reserved(const char *name)
 {
-    static const char *const names[] = {
-        "k",         "query", "distance",     "similarity",    "chunk_start",
-        "chunk_end", "rank",  "lexical_rank", "semantic_rank", "rowid",
-    };
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (sqlite3_stricmp(name, names[i]) == 0) return true;
-    return false;
+    for (int i = EXT_VT_SELF + 1; i < EXT_VT_HIDDEN; i++)
+        if (sqlite3_stricmp(name, hidden[i][0]) == 0) return true;
+    return sqlite3_stricmp(name, "rowid") == 0;
 }
 
 static int check_name(reader *r, const char *name)
@@ -301,10 +316,12 @@ static int check(reader *r)
     else if (c->vector >= 0 && c->model != NULL) what = "model needs texts";
     else if (c->overlap > 0 && c->chunk == 0 && !c->is_chunk_auto)
         what = "overlap needs chunk";
-    else if (c->chunk > 0 && c->overlap >= c->chunk) what = "overlap must be below chunk";
     else if (c->content_rowid != NULL && c->content != EXT_VT_EXTERNAL)
         what = "content_rowid needs content";
-    return what == NULL ? SQLITE_OK : complain(r, sqlite3_mprintf("%s", what));
+    if (what != NULL) return complain(r, sqlite3_mprintf("%s", what));
+    if (c->chunk == 0 || c->overlap < c->chunk) return SQLITE_OK;
+    return complain(r, sqlite3_mprintf("overlap must be below chunk, %d (got %d)",
+                                       (int)c->chunk, (int)c->overlap));
 }
 
 /* The table or what it keeps: neither can be read while it is written. */
@@ -365,11 +382,9 @@ char *ext_vt_config_schema(const ext_vt_config *c, const char *table)
             sqlite3_str_appendf(sql, " \"%w\"", c->columns[i].type);
         sqlite3_str_appendall(sql, ", ");
     }
-    sqlite3_str_appendf(sql,
-                        "\"%w\" HIDDEN, k HIDDEN, query HIDDEN, distance REAL HIDDEN, "
-                        "similarity REAL HIDDEN, chunk_start INTEGER HIDDEN, chunk_end "
-                        "INTEGER HIDDEN, rank HIDDEN, lexical_rank INTEGER HIDDEN, "
-                        "semantic_rank INTEGER HIDDEN)",
-                        table);
+    sqlite3_str_appendf(sql, "\"%w\" HIDDEN", table);
+    for (int i = EXT_VT_SELF + 1; i < EXT_VT_HIDDEN; i++)
+        sqlite3_str_appendf(sql, ", %s%s HIDDEN", hidden[i][0], hidden[i][1]);
+    sqlite3_str_appendall(sql, ")");
     return sqlite3_str_finish(sql);
 }

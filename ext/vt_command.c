@@ -50,11 +50,11 @@ static int create_triggers(ext_vt_table *t)
     int rc = names == NULL || values == NULL || sets == NULL ? SQLITE_NOMEM : SQLITE_OK;
 
     if (rc == SQLITE_OK)
-        rc = ext_vt_exec(
-            t,
-            "CREATE TRIGGER \"%w\".\"%w_ai\" AFTER INSERT ON "
-            "\"%w\" BEGIN INSERT INTO \"%w\"(rowid%s) VALUES (new.\"%w\"%s); END",
-            s, x, content, x, names, id, values);
+        rc = ext_vt_exec(t,
+                         "CREATE TRIGGER \"%w\".\"%w_ai\" AFTER INSERT ON "
+                         "\"%w\" BEGIN INSERT OR REPLACE INTO \"%w\"(rowid%s) VALUES "
+                         "(new.\"%w\"%s); END",
+                         s, x, content, x, names, id, values);
     if (rc == SQLITE_OK)
         rc = ext_vt_exec(t,
                          "CREATE TRIGGER \"%w\".\"%w_ad\" AFTER DELETE ON "
@@ -279,6 +279,17 @@ static int integrity_check(ext_vt_table *t)
     return SQLITE_CORRUPT_VTAB;
 }
 
+static int bad_value(ext_vt_table *t, const char *name, const char *want,
+                     sqlite3_value *value)
+{
+    char quoted[80];
+    const char *text = (const char *)sqlite3_value_text(value);
+
+    return ext_vt_fail(t, SQLITE_ERROR, "%s must be %s (in the column rank; got %s)",
+                       name, want,
+                       text == NULL ? "NULL" : ext_quote(quoted, text, strlen(text)));
+}
+
 static int set_weight(ext_vt_table *t, const char *key, double *to, sqlite3_value *value)
 {
     double weight = sqlite3_value_double(value);
@@ -286,8 +297,7 @@ static int set_weight(ext_vt_table *t, const char *key, double *to, sqlite3_valu
 
     if ((type != SQLITE_INTEGER && type != SQLITE_FLOAT) || !(weight >= 0.0) ||
         !isfinite(weight))
-        return ext_vt_fail(t, SQLITE_ERROR,
-                           "%s must be a number from 0 on (in the column rank)", key);
+        return bad_value(t, key, "a number from 0 on", value);
     int rc = ext_vt_config_put_real(t, key, weight);
     if (rc == SQLITE_OK) rc = ext_vt_vectors_renew(t);
     if (rc == SQLITE_OK) *to = weight;
@@ -307,8 +317,7 @@ static int set_probes(ext_vt_table *t, sqlite3_value *value)
     sqlite3_int64 n = sqlite3_value_int64(value);
 
     if (sqlite3_value_numeric_type(value) != SQLITE_INTEGER || n < 0 || n > 1000000)
-        return ext_vt_fail(t, SQLITE_ERROR,
-                           "probes must be 0..1000000 (in the column rank)");
+        return bad_value(t, "probes", "0..1000000", value);
     return keep_probes(t, (size_t)n);
 }
 
@@ -322,9 +331,7 @@ static int set_recall(ext_vt_table *t, sqlite3_value *value)
     int rc;
 
     if (!(want > 0.0 && want <= 1.0))
-        return ext_vt_fail(t, SQLITE_ERROR,
-                           "recall must be above 0 and at most 1 (in the "
-                           "column rank)");
+        return bad_value(t, "recall", "above 0 and at most 1", value);
     if (!t->config.is_ivf || !ext_vt_vectors_is_clustered(t->vectors))
         return ext_vt_fail(
             t, SQLITE_ERROR,

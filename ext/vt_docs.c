@@ -183,7 +183,8 @@ void ext_vt_docs_hash(enc_bytes text, uint8_t out[16])
     memcpy(out + 8, &h.low, 8);
 }
 
-int ext_vt_docs_text(ext_vt_table *t, sqlite3_value **values, enc_wr *out, bool *is_null)
+int ext_vt_docs_text(ext_vt_table *t, sqlite3_int64 id, sqlite3_value **values,
+                     enc_wr *out, bool *is_null)
 {
     const ext_vt_config *c = &t->config;
 
@@ -193,7 +194,8 @@ int ext_vt_docs_text(ext_vt_table *t, sqlite3_value **values, enc_wr *out, bool 
         int type = sqlite3_value_type(values[i]);
         if (type == SQLITE_NULL) continue;
         if (type == SQLITE_BLOB)
-            return ext_vt_fail(t, SQLITE_MISMATCH, "column %s: text expected, got BLOB",
+            return ext_vt_fail(t, SQLITE_MISMATCH,
+                               "row %lld, column %s: text expected, got BLOB", id,
                                c->columns[i].name);
         const unsigned char *text = sqlite3_value_text(values[i]);
         if (text == NULL) return SQLITE_NOMEM;
@@ -203,7 +205,8 @@ int ext_vt_docs_text(ext_vt_table *t, sqlite3_value **values, enc_wr *out, bool 
     }
     if (out->failed) return SQLITE_NOMEM;
     if (out->n > ext_text_max())
-        return ext_vt_fail(t, SQLITE_TOOBIG, "text too long (got %lld bytes, limit %lld)",
+        return ext_vt_fail(t, SQLITE_TOOBIG,
+                           "row %lld: text too long (got %lld bytes, limit %lld)", id,
                            (long long)out->n, (long long)ext_text_max());
     return SQLITE_OK;
 }
@@ -222,7 +225,7 @@ int ext_vt_docs_stored_text(ext_vt_table *t, sqlite3_int64 id, enc_wr *out, bool
     if (code == SQLITE_ROW) {
         for (int i = 0; i < t->config.n_columns; i++)
             values[i] = sqlite3_column_value(s, i + 1);
-        rc = ext_vt_docs_text(t, values, out, is_null);
+        rc = ext_vt_docs_text(t, id, values, out, is_null);
     } else if (code != SQLITE_DONE) rc = code;
     code = ext_vt_done(t, s);
     return rc == SQLITE_OK ? code : rc;
@@ -443,28 +446,38 @@ static int store_doc(ext_vt_table *t, sqlite3_int64 id, ext_vt_doc *fresh,
     return rc;
 }
 
+static int leave_queue(ext_vt_table *t, sqlite3_int64 id)
+{
+    int rc = ext_vt_run_id(t, EXT_VT_QUEUE_DEL, id);
+
+    /* A trigger there could keep it, and the queue would never end. */
+    if (rc != SQLITE_OK || sqlite3_changes(t->db) == 1) return rc;
+    return ext_vt_fail(t, SQLITE_CORRUPT_VTAB, "row %lld stays in the queue", id);
+}
+
 static int store_all(ext_vt_table *t, batch *b)
 {
     size_t at = 0;
+    int rc = SQLITE_OK;
 
-    for (size_t i = 0; i < b->n_docs; i++) {
-        size_t n = b->docs[i].n;
-        int rc = store_doc(t, b->ids[i], &b->docs[i], b->vectors + at * t->config.dims);
-        if (rc == SQLITE_OK) rc = ext_vt_run_id(t, EXT_VT_QUEUE_DEL, b->ids[i]);
-        /* A trigger there could keep it, and the queue would never end. */
-        if (rc == SQLITE_OK && sqlite3_changes(t->db) != 1)
-            rc = ext_vt_fail(t, SQLITE_CORRUPT_VTAB, "row %lld stays in the queue",
-                             b->ids[i]);
-        if (rc != SQLITE_OK) return rc;
-        at += n;
+    for (size_t i = 0; i < b->n_docs && rc == SQLITE_OK; i++) {
+        rc = i == 0 ? SQLITE_OK : leave_queue(t, b->ids[i]);
+        if (rc == SQLITE_OK)
+            rc = store_doc(t, b->ids[i], &b->docs[i], b->vectors + at * t->config.dims);
+        at += b->docs[i].n;
     }
-    return SQLITE_OK;
+    return rc;
 }
 
+/* If not even the first can be taken from the queue, which a database that is only read
+ * does not allow, nothing has changed. */
 static int batch_store(ext_vt_table *t, batch *b)
 {
     ext_vt_write_begin(t);
-    int rc = ext_vt_write_end(t, store_all(t, b));
+    int rc = leave_queue(t, b->ids[0]);
+    bool is_untouched = rc != SQLITE_OK;
+    if (rc == SQLITE_OK) rc = store_all(t, b);
+    ext_vt_write_end(t, is_untouched ? SQLITE_OK : rc);
     if (rc != SQLITE_OK) return rc;
     t->n_encoded += (sqlite3_int64)b->n_docs;
     t->n_done += b->n_docs;

@@ -65,7 +65,7 @@ static char meaning(const ext_vt_table *t, const struct sqlite3_index_constraint
     if (hidden == EXT_VT_SELF && (c->op == SQLITE_INDEX_CONSTRAINT_MATCH || op == '='))
         return 'M';
     if (hidden == EXT_VT_QUERY && op == '=') return 'M';
-    if (hidden == EXT_VT_K && op == '=') return 'K';
+    if (hidden == EXT_VT_K && is_one_of(op, "=i")) return 'K';
     if (c->iColumn < 0 && is_one_of(op, "=<l>g!")) return 'R';
     if (hidden == EXT_VT_DISTANCE && is_one_of(op, "=<l>g")) return 'D';
     if (hidden == EXT_VT_SIMILARITY && is_one_of(op, "=<l>g")) return 'S';
@@ -139,8 +139,19 @@ static void use(ext_vt_table *t, sqlite3_index_info *info, int i, used *u)
                         collate);
 }
 
+/* k is given and not compared: a test of another kind would never be true. */
+static int check_k(ext_vt_table *t, const sqlite3_index_info *info)
+{
+    for (int i = 0; i < info->nConstraint; i++)
+        if (info->aConstraint[i].iColumn - t->config.n_columns == EXT_VT_K &&
+            is_one_of(operator_of(info->aConstraint[i].op), "<l>g!"))
+            return ext_vt_fail(t, SQLITE_ERROR, "k is given as k = number");
+    return SQLITE_OK;
+}
+
 int ext_vt_plan_best_index(ext_vt_table *t, sqlite3_index_info *info)
 {
+    if (check_k(t, info) != SQLITE_OK) return SQLITE_ERROR;
     used u = {.text = sqlite3_str_new(t->db)};
     bool has_match = false;
 

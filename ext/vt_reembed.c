@@ -225,7 +225,9 @@ int ext_vt_reembed_run(ext_vt_table *t, sqlite3_value *argument)
             "reembed: hybrid=1 keeps the words of model %s, those of %s may be "
             "others (make the table anew)",
             t->model_name, name);
-    if (n < 1) return ext_vt_fail(t, SQLITE_ERROR, "reembed: rows must be 1 or more");
+    if (n < 1)
+        return ext_vt_fail(t, SQLITE_ERROR, "reembed: rows must be 1 or more (got %lld)",
+                           n);
     if ((rc = choose_model(t, name, &m, &is_same)) == SQLITE_OK && !is_same) {
         while (rc == SQLITE_OK && !is_done && n > 0) {
             rc = encode_some(t, ext_model_enc(m), (size_t)n, &is_done);

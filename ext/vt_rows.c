@@ -112,7 +112,8 @@ static int see_kept(ext_vt_table *t, sqlite3_value **values, bool *is_kept)
         n, n - n_kept);
 }
 
-static int row_read(ext_vt_table *t, sqlite3_value **values, bool is_update, row *r)
+static int row_read(ext_vt_table *t, sqlite3_int64 id, sqlite3_value **values,
+                    bool is_update, row *r)
 {
     int rc = SQLITE_OK;
 
@@ -125,7 +126,7 @@ static int row_read(ext_vt_table *t, sqlite3_value **values, bool is_update, row
         r->is_null = r->vector == NULL;
         return rc;
     }
-    if ((rc = ext_vt_docs_text(t, values, &r->text, &r->is_null))) return rc;
+    if ((rc = ext_vt_docs_text(t, id, values, &r->text, &r->is_null))) return rc;
     ext_vt_docs_hash((enc_bytes){r->text.at, r->text.n}, r->hash);
     return SQLITE_OK;
 }
@@ -197,7 +198,7 @@ int ext_vt_docs_insert(ext_vt_table *t, sqlite3_int64 id, sqlite3_value **values
 {
     ext_vt_doc d = {.exists = true};
     row r;
-    int rc = row_read(t, values, false, &r);
+    int rc = row_read(t, id, values, false, &r);
 
     if (rc == SQLITE_OK) rc = ext_vt_vectors_refresh(t);
     if (rc == SQLITE_OK) {
@@ -266,7 +267,7 @@ int ext_vt_docs_update(ext_vt_table *t, sqlite3_int64 old_id, sqlite3_int64 id,
 {
     ext_vt_doc d = {0};
     row r;
-    int rc = row_read(t, values, true, &r);
+    int rc = row_read(t, id, values, true, &r);
 
     if (rc == SQLITE_OK && old_id != id) rc = ext_vt_docs_delete(t, id); /* OR REPLACE */
     if (rc == SQLITE_OK) rc = ext_vt_vectors_refresh(t);

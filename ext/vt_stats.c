@@ -52,11 +52,12 @@ static bool took_failure(ext_call *c, ext_vt_table *t, int rc)
     return true;
 }
 
-static bool count_rows(ext_scan *s, ext_vt_table *t, sqlite3_int64 *n)
+/* Of a shadow table. */
+static bool count_rows(ext_scan *s, ext_vt_table *t, const char *suffix, sqlite3_int64 *n)
 {
     sqlite3_stmt *stmt = NULL;
-    char *sql =
-        sqlite3_mprintf("SELECT count(*) FROM \"%w\".\"%w_doc\"", t->schema, t->name);
+    char *sql = sqlite3_mprintf("SELECT count(*) FROM \"%w\".\"%w_%w\"", t->schema,
+                                t->name, suffix);
     int rc = sql == NULL ? SQLITE_NOMEM : sqlite3_prepare_v2(t->db, sql, -1, &stmt, NULL);
 
     sqlite3_free(sql);
@@ -69,12 +70,13 @@ static bool count_rows(ext_scan *s, ext_vt_table *t, sqlite3_int64 *n)
 static bool stats(ext_scan *s)
 {
     ext_vt_table *t = table_of(&s->call);
-    sqlite3_int64 n_rows = 0;
+    sqlite3_int64 n_rows = 0, n_fresh = 0;
     ext_vt_sizes sizes;
 
     if (t == NULL) return false;
     if (took_failure(&s->call, t, ext_vt_vectors_refresh(t))) return false;
-    if (!count_rows(s, t, &n_rows)) return false;
+    if (!count_rows(s, t, "doc", &n_rows)) return false;
+    if (!count_rows(s, t, "fresh", &n_fresh)) return false;
     ext_vt_vectors_sizes(t->vectors, &sizes);
     return ext_put_int(s, n_rows) &&
            ext_put_int(s, (sqlite3_int64)ext_vt_vectors_count(t->vectors)) &&
@@ -86,7 +88,7 @@ static bool stats(ext_scan *s)
            ext_put_int(s, (sqlite3_int64)t->last.n_scanned) &&
            ext_put_int(s, (sqlite3_int64)t->last.n_rescored) &&
            ext_put_real(s, t->last_ms) && ext_put_int(s, t->n_encoded) &&
-           ext_put_int(s, t->n_kept);
+           ext_put_int(s, t->n_kept) && ext_put_int(s, n_fresh);
 }
 
 /* ---- recall ---- */
@@ -204,8 +206,8 @@ int ext_register_stats(sqlite3 *db, ext_conn *conn)
          .columns = "rows INTEGER, vectors INTEGER, dims INTEGER, segments INTEGER, "
                     "resident INTEGER, resident_bytes INTEGER, path TEXT, scanned "
                     "INTEGER, rescored INTEGER, milliseconds REAL, encoded INTEGER, "
-                    "unchanged INTEGER",
-         .n_columns = 12,
+                    "unchanged INTEGER, reembedded INTEGER",
+         .n_columns = 13,
          .args = {"name"},
          .n_required = 1,
          .open = stats},

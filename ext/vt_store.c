@@ -249,11 +249,13 @@ int ext_vt_content_step(ext_vt_table *t, sqlite3_stmt *s)
 }
 
 /* Rows of a table without INTEGER PRIMARY KEY are renumbered by VACUUM, so rowid finds
- * others then. Whether a view's key lasts is not known here, nor a virtual table's. */
+ * others then; those of a view have none. Whether another key of a view lasts is not
+ * known here, nor that of a virtual table. */
 static int check_key(ext_vt_table *t)
 {
     static const char text[] =
-        "SELECT 1 FROM \"%w\".sqlite_schema WHERE type = 'table' AND name = ?1 COLLATE "
+        "SELECT type = 'view' FROM \"%w\".sqlite_schema WHERE type IN ('table', 'view') "
+        "AND name = ?1 COLLATE "
         "NOCASE AND sql NOT LIKE 'CREATE VIRTUAL%%' AND lower(?2) IN ('rowid', 'oid', "
         "'_rowid_') AND NOT EXISTS (SELECT 1 FROM pragma_table_xinfo(?1, ?3) WHERE name "
         "= "
@@ -274,10 +276,13 @@ static int check_key(ext_vt_table *t)
     if (rc == SQLITE_OK) rc = sqlite3_bind_text(s, 3, t->schema, -1, SQLITE_STATIC);
     if (rc == SQLITE_OK) rc = sqlite3_step(s);
     if (rc == SQLITE_ROW)
-        rc = ext_vt_fail(t, SQLITE_ERROR,
-                         "content='%s' has no INTEGER PRIMARY KEY, and VACUUM would "
-                         "renumber its rows (content_rowid names another key that stays)",
-                         t->config.content_table);
+        rc = ext_vt_fail(
+            t, SQLITE_ERROR,
+            "content='%s' %s (content_rowid names another key that stays)",
+            t->config.content_table,
+            sqlite3_column_int(s, 0) != 0
+                ? "is a view, whose rows have no rowid"
+                : "has no INTEGER PRIMARY KEY, and VACUUM would renumber its rows");
     else if (rc == SQLITE_DONE || rc == SQLITE_AUTH) rc = SQLITE_OK;
     else rc = ext_vt_fail_db(t, rc);
     sqlite3_finalize(s);

@@ -137,6 +137,8 @@ int ext_vt_table_open(sqlite3 *db, void *client, int argc, const char *const *ar
     if (*message == NULL && t->base.zErrMsg != NULL) {
         *message = t->base.zErrMsg;
         t->base.zErrMsg = NULL;
+    } else if (*message != NULL && t->name != NULL) {
+        *message = sqlite3_mprintf("similarity '%s': %z", t->name, *message);
     }
     ext_vt_table_free(t);
     return rc;

@@ -17,8 +17,7 @@
 
 #include "base/lock.h"
 
-#define THREADS_MAX 64
-#define LOOKS       1000 /* before sleeping: some 20 microseconds */
+#define LOOKS 1000 /* before sleeping: some 20 microseconds */
 
 /* Of a worker: ten times what any task needs, and not what the limits of the process say,
  * which may be too little, or too much for its address space. */
@@ -128,7 +127,7 @@ static size_t default_count(void)
     cpu_set_t set;
     if (n <= 0 && sched_getaffinity(0, sizeof set, &set) == 0) n = CPU_COUNT(&set);
     if (n <= 0) n = sysconf(_SC_NPROCESSORS_ONLN);
-    return n < 1 ? 1 : n > THREADS_MAX ? THREADS_MAX : (size_t)n;
+    return n < 1 ? 1 : n > ENC_THREADS_MAX ? ENC_THREADS_MAX : (size_t)n;
 }
 
 static size_t count_locked(void)
@@ -147,7 +146,7 @@ size_t enc_threads_count(void)
 void enc_threads_set(size_t n)
 {
     lock();
-    pool.n_wanted = n > THREADS_MAX ? THREADS_MAX : n;
+    pool.n_wanted = n > ENC_THREADS_MAX ? ENC_THREADS_MAX : n;
     unlock();
 }
 

@@ -12,6 +12,8 @@
 
 #include <stddef.h>
 
+#define ENC_THREADS_MAX 64
+
 typedef void enc_task(void *arg, size_t i);
 
 /* Runs task(arg, 0) ... task(arg, n_parts - 1), and returns when all have run. */
@@ -20,6 +22,6 @@ void enc_threads_run(size_t n_parts, enc_task *task, void *arg);
 /* How many threads a job may use, its caller included: the option if set, else
  * $ENCODER_THREADS, else the processors this process may run on. At least 1. */
 size_t enc_threads_count(void);
-void enc_threads_set(size_t n); /* 0: back to the default */
+void enc_threads_set(size_t n); /* 0: back to the default; at most the above */
 
 #endif

@@ -63,7 +63,7 @@ WITH RECURSIVE n(i) AS (VALUES(1) UNION ALL SELECT i + 1 FROM n WHERE i < 20) IN
 CREATE TABLE was AS SELECT rowid AS id, distance AS d FROM s WHERE s MATCH 'fox 7';
 SELECT encoder_unload('tiny'), encoder_load('tests/data/tiny', 'tiny', '{"pooling": "cls"}');
 INSERT INTO s(s, rank) VALUES('reembed', 8);
-SELECT count(*) FROM s_fresh;
+SELECT count(*), (SELECT reembedded FROM similarity_stats('s')) FROM s_fresh;
 SELECT count(*) FROM s WHERE s MATCH vector(json_array(1)) AND k = 1;
 SELECT encoder_unload('tiny'), encoder_load('tests/data/tiny');
 SELECT count(*), (SELECT count(*) FROM was) FROM was JOIN (SELECT rowid, distance FROM s WHERE s MATCH 'fox 7') AS now ON now.rowid = id AND now.distance = d;

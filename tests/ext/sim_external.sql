@@ -239,3 +239,30 @@ CREATE VIRTUAL TABLE untyped_sim USING similarity(
 INSERT INTO untyped_sim(untyped_sim) VALUES('triggers');
 INSERT INTO untyped VALUES(1, '[5]', 4.0), (2, '[4]', 'red');
 SELECT rowid FROM untyped_sim WHERE untyped_sim MATCH '[1]' AND k = 1 AND d > '3';
+
+-- A view has no rowid; with another key it is content.
+CREATE TABLE under(id INTEGER PRIMARY KEY, a);
+INSERT INTO under VALUES(7, 'a cat');
+CREATE VIEW above AS SELECT id, a FROM under;
+CREATE VIRTUAL TABLE va USING similarity(a, content=above);
+CREATE VIRTUAL TABLE va USING similarity(a, content=above, content_rowid=id);
+INSERT INTO va(va) VALUES('rebuild');
+SELECT rowid, a FROM va('cat');
+INSERT INTO va(va) VALUES('integrity-check');
+
+-- A row that SQLite replaced without telling gives its key back to the next.
+CREATE TABLE sheet(id INTEGER PRIMARY KEY, url UNIQUE, body);
+CREATE VIRTUAL TABLE leaf USING similarity(body, content=sheet);
+INSERT INTO leaf(leaf) VALUES('triggers');
+INSERT INTO sheet(url, body) VALUES('a', 'a cat'), ('b', 'a dog');
+INSERT OR REPLACE INTO sheet(url, body) VALUES('b', 'the sea');
+INSERT INTO leaf(leaf) VALUES('integrity-check');
+INSERT INTO sheet VALUES(2, 'c', 'the moon');
+SELECT rowid, body FROM leaf('moon') LIMIT 1;
+INSERT INTO leaf(leaf) VALUES('integrity-check');
+
+-- The row that cannot be taken is named.
+CREATE TABLE mixed(id INTEGER PRIMARY KEY, a);
+INSERT INTO mixed VALUES(1, 'a cat'), (12, x'00');
+CREATE VIRTUAL TABLE mix USING similarity(a, content=mixed);
+INSERT INTO mix(mix) VALUES('rebuild');

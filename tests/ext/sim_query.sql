@@ -221,3 +221,10 @@ SELECT count(*) FROM (SELECT rowid, row_number() OVER () AS place FROM big WHERE
 SELECT count(*), max(distance) FROM big WHERE big MATCH '[0, 0]' AND n = 3 AND k = 50;
 SELECT count(*) FROM big WHERE big MATCH '[0, 0]' AND distance <= 4;
 SELECT n, count(*) FROM big WHERE big MATCH '[0, 0]' AND k = 100 GROUP BY n;
+
+-- k is given and not compared.
+CREATE VIRTUAL TABLE kk USING similarity(e VECTOR(2));
+INSERT INTO kk(e) VALUES('[1,0]'), ('[0,1]'), ('[1,1]');
+SELECT rowid FROM kk WHERE kk MATCH '[1,0]' AND k IS 2;
+SELECT rowid FROM kk WHERE kk MATCH '[1,0]' AND k <= 2;
+SELECT rowid FROM kk WHERE kk MATCH '[1,0]' AND k <> 2;

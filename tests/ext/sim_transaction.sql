@@ -256,3 +256,15 @@ INSERT INTO hw(hw, rank) VALUES('lexical_weight', 0);
 SELECT rowid FROM hw WHERE hw MATCH 'Paris in the of' AND k = 1;
 ROLLBACK;
 SELECT rowid FROM hw WHERE hw MATCH 'Paris in the of' AND k = 1;
+
+-- A search that may not encode what waits says so, and nothing has changed.
+CREATE VIRTUAL TABLE qo USING similarity(body);
+INSERT INTO qo(body) VALUES('one'), ('two');
+BEGIN;
+INSERT INTO qo(body) VALUES('three');
+PRAGMA query_only = 1;
+SELECT rowid FROM qo WHERE qo MATCH 'three' AND k = 1;
+PRAGMA query_only = 0;
+SELECT rowid FROM qo WHERE qo MATCH 'three' AND k = 1;
+COMMIT;
+INSERT INTO qo(qo) VALUES('integrity-check');

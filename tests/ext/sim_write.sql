@@ -194,3 +194,11 @@ INSERT INTO below(rowid, e) VALUES(-70, '[1]');
 INSERT INTO below(e) VALUES('[2]');
 COMMIT;
 SELECT group_concat(rowid) FROM below;
+
+-- What a search fills is not stored.
+CREATE VIRTUAL TABLE hid USING similarity(body);
+INSERT INTO hid(body, k) VALUES('a', 3);
+INSERT INTO hid(distance) VALUES(0.5);
+INSERT INTO hid(rank) VALUES(1);
+INSERT INTO hid(rowid, body, k) VALUES(1, 'a cat', NULL);
+SELECT rowid, body FROM hid;

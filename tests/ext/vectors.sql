@@ -36,3 +36,8 @@ SELECT vector_json(1);
 SELECT vector_dims('[1]');
 SELECT vector_dims(x'00');
 SELECT vector();
+
+-- The largest float32 comes back, and what would round to infinity does not go in.
+SELECT hex(vector(vector_json(x'ffff7f7f')));
+SELECT vector('[3.4028235677973366e38]');
+SELECT vector('{}');

@@ -172,7 +172,7 @@ static bool is_short(const char *want, const char *got)
  * constructor has no sentence without the memory for one. */
 static bool is_of_fts5(const char *want, size_t n, const char *got)
 {
-    return memmem(want, n, "SELECT snippet(", 15) != NULL ||
+    return memmem(want, n, "snippet(", 8) != NULL ||
            (memmem(want, n, "USING fts5(", 11) != NULL &&
             has_sentence(want, got, "vtable constructor failed: "));
 }
