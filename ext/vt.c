@@ -142,10 +142,7 @@ static int vt_filter(sqlite3_vtab_cursor *base, int number, const char *text, in
     if ((rc = ext_vt_plan_read(t, text, argc, argv, &c->search.plan))) return rc;
     c->has_match = c->search.plan.has_match;
     if (!c->has_match) return start_scan(c);
-    sqlite3_int64 last = sqlite3_last_insert_rowid(t->db);
-    rc = ext_vt_docs_flush(t);
-    sqlite3_set_last_insert_rowid(t->db, last);
-    if (rc != SQLITE_OK) return rc;
+    if ((rc = ext_vt_docs_flush_reading(t))) return rc;
     if ((rc = ext_vt_search_open(t, &c->search))) return rc;
     return next_hit(c);
 }
@@ -513,8 +510,13 @@ static int vt_shadow_name(const char *suffix)
 static int vt_integrity(sqlite3_vtab *base, const char *schema, const char *table,
                         int flags, char **problem)
 {
+    ext_vt_table *t = (ext_vt_table *)base;
+    int rc = ext_vt_vectors_refresh(t);
+
     (void)schema, (void)table;
-    return ext_vt_check_run((ext_vt_table *)base, (flags & 1) != 0, problem);
+    *problem = NULL;
+    if (rc == SQLITE_OK) rc = ext_vt_docs_flush_reading(t);
+    return rc == SQLITE_OK ? ext_vt_check_run(t, (flags & 1) != 0, problem) : rc;
 }
 
 /* The layout of sqlite3_module of SQLite 3.44, whatever the header that we build with: an

@@ -363,6 +363,8 @@ int ext_vt_docs_stored_text(ext_vt_table *t, sqlite3_int64 id, enc_wr *out,
 
 /* Encodes what is queued. */
 int ext_vt_docs_flush(ext_vt_table *t);
+int ext_vt_docs_flush_reading(
+    ext_vt_table *t); /* the same where nothing is written yet */
 void ext_vt_docs_end(
     ext_vt_table *t); /* the transaction is over: encoder_progress forgets it */
 

@@ -446,38 +446,28 @@ static int store_doc(ext_vt_table *t, sqlite3_int64 id, ext_vt_doc *fresh,
     return rc;
 }
 
-static int leave_queue(ext_vt_table *t, sqlite3_int64 id)
-{
-    int rc = ext_vt_run_id(t, EXT_VT_QUEUE_DEL, id);
-
-    /* A trigger there could keep it, and the queue would never end. */
-    if (rc != SQLITE_OK || sqlite3_changes(t->db) == 1) return rc;
-    return ext_vt_fail(t, SQLITE_CORRUPT_VTAB, "row %lld stays in the queue", id);
-}
-
 static int store_all(ext_vt_table *t, batch *b)
 {
     size_t at = 0;
-    int rc = SQLITE_OK;
 
-    for (size_t i = 0; i < b->n_docs && rc == SQLITE_OK; i++) {
-        rc = i == 0 ? SQLITE_OK : leave_queue(t, b->ids[i]);
-        if (rc == SQLITE_OK)
-            rc = store_doc(t, b->ids[i], &b->docs[i], b->vectors + at * t->config.dims);
-        at += b->docs[i].n;
+    for (size_t i = 0; i < b->n_docs; i++) {
+        size_t n = b->docs[i].n;
+        int rc = store_doc(t, b->ids[i], &b->docs[i], b->vectors + at * t->config.dims);
+        if (rc == SQLITE_OK) rc = ext_vt_run_id(t, EXT_VT_QUEUE_DEL, b->ids[i]);
+        /* A trigger there could keep it, and the queue would never end. */
+        if (rc == SQLITE_OK && sqlite3_changes(t->db) != 1)
+            rc = ext_vt_fail(t, SQLITE_CORRUPT_VTAB, "row %lld stays in the queue",
+                             b->ids[i]);
+        if (rc != SQLITE_OK) return rc;
+        at += n;
     }
-    return rc;
+    return SQLITE_OK;
 }
 
-/* If not even the first can be taken from the queue, which a database that is only read
- * does not allow, nothing has changed. */
 static int batch_store(ext_vt_table *t, batch *b)
 {
     ext_vt_write_begin(t);
-    int rc = leave_queue(t, b->ids[0]);
-    bool is_untouched = rc != SQLITE_OK;
-    if (rc == SQLITE_OK) rc = store_all(t, b);
-    ext_vt_write_end(t, is_untouched ? SQLITE_OK : rc);
+    int rc = ext_vt_write_end(t, store_all(t, b));
     if (rc != SQLITE_OK) return rc;
     t->n_encoded += (sqlite3_int64)b->n_docs;
     t->n_done += b->n_docs;
@@ -513,32 +503,41 @@ static int flush_batch(ext_vt_table *t, bool *is_done)
     return rc;
 }
 
-/* A table that has only been read hears of the end of the transaction, and is undone with
- * it, if a statement has written to it. */
-static int flush_as_writer(ext_vt_table *t)
-{
-    char *sql = sqlite3_mprintf("INSERT INTO \"%w\".\"%w\"(\"%w\") VALUES('flush')",
-                                t->schema, t->name, t->name);
-    if (sql == NULL) return SQLITE_NOMEM;
-    int rc = sqlite3_exec(t->db, sql, NULL, NULL, &t->base.zErrMsg);
-    sqlite3_free(sql);
-    if (rc == SQLITE_OK) t->has_queue = false;
-    return rc;
-}
-
 int ext_vt_docs_flush(ext_vt_table *t)
 {
     bool is_done = !t->has_queue;
     int rc = SQLITE_OK;
 
-    if (is_done) return SQLITE_OK;
-    if (!t->is_begun) return flush_as_writer(t);
-    bool is_within = t->n_writing > 0; /* a write, which has been asked for already */
-    if (!is_within && (rc = ext_vt_table_refuse_broken(t))) return rc;
-    if (!is_within && (rc = ext_vt_table_refuse_unsaved(t))) return rc;
     while (!is_done && rc == SQLITE_OK) rc = flush_batch(t, &is_done);
     if (rc != SQLITE_OK) return rc;
     t->has_queue = false;
     t->n_queued = 0;
     return SQLITE_OK;
+}
+
+/* The statement that reads may write to another database, and then SQLite does not roll
+ * this one back with it, though it says so; or to none, and then it does not tell us how
+ * the transaction ends. For an INSERT it does both; of a SELECT, for then it makes a
+ * savepoint. */
+int ext_vt_docs_flush_reading(ext_vt_table *t)
+{
+    if (!t->has_queue) return SQLITE_OK;
+    sqlite3_int64 last = sqlite3_last_insert_rowid(t->db);
+    char *sql = sqlite3_mprintf("INSERT INTO \"%w\".\"%w\"(\"%w\") SELECT 'flush'",
+                                t->schema, t->name, t->name);
+    if (sql == NULL) return SQLITE_NOMEM;
+    char *sentence = NULL;
+    int rc = sqlite3_exec(t->db, sql, NULL, NULL, &sentence);
+    sqlite3_free(sql);
+    sqlite3_set_last_insert_rowid(t->db, last);
+    if (rc == SQLITE_OK) t->has_queue = false;
+    if (sentence == NULL) return rc;
+    if (strncmp(sentence, "similarity '", 12) == 0) { /* our own, with the name */
+        sqlite3_free(t->base.zErrMsg);
+        t->base.zErrMsg = sentence;
+        return rc;
+    }
+    rc = ext_vt_fail(t, rc, "%s", sentence);
+    sqlite3_free(sentence);
+    return rc;
 }

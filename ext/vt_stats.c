@@ -187,7 +187,7 @@ static bool recall_at_k(ext_scan *s)
         !ext_arg_int(&s->call, 2, "n", 1, QUERIES_MAX, 100, &n))
         return false;
     if (took_failure(&s->call, t, ext_vt_vectors_refresh(t)) ||
-        took_failure(&s->call, t, ext_vt_docs_flush(t)))
+        took_failure(&s->call, t, ext_vt_docs_flush_reading(t)))
         return false;
     if (took_failure(&s->call, t, ask_many(t, (size_t)k, (size_t)n, &r))) return false;
     double each = r.n_wanted > 0 ? (double)n : (double)NAN;

@@ -268,3 +268,17 @@ PRAGMA query_only = 0;
 SELECT rowid FROM qo WHERE qo MATCH 'three' AND k = 1;
 COMMIT;
 INSERT INTO qo(qo) VALUES('integrity-check');
+
+-- A search encodes for a statement that writes to another database only, and fails there: SQLite undoes it here neither in the database nor, then, in memory.
+CREATE VIRTUAL TABLE sp USING similarity(body);
+CREATE TEMP TABLE taken(id INTEGER PRIMARY KEY);
+INSERT INTO taken VALUES(2);
+BEGIN;
+INSERT INTO sp(rowid, body) VALUES(1, 'coffee'), (2, 'train');
+INSERT INTO taken SELECT rowid FROM sp('coffee');
+COMMIT;
+SELECT rowid FROM sp('coffee');
+INSERT INTO sp(sp) VALUES('integrity-check');
+UPDATE sp SET body = 'tea' WHERE rowid = 2;
+DELETE FROM sp WHERE rowid = 1;
+INSERT INTO sp(sp) VALUES('integrity-check');

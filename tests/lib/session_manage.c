@@ -247,11 +247,26 @@ static bool while_reading(session *s)
     return session_step(s, step);
 }
 
+/* A statement that searches, writes to another database only, and fails there. */
+static bool spill(session *s)
+{
+    char *reading = session_reading(s);
+    char *sql =
+        oracle_text("CREATE TEMP TABLE IF NOT EXISTS spill(one UNIQUE); INSERT INTO "
+                    "temp.spill SELECT 1 FROM (%s) UNION ALL SELECT 1 UNION ALL "
+                    "SELECT 1",
+                    reading);
+
+    sqlite3_free(reading);
+    return session_do(s, ORACLE_REFUSED, sql, NULL);
+}
+
 bool session_manage(session *s)
 {
     int which = session_below(s, 100);
     bool is_open = session_is_open(s);
 
+    if (is_open && session_chance(s, 40)) return spill(s);
     if (which < 35) return run_command(s);
     if (which < 45) return while_reading(s);
     if (which < 60) return reopen(s);
