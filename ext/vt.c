@@ -268,6 +268,7 @@ static int vt_column_of(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int col
         sqlite3_result_pointer(ctx, c, "encoder-cursor", NULL);
         return SQLITE_OK;
     }
+    if (hidden >= 0 && sqlite3_vtab_nochange(ctx)) return SQLITE_OK;
     if (hidden >= 0) return c->has_match ? hit_column(c, ctx, hidden) : SQLITE_OK;
     if (t->config.columns[column].kind == EXT_VT_VECTOR) return vector_column(c, ctx);
     bool is_text = t->config.columns[column].kind == EXT_VT_TEXT;
@@ -349,12 +350,29 @@ static int insert(ext_vt_table *t, int argc, sqlite3_value **argv, sqlite3_int64
                     : ext_vt_docs_insert(t, *rowid, values);
 }
 
+/* SQLite 3.40 does not say of UPDATE ... FROM which columns it leaves alone, not even of
+ * those that nobody can set. A text that is not kept then looks like one set to NULL. */
+static int refuse_untold(ext_vt_table *t, sqlite3_value **values)
+{
+    if (t->config.content != EXT_VT_CONTENTLESS ||
+        sqlite3_value_nochange(values[t->config.n_columns + EXT_VT_LEXICAL_RANK]))
+        return SQLITE_OK;
+    for (int i = 0; i < t->config.n_columns; i++)
+        if (t->config.columns[i].kind == EXT_VT_TEXT &&
+            sqlite3_value_type(values[i]) != SQLITE_NULL)
+            return SQLITE_OK;
+    return ext_vt_fail(t, SQLITE_ERROR,
+                       "content='' keeps no text, and this SQLite does not say whether "
+                       "UPDATE ... FROM leaves it alone (use a subquery)");
+}
+
 static int update(ext_vt_table *t, sqlite3_value **argv)
 {
     sqlite3_int64 old_id = sqlite3_value_int64(argv[0]), id;
     bool is_taken = false;
     int rc = integer_id(t, argv[1], &id);
 
+    if (rc == SQLITE_OK) rc = refuse_untold(t, argv + 2);
     if (rc == SQLITE_OK && id != old_id) rc = make_way(t, id, &is_taken);
     return rc == SQLITE_OK ? ext_vt_docs_update(t, old_id, id, argv + 2) : rc;
 }

@@ -494,4 +494,15 @@ int ext_vt_passage_register(sqlite3 *db);
 int ext_register_similarity(sqlite3 *db, ext_conn *conn);
 int ext_register_stats(sqlite3 *db, ext_conn *conn); /* vt_stats.c */
 
+/* ---- vt_words.c ---- */
+
+/* The document's text for FTS5, which has none of it. */
+int ext_vt_words_put(ext_vt_table *t, sqlite3_int64 id, enc_bytes text);
+
+/* *problem: what does not agree, of a sound index, or as it was; sqlite3_free it. */
+int ext_vt_words_check(ext_vt_table *t, char **problem);
+
+/* If it does not agree, FTS5 gets all texts again. Of a table that keeps texts. */
+int ext_vt_words_rebuild(ext_vt_table *t);
+
 #endif

@@ -7,9 +7,10 @@
  *   the codes are those of the f32 vector, and that is finite
  *   every row of %_content has a document, and the other way round
  *   the text is the one that was encoded (its hash), also in the user's own table
- *   hybrid=1: FTS5 finds its index to be that of its texts
+ *   the vector of the user's own table is the one that is stored
+ *   hybrid=1: FTS5 has the texts of the documents, and finds its index to be theirs
  *
- * The quick check leaves out the last three: it reads each vector once and no text. */
+ * The quick check leaves out the last four: it reads each vector once and no text. */
 #include "vt.h"
 
 #include <math.h>
@@ -85,14 +86,45 @@ static int check_stretches(check *c, sqlite3_int64 id, const ext_vt_doc *d)
     return rc;
 }
 
+/* The user's own vector is the one of the index. */
+static int check_vector(check *c, sqlite3_int64 id, const ext_vt_doc *d)
+{
+    ext_vt_table *t = c->t;
+    float *theirs = NULL;
+    sqlite3_stmt *s;
+    int rc = SQLITE_OK, code = SQLITE_OK;
+
+    if (t->config.content != EXT_VT_EXTERNAL) return SQLITE_OK;
+    if ((rc = ext_vt_sql_get(t, EXT_VT_CONTENT_GET, &s))) return rc;
+    sqlite3_bind_int64(s, 1, id);
+    code = ext_vt_content_step(t, s);
+    if (code == SQLITE_ROW)
+        rc = ext_vt_value_vector(t, sqlite3_column_value(s, t->config.vector + 1),
+                                 &theirs);
+    else if (code != SQLITE_DONE) rc = code;
+    code = ext_vt_done(t, s);
+    if (rc == SQLITE_OK) rc = code;
+    bool is_same = (theirs != NULL) == (d->n > 0);
+    if (rc == SQLITE_OK && is_same && theirs != NULL) {
+        rc = ext_vt_vectors_get(t, d->at[0].slot, c->v);
+        is_same = memcmp(theirs, c->v, t->config.dims * sizeof *theirs) == 0;
+    }
+    enc_mem_free(theirs);
+    if (rc != SQLITE_OK || is_same) return rc;
+    return found(c,
+                 sqlite3_mprintf("row %lld: its vector is not the one that was indexed "
+                                 "(without triggers, 'rebuild' follows)",
+                                 id));
+}
+
 static int check_text(check *c, sqlite3_int64 id, const ext_vt_doc *d)
 {
     ext_vt_table *t = c->t;
     enc_wr text;
     bool is_null;
 
-    if (t->config.content == EXT_VT_CONTENTLESS || t->config.vector >= 0)
-        return SQLITE_OK;
+    if (t->config.content == EXT_VT_CONTENTLESS) return SQLITE_OK;
+    if (t->config.vector >= 0) return check_vector(c, id, d);
     enc_wr_init(&text);
     int rc = ext_vt_docs_stored_text(t, id, &text, &is_null);
     uint8_t hash[16];
@@ -142,11 +174,12 @@ static int check_content(check *c)
     ext_vt_table *t = c->t;
     bool is_external = t->config.content == EXT_VT_EXTERNAL;
     sqlite3_stmt *s;
-    char *from =
-        is_external
-            ? sqlite3_mprintf("(SELECT T.\"%w\" AS id FROM \"%w\".\"%w\" AS T)",
-                              t->config.content_rowid, t->schema, t->config.content_table)
-            : sqlite3_mprintf("\"%w\".\"%w_content\"", t->schema, t->name);
+    char *from = is_external
+                     ? sqlite3_mprintf("(SELECT T.\"%w\" AS id FROM \"%w\".\"%w\" AS T "
+                                       "WHERE T.\"%w\" IS NOT NULL)",
+                                       t->config.content_rowid, t->schema,
+                                       t->config.content_table, t->config.content_rowid)
+                     : sqlite3_mprintf("\"%w\".\"%w_content\"", t->schema, t->name);
     char *sql =
         from == NULL
             ? NULL
@@ -183,6 +216,7 @@ static int check_words(check *c)
     if (sql == NULL) return SQLITE_NOMEM;
     int rc = sqlite3_exec(t->db, sql, NULL, NULL, NULL);
     sqlite3_free(sql);
+    if (rc == SQLITE_OK) return ext_vt_words_check(t, &c->problem);
     if ((rc & 0xff) != SQLITE_CORRUPT) return ext_vt_fail_db(t, rc);
     return found(
         c, sqlite3_mprintf("FTS5 finds %s_fts damaged ('rebuild' mends it)", t->name));

@@ -22,39 +22,51 @@
 
 /* ---- triggers ---- */
 
-/* "new.a, new.b" of all columns, with `before` before each name. */
-static char *column_list(const ext_vt_table *t, const char *before)
+/* "a, b" of all columns. */
+static char *column_list(const ext_vt_table *t)
 {
     sqlite3_str *s = sqlite3_str_new(NULL);
     for (int i = 0; i < t->config.n_columns; i++)
-        sqlite3_str_appendf(s, ", %s\"%w\"", before, t->config.columns[i].name);
+        sqlite3_str_appendf(s, "%s\"%w\"", i > 0 ? ", " : "", t->config.columns[i].name);
     return sqlite3_str_finish(s);
 }
 
-static char *assignments(const ext_vt_table *t)
+/* Brings the row of the key new.x in step. It is read anew, for a trigger of the user's
+ * may have changed it meanwhile; it may be in the index, for of a row that REPLACE
+ * removes no trigger hears, or not, if that has missed it. No OR REPLACE: the statement
+ * that fires a trigger may put its own in place of that. */
+static char *put_sql(const ext_vt_table *t)
 {
-    sqlite3_str *s = sqlite3_str_new(NULL);
-    for (int i = 0; i < t->config.n_columns; i++)
-        sqlite3_str_appendf(s, ", \"%w\" = new.\"%w\"", t->config.columns[i].name,
-                            t->config.columns[i].name);
-    return sqlite3_str_finish(s);
+    const char *x = t->name, *content = t->config.content_table,
+               *id = t->config.content_rowid;
+    char *names = column_list(t);
+    char *sql =
+        names == NULL
+            ? NULL
+            : sqlite3_mprintf(
+                  "UPDATE \"%w\" SET (%s) = (SELECT %s FROM \"%w\" WHERE \"%w\" = "
+                  "new.\"%w\") WHERE rowid = new.\"%w\"; INSERT INTO \"%w\"(rowid, "
+                  "%s) SELECT \"%w\", %s FROM \"%w\" WHERE \"%w\" = new.\"%w\" AND "
+                  "NOT EXISTS (SELECT 1 FROM \"%w\" WHERE rowid = new.\"%w\")",
+                  x, names, names, content, id, id, id, x, names, id, names, content, id,
+                  id, x, id);
+    sqlite3_free(names);
+    return sql;
 }
 
-/* An UPDATE of a row that the index has missed inserts it. */
+/* A row whose key is NULL has no place in the index. */
 static int create_triggers(ext_vt_table *t)
 {
     const char *s = t->schema, *x = t->name, *content = t->config.content_table,
                *id = t->config.content_rowid;
-    char *names = column_list(t, ""), *values = column_list(t, "new."),
-         *sets = assignments(t);
-    int rc = names == NULL || values == NULL || sets == NULL ? SQLITE_NOMEM : SQLITE_OK;
+    char *put = put_sql(t);
+    int rc = put == NULL ? SQLITE_NOMEM : SQLITE_OK;
 
     if (rc == SQLITE_OK)
         rc = ext_vt_exec(t,
-                         "CREATE TRIGGER \"%w\".\"%w_ai\" AFTER INSERT ON "
-                         "\"%w\" BEGIN INSERT OR REPLACE INTO \"%w\"(rowid%s) VALUES "
-                         "(new.\"%w\"%s); END",
-                         s, x, content, x, names, id, values);
+                         "CREATE TRIGGER \"%w\".\"%w_ai\" AFTER INSERT ON \"%w\" WHEN "
+                         "new.\"%w\" IS NOT NULL BEGIN %s; END",
+                         s, x, content, id, put);
     if (rc == SQLITE_OK)
         rc = ext_vt_exec(t,
                          "CREATE TRIGGER \"%w\".\"%w_ad\" AFTER DELETE ON "
@@ -63,14 +75,13 @@ static int create_triggers(ext_vt_table *t)
     if (rc == SQLITE_OK)
         rc = ext_vt_exec(
             t,
-            "CREATE TRIGGER \"%w\".\"%w_au\" AFTER UPDATE ON "
-            "\"%w\" BEGIN UPDATE \"%w\" SET rowid = new.\"%w\"%s WHERE rowid = "
-            "old.\"%w\"; INSERT INTO \"%w\"(rowid%s) SELECT new.\"%w\"%s WHERE "
-            "NOT EXISTS (SELECT 1 FROM \"%w\" WHERE rowid = new.\"%w\"); END",
-            s, x, content, x, id, sets, id, x, names, id, values, x, id);
-    sqlite3_free(names);
-    sqlite3_free(values);
-    sqlite3_free(sets);
+            "CREATE TRIGGER \"%w\".\"%w_au\" AFTER UPDATE ON \"%w\" BEGIN DELETE FROM "
+            "\"%w\" WHERE rowid = new.\"%w\" AND old.\"%w\" <> new.\"%w\"; UPDATE \"%w\" "
+            "SET "
+            "rowid = new.\"%w\" WHERE rowid = old.\"%w\" AND old.\"%w\" <> new.\"%w\"; "
+            "DELETE FROM \"%w\" WHERE rowid = old.\"%w\" AND new.\"%w\" IS NULL; %s; END",
+            s, x, content, x, id, id, id, x, id, id, id, id, x, id, id, put);
+    sqlite3_free(put);
     return rc;
 }
 
@@ -181,12 +192,12 @@ static int drop_gone(ext_vt_table *t)
     sqlite3_stmt *s;
     char *content = is_own ? sqlite3_mprintf("%s_content", t->name)
                            : sqlite3_mprintf("%s", t->config.content_table);
-    char *sql =
-        sqlite3_mprintf("SELECT id FROM \"%w\".\"%w_doc\" WHERE id >= ?1 AND id "
-                        "NOT IN (SELECT T.\"%w\" FROM \"%w\".\"%w\" AS T) "
-                        "ORDER BY id LIMIT 1",
-                        t->schema, t->name, is_own ? "id" : t->config.content_rowid,
-                        t->schema, content == NULL ? "" : content);
+    char *sql = sqlite3_mprintf(
+        "SELECT id FROM \"%w\".\"%w_doc\" WHERE id >= ?1 AND id "
+        "NOT IN (SELECT T.\"%w\" FROM \"%w\".\"%w\" AS T WHERE T.\"%w\" IS NOT NULL) "
+        "ORDER BY id LIMIT 1",
+        t->schema, t->name, is_own ? "id" : t->config.content_rowid, t->schema,
+        content == NULL ? "" : content, is_own ? "id" : t->config.content_rowid);
     int rc = sql == NULL || content == NULL
                  ? SQLITE_NOMEM
                  : ext_vt_fail_db(t, sqlite3_prepare_v2(t->db, sql, -1, &s, NULL));
@@ -231,6 +242,7 @@ static int rebuild(ext_vt_table *t)
     if (is_anew) rc = ext_vt_docs_forget(t);
     if (rc == SQLITE_OK) rc = follow_content(t);
     if (rc == SQLITE_OK) rc = drop_gone(t);
+    if (rc == SQLITE_OK && t->config.is_hybrid) rc = ext_vt_words_rebuild(t);
     if (rc != SQLITE_OK && is_anew && !sqlite3_get_autocommit(t->db))
         t->must_roll_back = true; /* half an index */
     return rc;

@@ -307,54 +307,79 @@ static int read_rowid_list(ext_vt_plan *p, sqlite3_value *list)
     return rc;
 }
 
+static bool is_text_type(const char *type)
+{
+    return sqlite3_strlike("%INT%", type, 0) != 0 &&
+           (sqlite3_strlike("%CHAR%", type, 0) == 0 ||
+            sqlite3_strlike("%CLOB%", type, 0) == 0 ||
+            sqlite3_strlike("%TEXT%", type, 0) == 0);
+}
+
 /* The value of a test on a user's column, which has the type that this table declares for
  * it and not its own: a CAST says so, where it changes nothing but that. */
 static const char *typed(const char *type, sqlite3_value *value)
 {
-    static const char *const texts[] = {"%CHAR%", "%CLOB%", "%TEXT%"};
-
-    if (type[0] == '\0' || sqlite3_strlike("%BLOB%", type, 0) == 0) return " ?1";
-    if (sqlite3_strlike("%INT%", type, 0) != 0)
-        for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-            if (sqlite3_strlike(texts[i], type, 0) == 0)
-                return sqlite3_value_type(value) == SQLITE_BLOB ? " ?1"
-                                                                : " CAST(?1 AS TEXT)";
+    if (type[0] == '\0' ||
+        (!is_text_type(type) && sqlite3_strlike("%BLOB%", type, 0) == 0))
+        return " ?1";
+    if (is_text_type(type))
+        return sqlite3_value_type(value) == SQLITE_BLOB ? " ?1" : " CAST(?1 AS TEXT)";
     int numeric = sqlite3_value_numeric_type(value); /* changes the value itself */
     return numeric == SQLITE_INTEGER || numeric == SQLITE_FLOAT ? " CAST(?1 AS NUMERIC)"
                                                                 : " ?1";
 }
 
-/* "SELECT key FROM table WHERE +column COLLATE BINARY op ?": the test as SQL. */
-static char *filter_sql(const ext_vt_table *t, const char *item, sqlite3_value *rhs)
+/* "+column COLLATE BINARY op ?". A number of another table's column is compared with a
+ * text as a number, one of the statement as a text: here it may be either, and SQLite
+ * looks at what comes. */
+static char *test_sql(const ext_vt_table *t, const char *name, const char *item,
+                      sqlite3_value *rhs)
 {
     static const char ops[] = "=<l>g!ijLGnm";
     static const char *const sql[] = {"=",    "<",    "<=",      ">",
                                       ">=",   "<>",   "IS",      "IS NOT",
                                       "LIKE", "GLOB", "IS NULL", "IS NOT NULL"};
-    char op = item[1];
-    int column = (int)strtol(item + 2, NULL, 10);
-    char letter = item[2 + strspn(item + 2, "0123456789")];
+    char op = item[1], letter = item[2 + strspn(item + 2, "0123456789")];
+    const char *type = t->config.columns[strtol(item + 2, NULL, 10)].type;
     const char *words = op == 'V' ? "=" : sql[strchr(ops, op) - ops];
     const char *value = op == 'n' || op == 'm' ? "" : " ?1";
     bool is_pattern = op == 'L' || op == 'G';
-    bool is_typed = t->config.columns[column].type[0] != '\0';
-    const char *plus = is_typed && t->config.content != EXT_VT_EXTERNAL ? "" : "+";
+    bool is_external = t->config.content == EXT_VT_EXTERNAL;
+    const char *plus = type[0] != '\0' && !is_external ? "" : "+";
     const char *collate = is_pattern || op == 'n' || op == 'm' ? ""
                           : letter == 'n'                      ? " COLLATE NOCASE"
                           : letter == 'r'                      ? " COLLATE RTRIM"
                                                                : " COLLATE BINARY";
 
-    if (t->config.content == EXT_VT_EXTERNAL && value[0] != '\0' && !is_pattern &&
-        op != 'V')
-        value = typed(t->config.columns[column].type, rhs);
-    if (t->config.content == EXT_VT_EXTERNAL)
-        return sqlite3_mprintf("SELECT T.\"%w\" FROM \"%w\".\"%w\" AS T WHERE "
-                               "%sT.\"%w\"%s %s%s",
-                               t->config.content_rowid, t->schema,
-                               t->config.content_table, plus,
-                               t->config.columns[column].name, collate, words, value);
-    return sqlite3_mprintf("SELECT id FROM \"%w\".\"%w_content\" WHERE %sc%d%s %s%s",
-                           t->schema, t->name, plus, column, collate, words, value);
+    if (is_external && value[0] != '\0' && !is_pattern && op != 'V')
+        value = typed(type, rhs);
+    if (!is_text_type(type) || !is_one_of(op, "=iV"))
+        return sqlite3_mprintf("%s%s%s %s%s", plus, name, collate, words, value);
+    return sqlite3_mprintf(
+        "%s%s%s %s%s OR (typeof(?1) IN ('integer', 'real') AND CAST(%s "
+        "AS NUMERIC) = ?1)",
+        plus, name, collate, words, value, name);
+}
+
+/* "SELECT key FROM table WHERE test": the test as SQL. */
+static char *filter_sql(const ext_vt_table *t, const char *item, sqlite3_value *rhs)
+{
+    int column = (int)strtol(item + 2, NULL, 10);
+    bool is_external = t->config.content == EXT_VT_EXTERNAL;
+    char *name = is_external ? sqlite3_mprintf("T.\"%w\"", t->config.columns[column].name)
+                             : sqlite3_mprintf("c%d", column);
+    char *test = name == NULL ? NULL : test_sql(t, name, item, rhs), *sql = NULL;
+
+    if (test != NULL && is_external)
+        sql = sqlite3_mprintf("SELECT T.\"%w\" FROM \"%w\".\"%w\" AS T WHERE %s",
+                              t->config.content_rowid, t->schema, t->config.content_table,
+                              test);
+    else if (test != NULL)
+        sql = sqlite3_mprintf("SELECT id FROM \"%w\".\"%w_content\" WHERE %s", t->schema,
+                              t->name, test);
+    sqlite3_free(name);
+    sqlite3_free(test);
+    return sql;
 }
 
 static int add_matching(ext_vt_table *t, sqlite3_stmt *s, sqlite3_value *value,

@@ -150,19 +150,6 @@ static int put_content(ext_vt_table *t, sqlite3_int64 id, sqlite3_value **values
     return ext_vt_run_bound(t, s, rc);
 }
 
-static int put_fts(ext_vt_table *t, sqlite3_int64 id, const row *r)
-{
-    sqlite3_stmt *s;
-    int rc;
-
-    if (!t->config.is_hybrid || r->is_null) return SQLITE_OK;
-    if ((rc = ext_vt_sql_get(t, EXT_VT_FTS_PUT, &s))) return rc;
-    sqlite3_bind_int64(s, 1, id);
-    rc = sqlite3_bind_text64(s, 2, r->text.n > 0 ? (const char *)r->text.at : "",
-                             r->text.n, SQLITE_STATIC, SQLITE_UTF8);
-    return ext_vt_run_bound(t, s, rc);
-}
-
 /* The document's text or vector is now another: d is what it was, and is written. */
 static int put_meaning(ext_vt_table *t, sqlite3_int64 id, ext_vt_doc *d, const row *r)
 {
@@ -187,7 +174,8 @@ static int put_meaning(ext_vt_table *t, sqlite3_int64 id, ext_vt_doc *d, const r
     if (rc == SQLITE_OK && t->config.vector < 0) {
         rc = ext_vt_run_id(t, EXT_VT_FRESH_DEL, id);
         if (rc == SQLITE_OK && r->is_null) rc = ext_vt_run_id(t, EXT_VT_QUEUE_DEL, id);
-        if (rc == SQLITE_OK) rc = put_fts(t, id, r);
+        if (rc == SQLITE_OK && t->config.is_hybrid && !r->is_null)
+            rc = ext_vt_words_put(t, id, (enc_bytes){r->text.at, r->text.n});
     }
     if (rc == SQLITE_OK && d->has_hash)
         rc = ext_vt_docs_queue(t, id, (enc_bytes){r->text.at, r->text.n});
@@ -269,10 +257,13 @@ int ext_vt_docs_update(ext_vt_table *t, sqlite3_int64 old_id, sqlite3_int64 id,
     row r;
     int rc = row_read(t, id, values, true, &r);
 
-    if (rc == SQLITE_OK && old_id != id) rc = ext_vt_docs_delete(t, id); /* OR REPLACE */
     if (rc == SQLITE_OK) rc = ext_vt_vectors_refresh(t);
     if (rc == SQLITE_OK) rc = ext_vt_doc_get(t, old_id, &d);
-    if (rc == SQLITE_OK) {
+    if (rc == SQLITE_OK && d.exists && old_id != id) { /* OR REPLACE, which moves slots */
+        rc = ext_vt_docs_delete(t, id);
+        if (rc == SQLITE_OK) rc = ext_vt_doc_get(t, old_id, &d);
+    }
+    if (rc == SQLITE_OK && d.exists) { /* or UPDATE ... FROM has moved it before */
         ext_vt_write_begin(t);
         rc = ext_vt_write_end(t, write_update(t, old_id, id, values, &d, &r));
         t->next_id = 0;

@@ -227,6 +227,8 @@ int ext_vt_sql_prepare(ext_vt_table *t, ext_vt_sql which, sqlite3_stmt **out)
         SQLITE_PREPARE_PERSISTENT | (is_plain(t, which) ? SQLITE_PREPARE_NO_VTAB : 0);
     int rc = sqlite3_prepare_v3(t->db, sql, -1, flags, out, NULL);
     sqlite3_free(sql);
+    if (rc == SQLITE_OK && *out == NULL) /* an authorizer would have us ignore it */
+        return ext_vt_fail(t, SQLITE_AUTH, "not authorized");
     if (rc == SQLITE_OK || rc == SQLITE_NOMEM) return rc;
     bool is_content = which == EXT_VT_CONTENT_GET || which == EXT_VT_CONTENT_ALL;
     return is_content && t->config.content == EXT_VT_EXTERNAL ? fail_content(t, rc)
@@ -423,7 +425,9 @@ static int create_content(ext_vt_table *t)
     for (int i = 0; i < t->config.n_columns; i++) {
         if (!is_stored(t, i)) continue;
         sqlite3_str_appendf(sql, ", c%d", i);
-        if (t->config.columns[i].type[0] != '\0')
+        /* A text is kept as it is embedded, whatever the type would make of it. */
+        if (t->config.columns[i].kind != EXT_VT_TEXT &&
+            t->config.columns[i].type[0] != '\0')
             sqlite3_str_appendf(sql, " \"%w\"", t->config.columns[i].type);
     }
     sqlite3_str_appendall(sql, ")");

@@ -395,6 +395,15 @@ static int add_part(ext_vt_table *t)
     return SQLITE_OK;
 }
 
+/* Its vectors are others than those that were clustered: it is always looked at. */
+static void leave_clusters(ext_vt_vectors *v, ext_vt_part *p)
+{
+    if (p->centers == NULL) return;
+    enc_mem_free(p->centers);
+    p->centers = NULL;
+    ext_vt_map_drop(v);
+}
+
 /* Slot n is the one after the last. Both halves are opened before either is changed. */
 static int write_slot(ext_vt_table *t, size_t slot, sqlite3_int64 id, const float *x)
 {
@@ -412,6 +421,7 @@ static int write_slot(ext_vt_table *t, size_t slot, sqlite3_int64 id, const floa
         return rc;
     memcpy(b->v + slot % v->per_block * v->dims, x, v->dims * sizeof *x);
     enc_segment_put(p->own, slot % ENC_SEGMENT_ROWS, id, x);
+    leave_clusters(v, p);
     if (slot == v->n) v->n++;
     return SQLITE_OK;
 }
@@ -472,6 +482,7 @@ int ext_vt_vectors_remove(ext_vt_table *t, size_t slot, bool *has_moved,
             *has_moved = true;
             enc_segment_move(to->own, slot % ENC_SEGMENT_ROWS, from->own,
                              last % ENC_SEGMENT_ROWS);
+            leave_clusters(v, to);
         }
         enc_mem_free(x);
         ext_vt_vectors_close_blob(t);

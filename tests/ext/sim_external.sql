@@ -266,3 +266,43 @@ CREATE TABLE mixed(id INTEGER PRIMARY KEY, a);
 INSERT INTO mixed VALUES(1, 'a cat'), (12, x'00');
 CREATE VIRTUAL TABLE mix USING similarity(a, content=mixed);
 INSERT INTO mix(mix) VALUES('rebuild');
+
+-- The vectors of the content are looked at as well.
+CREATE TABLE points(id INTEGER PRIMARY KEY, v);
+INSERT INTO points VALUES(1, '[1,0]'), (2, '[0,1]'), (3, NULL);
+CREATE VIRTUAL TABLE pt USING similarity(v VECTOR(2), content=points);
+INSERT INTO pt(pt) VALUES('rebuild');
+INSERT INTO pt(pt) VALUES('integrity-check');
+UPDATE points SET v = '[1,1]' WHERE id = 2;
+INSERT INTO pt(pt) VALUES('integrity-check');
+UPDATE points SET v = NULL WHERE id = 2;
+INSERT INTO pt(pt) VALUES('integrity-check');
+INSERT INTO pt(pt) VALUES('rebuild');
+INSERT INTO pt(pt) VALUES('integrity-check');
+
+-- A row without a key has no place in the index, and hides none that has gone.
+CREATE TABLE loose(k INTEGER UNIQUE, v);
+CREATE VIRTUAL TABLE lo USING similarity(v VECTOR(2), content=loose, content_rowid=k);
+INSERT INTO lo(lo) VALUES('triggers');
+INSERT INTO loose VALUES(1, '[1,0]'), (2, '[0,1]'), (NULL, '[1,1]');
+SELECT rowid FROM lo('[1,1]') ORDER BY rowid;
+UPDATE loose SET k = NULL WHERE k = 1;
+UPDATE loose SET k = 3 WHERE k IS NULL AND v = '[1,1]';
+SELECT rowid FROM lo('[1,1]') ORDER BY rowid;
+DROP TRIGGER lo_ad;
+DELETE FROM loose WHERE k = 2;
+INSERT INTO lo(lo) VALUES('integrity-check');
+INSERT INTO lo(lo) VALUES('rebuild');
+SELECT rowid FROM lo('[1,1]') ORDER BY rowid;
+
+-- A trigger of the user's that changes the row, made before ours or after.
+CREATE TABLE trimmed(id INTEGER PRIMARY KEY, body);
+CREATE VIRTUAL TABLE tr USING similarity(body, content=trimmed);
+INSERT INTO tr(tr) VALUES('triggers');
+CREATE TRIGGER trim_ai AFTER INSERT ON trimmed BEGIN UPDATE trimmed SET body = trim(new.body) WHERE id = new.id; END;
+CREATE TRIGGER trim_au AFTER UPDATE ON trimmed WHEN new.body <> trim(new.body) BEGIN UPDATE trimmed SET body = trim(new.body) WHERE id = new.id; END;
+INSERT INTO trimmed VALUES(1, '  a cat '), (2, 'a dog');
+UPDATE trimmed SET body = ' a fox ' WHERE id = 2;
+UPDATE trimmed SET id = 9 WHERE id = 1;
+SELECT rowid, '[' || body || ']' FROM tr('fox');
+INSERT INTO tr(tr) VALUES('integrity-check');

@@ -117,3 +117,20 @@ SELECT count(*) FROM h('postman', 2147483648);
 SELECT count(*) FROM h('postman', 9223372036854775807);
 SELECT count(*) FROM h WHERE h MATCH 'postman' AND k = 9223372036854775807;
 SELECT count(*) FROM (SELECT rowid FROM h WHERE h MATCH 'postman' LIMIT 9223372036854775807);
+
+-- FTS5 has the texts of the rows and no other: the check says so, rebuild mends it.
+CREATE VIRTUAL TABLE wd USING similarity(body, hybrid=1);
+INSERT INTO wd(rowid, body) VALUES(1, 'a cat'), (2, 'a dog'), (3, NULL);
+DELETE FROM wd_fts WHERE rowid = 2;
+INSERT INTO wd(wd) VALUES('integrity-check');
+INSERT INTO wd(wd) VALUES('rebuild');
+INSERT INTO wd(wd) VALUES('integrity-check');
+INSERT INTO wd_fts(rowid, text) VALUES(77, 'a fox');
+INSERT INTO wd(wd) VALUES('integrity-check');
+INSERT INTO wd(wd) VALUES('rebuild');
+INSERT INTO wd(wd) VALUES('integrity-check');
+UPDATE wd_fts SET text = 'a wolf' WHERE rowid = 1;
+INSERT INTO wd(wd) VALUES('integrity-check');
+INSERT INTO wd(wd) VALUES('rebuild');
+SELECT rowid FROM wd('cat') WHERE lexical_rank = 1;
+INSERT INTO wd(wd) VALUES('integrity-check');

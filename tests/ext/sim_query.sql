@@ -228,3 +228,12 @@ INSERT INTO kk(e) VALUES('[1,0]'), ('[0,1]'), ('[1,1]');
 SELECT rowid FROM kk WHERE kk MATCH '[1,0]' AND k IS 2;
 SELECT rowid FROM kk WHERE kk MATCH '[1,0]' AND k <= 2;
 SELECT rowid FROM kk WHERE kk MATCH '[1,0]' AND k <> 2;
+
+-- A text column is compared with a number of another table as a number.
+CREATE VIRTUAL TABLE tx USING similarity(body, code TEXT UNINDEXED);
+INSERT INTO tx(body, code) VALUES('coffee', '007'), ('tea', '7'), ('milk', 'x');
+CREATE TABLE seven(n INTEGER);
+INSERT INTO seven VALUES(7);
+SELECT tx.rowid FROM seven CROSS JOIN tx WHERE tx.query = 'coffee' AND tx.code = seven.n ORDER BY 1;
+SELECT rowid FROM tx WHERE tx MATCH 'coffee' AND code IN (SELECT n FROM seven) ORDER BY 1;
+SELECT rowid FROM tx WHERE tx MATCH 'coffee' AND code = 7;

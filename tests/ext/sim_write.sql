@@ -202,3 +202,18 @@ INSERT INTO hid(distance) VALUES(0.5);
 INSERT INTO hid(rank) VALUES(1);
 INSERT INTO hid(rowid, body, k) VALUES(1, 'a cat', NULL);
 SELECT rowid, body FROM hid;
+
+-- UPDATE ... FROM that finds a row twice moves it once.
+CREATE VIRTUAL TABLE uf USING similarity(e VECTOR(2));
+INSERT INTO uf(rowid, e) VALUES(1, '[1,0]');
+CREATE TABLE uf_to(id, rid);
+INSERT INTO uf_to VALUES(1, 11), (1, 12);
+UPDATE uf SET rowid = uf_to.rid FROM uf_to WHERE uf_to.id = uf.rowid;
+SELECT count(*) FROM uf;
+INSERT INTO uf(uf) VALUES('integrity-check');
+
+-- A text is kept as it is embedded, whatever the type of its column would make of it.
+CREATE VIRTUAL TABLE ty USING similarity(code STRING, n INTEGER);
+INSERT INTO ty(code, n) VALUES('007', '1.0');
+SELECT code, typeof(code), n, typeof(n) FROM ty;
+INSERT INTO ty(ty) VALUES('integrity-check');

@@ -451,6 +451,28 @@ static void a_statement_not_saved_for_does_nothing(void)
     }
 }
 
+/* Of UPDATE ... FROM an older SQLite does not say what it leaves alone; a newer does. */
+static void a_text_that_is_not_kept_is_not_lost(void)
+{
+    sqlite3 *db = open_db();
+
+    CHECK(run(db,
+              "CREATE VIRTUAL TABLE s USING similarity(body, u UNINDEXED, content='');"
+              "INSERT INTO s(rowid, body, u) VALUES(1, 'coffee', 1);"
+              "CREATE TABLE n(id, u); INSERT INTO n VALUES(1, 10)") == SQLITE_OK);
+    int rc = run(db, "UPDATE s SET u = n.u FROM n WHERE n.id = s.rowid");
+    CHECK_SAY(rc == SQLITE_OK ||
+                  strstr(sqlite3_errmsg(db), "whether UPDATE ... FROM leaves it") != NULL,
+              "%s", sqlite3_errmsg(db));
+    CHECK(ask(db, "SELECT count(*) FROM s WHERE s MATCH 'coffee'") == 1);
+    CHECK(ask(db, "SELECT u FROM s") == (rc == SQLITE_OK ? 10 : 1));
+    CHECK(run(db, "UPDATE s SET u = (SELECT u FROM n WHERE id = s.rowid)") == SQLITE_OK);
+    CHECK(ask(db, "SELECT u FROM s WHERE s MATCH 'coffee'") == 10);
+    CHECK(run(db, "UPDATE s SET body = NULL") == SQLITE_OK);
+    CHECK(ask(db, "SELECT count(*) FROM s WHERE s MATCH 'coffee'") == 0);
+    CHECK(sqlite3_close(db) == SQLITE_OK);
+}
+
 /* A search goes on after its vectors were made anew by a model of another size: it ends
  * with a sentence. */
 static void a_search_ends_when_its_vectors_are_others(void)
@@ -495,6 +517,7 @@ int main(void)
     a_savepoint_that_fails_loses_nothing();
     a_savepoint_that_fails_loses_no_words();
     a_statement_not_saved_for_does_nothing();
+    a_text_that_is_not_kept_is_not_lost();
     a_search_ends_when_its_vectors_are_others();
     sequences_are_made_when_they_are_read();
     maps_are_kept_in_parts();

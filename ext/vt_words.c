@@ -1,0 +1,120 @@
+/* vt_words.c - hybrid=1: that FTS5 has the texts of the documents, and no other. Whether
+ * its index is that of its texts it says itself. */
+#include "vt.h"
+
+#include <string.h>
+
+static int say(char **problem, char *sentence)
+{
+    *problem = sentence;
+    return sentence == NULL ? SQLITE_NOMEM : SQLITE_OK;
+}
+
+/* One text of FTS5's: whether the document has the same. */
+static int check_row(ext_vt_table *t, sqlite3_stmt *s, char **problem)
+{
+    sqlite3_int64 id = sqlite3_column_int64(s, 0);
+    ext_vt_doc d = {0};
+    uint8_t hash[16];
+    int rc = ext_vt_doc_get(t, id, &d);
+    const void *text = sqlite3_column_text(s, 1);
+
+    if (rc == SQLITE_OK && text == NULL && sqlite3_column_type(s, 1) != SQLITE_NULL)
+        rc = SQLITE_NOMEM;
+    ext_vt_docs_hash((enc_bytes){text, (size_t)sqlite3_column_bytes(s, 1)}, hash);
+    bool is_same =
+        text != NULL && d.exists && d.has_hash && memcmp(hash, d.hash, 16) == 0;
+    if (rc == SQLITE_OK && !is_same)
+        rc = say(problem,
+                 sqlite3_mprintf("row %lld: FTS5 has another text ('rebuild' mends "
+                                 "it)",
+                                 id));
+    ext_vt_doc_clear(&d);
+    return rc;
+}
+
+static int count_texts(ext_vt_table *t, sqlite3_int64 *n)
+{
+    sqlite3_stmt *s = NULL;
+    char *sql = sqlite3_mprintf(
+        "SELECT count(*) FROM \"%w\".\"%w_doc\" WHERE h IS NOT NULL", t->schema, t->name);
+    int rc = sql == NULL ? SQLITE_NOMEM : sqlite3_prepare_v2(t->db, sql, -1, &s, NULL);
+
+    sqlite3_free(sql);
+    if (rc == SQLITE_OK && sqlite3_step(s) == SQLITE_ROW) *n = sqlite3_column_int64(s, 0);
+    int code = sqlite3_finalize(s);
+    return ext_vt_fail_db(t, rc == SQLITE_OK ? code : rc);
+}
+
+int ext_vt_words_check(ext_vt_table *t, char **problem)
+{
+    sqlite3_int64 n = 0, n_texts = 0;
+    sqlite3_stmt *s = NULL;
+    char *sql =
+        sqlite3_mprintf("SELECT rowid, text FROM \"%w\".\"%w_fts\"", t->schema, t->name);
+    int rc = sql == NULL ? SQLITE_NOMEM : sqlite3_prepare_v2(t->db, sql, -1, &s, NULL);
+
+    sqlite3_free(sql);
+    if (rc != SQLITE_OK) return ext_vt_fail_db(t, rc);
+    while (rc == SQLITE_OK && *problem == NULL && sqlite3_step(s) == SQLITE_ROW) {
+        rc = check_row(t, s, problem);
+        n++;
+    }
+    int code = sqlite3_finalize(s);
+    if (rc == SQLITE_OK) rc = ext_vt_fail_db(t, code);
+    if (rc == SQLITE_OK) rc = count_texts(t, &n_texts);
+    if (rc != SQLITE_OK || *problem != NULL || n == n_texts) return rc;
+    return say(problem,
+               sqlite3_mprintf("%lld rows have a text, FTS5 has %lld ('rebuild' mends "
+                               "it)",
+                               n_texts, n));
+}
+
+int ext_vt_words_put(ext_vt_table *t, sqlite3_int64 id, enc_bytes text)
+{
+    sqlite3_stmt *s;
+    int rc = ext_vt_sql_get(t, EXT_VT_FTS_PUT, &s);
+
+    if (rc != SQLITE_OK) return rc;
+    sqlite3_bind_int64(s, 1, id);
+    rc = sqlite3_bind_text64(s, 2, text.n > 0 ? (const char *)text.at : "", text.n,
+                             SQLITE_STATIC, SQLITE_UTF8);
+    return ext_vt_run_bound(t, s, rc);
+}
+
+static int put_stored(ext_vt_table *t, sqlite3_int64 id)
+{
+    enc_wr text;
+    bool is_null;
+
+    enc_wr_init(&text);
+    int rc = ext_vt_docs_stored_text(t, id, &text, &is_null);
+    if (rc == SQLITE_OK && !is_null)
+        rc = ext_vt_words_put(t, id, (enc_bytes){text.at, text.n});
+    enc_wr_clear(&text);
+    return rc;
+}
+
+static int refill(ext_vt_table *t)
+{
+    sqlite3_int64 id;
+    bool is_one = false;
+    int rc = ext_vt_exec(t, "DELETE FROM \"%w\".\"%w_fts\"", t->schema, t->name);
+
+    while (rc == SQLITE_OK) {
+        if ((rc = ext_vt_doc_next(t, &id, &is_one)) || !is_one) break;
+        rc = put_stored(t, id);
+    }
+    return rc;
+}
+
+int ext_vt_words_rebuild(ext_vt_table *t)
+{
+    char *problem = NULL;
+    int rc = ext_vt_words_check(t, &problem);
+
+    if (rc != SQLITE_OK || problem == NULL) return rc;
+    sqlite3_free(problem);
+    ext_vt_write_begin(t);
+    return ext_vt_write_end(t, refill(t));
+}
