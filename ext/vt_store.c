@@ -253,11 +253,10 @@ int ext_vt_content_step(ext_vt_table *t, sqlite3_stmt *s)
 /* Rows of a table without INTEGER PRIMARY KEY are renumbered by VACUUM, so rowid finds
  * others then; those of a view have none. Whether another key of a view lasts is not
  * known here, nor that of a virtual table. */
-static int check_key(ext_vt_table *t)
+static int check_key(ext_vt_table *t, const char *type)
 {
     static const char text[] =
-        "SELECT type = 'view' FROM \"%w\".sqlite_schema WHERE type IN ('table', 'view') "
-        "AND name = ?1 COLLATE "
+        "SELECT 1 FROM \"%w\".sqlite_schema WHERE type = ?4 AND name = ?1 COLLATE "
         "NOCASE AND sql NOT LIKE 'CREATE VIRTUAL%%' AND lower(?2) IN ('rowid', 'oid', "
         "'_rowid_') AND NOT EXISTS (SELECT 1 FROM pragma_table_xinfo(?1, ?3) WHERE name "
         "= "
@@ -276,13 +275,14 @@ static int check_key(ext_vt_table *t)
     if (rc == SQLITE_OK)
         rc = sqlite3_bind_text(s, 2, t->config.content_rowid, -1, SQLITE_STATIC);
     if (rc == SQLITE_OK) rc = sqlite3_bind_text(s, 3, t->schema, -1, SQLITE_STATIC);
+    if (rc == SQLITE_OK) rc = sqlite3_bind_text(s, 4, type, -1, SQLITE_STATIC);
     if (rc == SQLITE_OK) rc = sqlite3_step(s);
     if (rc == SQLITE_ROW)
         rc = ext_vt_fail(
             t, SQLITE_ERROR,
             "content='%s' %s (content_rowid names another key that stays)",
             t->config.content_table,
-            sqlite3_column_int(s, 0) != 0
+            type[0] == 'v'
                 ? "is a view, whose rows have no rowid"
                 : "has no INTEGER PRIMARY KEY, and VACUUM would renumber its rows");
     else if (rc == SQLITE_DONE || rc == SQLITE_AUTH) rc = SQLITE_OK;
@@ -296,10 +296,11 @@ int ext_vt_content_check(ext_vt_table *t)
     sqlite3_stmt *s;
 
     if (t->config.content != EXT_VT_EXTERNAL) return SQLITE_OK;
-    int rc = ext_vt_sql_prepare(t, EXT_VT_CONTENT_GET, &s);
+    int rc = check_key(t, "view"); /* whose rowid newer versions do not know at all */
+    if (rc == SQLITE_OK) rc = ext_vt_sql_prepare(t, EXT_VT_CONTENT_GET, &s);
     if (rc != SQLITE_OK) return rc;
     sqlite3_finalize(s);
-    return check_key(t);
+    return check_key(t, "table");
 }
 
 int ext_vt_sql_get(ext_vt_table *t, ext_vt_sql which, sqlite3_stmt **out)

@@ -139,6 +139,7 @@ int ext_vt_table_open(sqlite3 *db, void *client, int argc, const char *const *ar
         t->base.zErrMsg = NULL;
     } else if (*message != NULL && t->name != NULL) {
         *message = sqlite3_mprintf("similarity '%s': %z", t->name, *message);
+        if (*message == NULL) rc = SQLITE_NOMEM;
     }
     ext_vt_table_free(t);
     return rc;

@@ -222,6 +222,7 @@ static void check_tables(sqlite3 *db, void *arg)
 
     if (!watch.is_failing || watch.stays || !*is_sound) return;
     watch.is_on = false;
+    sqlite3_exec(db, "PRAGMA query_only = 0", NULL, NULL, NULL);
     if (!sqlite3_get_autocommit(db) && sqlite3_exec(db, "COMMIT", NULL, NULL, NULL) != 0)
         sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
     int rc = sqlite3_prepare_v2(
