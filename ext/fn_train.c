@@ -14,14 +14,13 @@
 #include <string.h>
 
 #define PENDING_MAX 256 /* texts that are embedded together */
-#define FOLDS_MAX   1000
 #define LOG_SECONDS 60.0
 
 /* ---- train_classifier ---- */
 
 typedef struct head_options {
     size_t folds;
-    double l2; /* < 0: by cross-validation */
+    double l2; /* NaN: by cross-validation */
     bool balanced;
     uint64_t seed;
     const char *model; /* NULL: the default one */
@@ -76,13 +75,16 @@ static bool fit_begin(ext_call *c, fit_state *s)
     enc_arena_init(&s->arena);
     enc_wr_init(&s->bytes);
     s->begun = true;
-    s->options.l2 = -1;
+    s->options.l2 = (double)NAN; /* which JSON cannot say */
     if (!ext_options_read(c, 2, head_table, sizeof head_table / sizeof *head_table,
                           &s->options, &s->arena))
         return false;
-    if (s->options.folds > FOLDS_MAX)
+    if (s->options.folds > ENC_FOLDS_MAX)
         return ext_fail(c, SQLITE_ERROR, "option folds must be 0..%d (got %zu)",
-                        FOLDS_MAX, s->options.folds);
+                        ENC_FOLDS_MAX, s->options.folds);
+    if (s->options.l2 < 0.0)
+        return ext_fail(c, SQLITE_ERROR, "option l2 must be at least 0 (got %g)",
+                        s->options.l2);
     /* A model that is named is where vectors come from too. */
     if (s->options.model != NULL && !get_model(c, s->options.model, &s->model))
         return false;
@@ -230,7 +232,7 @@ static bool put_fingerprint(ext_call *c, ext_model *m, uint8_t out[16])
 static void fit_run(ext_call *c, fit_state *s)
 {
     enc_fit fit = {.folds = (uint32_t)s->options.folds,
-                   .l2 = s->options.l2,
+                   .l2 = isnan(s->options.l2) ? -1.0 : s->options.l2,
                    .balanced = s->options.balanced,
                    .seed = s->options.seed,
                    .tick = ext_stop,

@@ -1,14 +1,31 @@
 /* options.c - see options.h. */
 #include "options.h"
 
+#include <stdio.h>
 #include <string.h>
 
-static bool wrong_kind(ext_call *c, const ext_option *o)
+/* A value as a sentence may quote it. */
+static const char *quote_value(char out[80], enc_json_value *v)
 {
+    size_t n;
+    const char *text = enc_json_text(v, &n);
+
+    if (text != NULL) return ext_quote(out, text, n);
+    if (enc_json_is_int(v)) snprintf(out, 80, "%lld", enc_json_int(v));
+    else if (enc_json_is_number(v)) snprintf(out, 80, "%g", enc_json_number(v));
+    else if (enc_json_is_bool(v)) return enc_json_true(v) ? "true" : "false";
+    else return enc_json_is_array(v) ? "an array" : "an object";
+    return out;
+}
+
+static bool wrong_kind(ext_call *c, const ext_option *o, enc_json_value *v)
+{
+    char quoted[80];
     static const char *const wanted[] = {"a whole number, at least 0",
                                          "a whole number, at least 0", "a number",
                                          "true or false", "a text"};
-    return ext_fail(c, SQLITE_MISMATCH, "option %s must be %s", o->name, wanted[o->kind]);
+    return ext_fail(c, SQLITE_MISMATCH, "option %s must be %s (got %s)", o->name,
+                    wanted[o->kind], quote_value(quoted, v));
 }
 
 /* One option into its field; texts into the arena, as JSON goes when the row does. */
@@ -21,20 +38,20 @@ static bool set_option(ext_call *c, const ext_option *o, enc_json_value *v, char
     switch (o->kind) {
     case EXT_OPTION_SIZE:
     case EXT_OPTION_SEED:
-        if (!enc_json_is_int(v) || enc_json_int(v) < 0) return wrong_kind(c, o);
+        if (!enc_json_is_int(v) || enc_json_int(v) < 0) return wrong_kind(c, o, v);
         if (o->kind == EXT_OPTION_SIZE) *(size_t *)(void *)to = (size_t)enc_json_int(v);
         else *(uint64_t *)(void *)to = (uint64_t)enc_json_int(v);
         return true;
     case EXT_OPTION_REAL:
-        if (!enc_json_is_number(v)) return wrong_kind(c, o);
+        if (!enc_json_is_number(v)) return wrong_kind(c, o, v);
         *(double *)(void *)to = enc_json_number(v);
         return true;
     case EXT_OPTION_FLAG:
-        if (!enc_json_is_bool(v)) return wrong_kind(c, o);
+        if (!enc_json_is_bool(v)) return wrong_kind(c, o, v);
         *(bool *)(void *)to = enc_json_true(v);
         return true;
     case EXT_OPTION_TEXT:
-        if ((text = enc_json_text(v, &n)) == NULL) return wrong_kind(c, o);
+        if ((text = enc_json_text(v, &n)) == NULL) return wrong_kind(c, o, v);
         if ((text = enc_arena_text(arena, text, n)) == NULL) return ext_nomem(c);
         *(const char **)(void *)to = text;
         return true;

@@ -19,6 +19,7 @@
 #define ENC_POSITIONS_MAX 32768
 #define ENC_SEGMENTS_MAX  16
 #define ENC_LABELS_MAX    65536
+#define ENC_FOLDS_MAX     100               /* parts of a cross-validation */
 #define ENC_JSON_MAX      ((size_t)1 << 20) /* bytes of a config file */
 #define ENC_JSON_DEPTH    64
 #define ENC_TOKJSON_MAX   ((size_t)64 << 20) /* bytes of a tokenizer.json */

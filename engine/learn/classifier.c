@@ -24,7 +24,6 @@
 #define MAGIC     "ENCH"
 #define VERSION   1
 #define FOLDS     5
-#define FOLDS_MAX 100
 #define STEPS_MAX 1000
 #define ROUGH     1e-2 /* of the gradient at zero: where a fit on folds may stop */
 #define FINE      1e-6 /* and the last one */
@@ -45,9 +44,9 @@ static enc_rc check_counts(const enc_fit *f, enc_err *e)
     if (f->dims < 1 || f->dims > ENC_DIMS_MAX)
         return enc_fail(e, ENC_RANGE, "vectors of %zu values, expected 1 to %u", f->dims,
                         ENC_DIMS_MAX);
-    if (f->folds > FOLDS_MAX || f->folds > f->n)
+    if (f->folds > ENC_FOLDS_MAX || f->folds > f->n)
         return enc_fail(e, ENC_RANGE, "%u folds for %zu examples, at most %zu", f->folds,
-                        f->n, f->n < FOLDS_MAX ? f->n : (size_t)FOLDS_MAX);
+                        f->n, f->n < ENC_FOLDS_MAX ? f->n : (size_t)ENC_FOLDS_MAX);
     if (f->folds == 1 && f->l2 < 0.0)
         return enc_fail(e, ENC_MISUSE,
                         "choosing l2 needs at least 2 folds, not 1: state l2 or folds");
