@@ -97,42 +97,60 @@ static double now(void)
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-static enc_rc check_options(const enc_train_options *o, bool from_nothing, enc_err *e)
+typedef struct size_range { /* of an option */
+    const char *name;
+    size_t value, min, max; /* max SIZE_MAX: any */
+} size_range;
+
+static enc_rc check_sizes(const size_range *ranges, size_t n, enc_err *e)
 {
-    if (from_nothing && (o->n_heads == 0 || o->hidden % o->n_heads != 0))
+    for (size_t i = 0; i < n; i++) {
+        const size_range *r = &ranges[i];
+        if (r->value < r->min && r->max == SIZE_MAX)
+            return enc_fail(e, ENC_RANGE, "%s %zu is under %zu", r->name, r->value,
+                            r->min);
+        if (r->value < r->min || r->value > r->max)
+            return enc_fail(e, ENC_RANGE, "%s %zu is not in %zu..%zu", r->name, r->value,
+                            r->min, r->max);
+    }
+    return ENC_OK;
+}
+
+static enc_rc check_shape(const enc_train_options *o, enc_err *e)
+{
+    const size_range ranges[] = {
+        {"hidden", o->hidden, 1, ENC_HIDDEN_MAX},
+        {"n_layers", o->n_layers, 1, ENC_LAYERS_MAX},
+        {"inner", o->inner, 1, ENC_INNER_MAX},
+        {"n_vocab", o->n_vocab, 64, ENC_VOCAB_MAX},
+        {"n_positions", o->n_positions, 16, ENC_POSITIONS_MAX},
+    };
+    if (o->n_heads == 0 || o->hidden % o->n_heads != 0)
         return enc_fail(e, ENC_RANGE, "hidden %zu is not divisible by n_heads %zu",
                         o->hidden, o->n_heads);
-    if (from_nothing && (o->hidden == 0 || o->hidden > ENC_HIDDEN_MAX))
-        return enc_fail(e, ENC_RANGE, "hidden %zu is not in 1..%d", o->hidden,
-                        ENC_HIDDEN_MAX);
-    if (from_nothing && (o->n_layers == 0 || o->n_layers > ENC_LAYERS_MAX))
-        return enc_fail(e, ENC_RANGE, "n_layers %zu is not in 1..%d", o->n_layers,
-                        ENC_LAYERS_MAX);
-    if (from_nothing && (o->inner == 0 || o->inner > ENC_INNER_MAX))
-        return enc_fail(e, ENC_RANGE, "inner %zu is not in 1..%d", o->inner,
-                        ENC_INNER_MAX);
-    if (from_nothing && (o->n_vocab < 64 || o->n_vocab > ENC_VOCAB_MAX))
-        return enc_fail(e, ENC_RANGE, "n_vocab %zu is not in 64..%zu", o->n_vocab,
-                        ENC_VOCAB_MAX);
-    if (from_nothing && (o->n_positions < 16 || o->n_positions > ENC_POSITIONS_MAX))
-        return enc_fail(e, ENC_RANGE, "n_positions %zu is not in 16..%d", o->n_positions,
-                        ENC_POSITIONS_MAX);
-    if (o->max_tokens < 16 || o->pair_tokens < 8 || o->pair_tokens > 512)
-        return enc_fail(e, ENC_RANGE,
-                        "max_tokens %zu is under 16, or pair_tokens %zu is not in 8..512",
-                        o->max_tokens, o->pair_tokens);
-    if (o->batch_tokens > ((size_t)1 << 24) || o->batch_pairs > 4096)
-        return enc_fail(e, ENC_RANGE,
-                        "batch_tokens %zu is over %d, or batch_pairs %zu over %d",
-                        o->batch_tokens, 1 << 24, o->batch_pairs, 4096);
+    return check_sizes(ranges, sizeof ranges / sizeof *ranges, e);
+}
+
+static enc_rc check_options(const enc_train_options *o, bool from_nothing, enc_err *e)
+{
+    const size_range ranges[] = {
+        {"max_tokens", o->max_tokens, 16, SIZE_MAX},
+        {"pair_tokens", o->pair_tokens, 8, 512},
+        {"batch_tokens", o->batch_tokens, 0, (size_t)1 << 24},
+        {"batch_pairs", o->batch_pairs, 0, 4096},
+    };
+    enc_rc rc = from_nothing ? check_shape(o, e) : ENC_OK;
+    if (rc == ENC_OK) rc = check_sizes(ranges, sizeof ranges / sizeof *ranges, e);
+    if (rc != ENC_OK) return rc;
     if (!(o->mask_rate > 0.0 && o->mask_rate < 1.0))
         return enc_fail(e, ENC_RANGE, "mask_rate %g is not between 0 and 1",
                         o->mask_rate);
-    if (!(o->temperature > 0.0) || !(o->learning_rate > 0.0) ||
-        !isfinite(o->learning_rate))
-        return enc_fail(e, ENC_RANGE,
-                        "temperature %g and learning_rate %g must be above 0",
-                        o->temperature, o->learning_rate);
+    if (!(o->temperature > 0.0) || !isfinite(o->temperature))
+        return enc_fail(e, ENC_RANGE, "temperature %g is not a finite number above 0",
+                        o->temperature);
+    if (!(o->learning_rate > 0.0) || !isfinite(o->learning_rate))
+        return enc_fail(e, ENC_RANGE, "learning_rate %g is not a finite number above 0",
+                        o->learning_rate);
     return ENC_OK;
 }
 

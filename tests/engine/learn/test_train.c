@@ -181,7 +181,7 @@ static void nonsense_is_refused(void)
 /* Each option beyond what it may be, and the sentence for it. */
 static void options_out_of_range_are_named(void)
 {
-    enum { N = 11 };
+    enum { N = 13 };
     enc_train_options o[N];
     static const char *const said[N] = {
         "hidden 0 is not in 1..8192",
@@ -189,23 +189,27 @@ static void options_out_of_range_are_named(void)
         "inner 0 is not in 1..65536",
         "n_vocab 63 is not in 64..1048576",
         "n_positions 15 is not in 16..32768",
-        "max_tokens 15 is under 16, or pair_tokens 24 is not in 8..512",
-        "max_tokens 64 is under 16, or pair_tokens 513 is not in 8..512",
-        "batch_tokens 16777217 is over 16777216, or batch_pairs 8 over 4096",
+        "max_tokens 15 is under 16",
+        "pair_tokens 4 is not in 8..512",
+        "pair_tokens 513 is not in 8..512",
+        "batch_tokens 16777217 is not in 0..16777216",
+        "batch_pairs 5000 is not in 0..4096",
         "mask_rate 1 is not between 0 and 1",
-        "temperature 0 and learning_rate 0.003 must be above 0",
-        "temperature 0.05 and learning_rate inf must be above 0",
+        "temperature 0 is not a finite number above 0",
+        "learning_rate inf is not a finite number above 0",
     };
 
     for (int i = 0; i < N; i++) o[i] = small(1);
     o[0].hidden = o[1].n_layers = o[2].inner = 0;
     o[3].n_vocab = 63;
     o[4].n_positions = o[5].max_tokens = 15;
-    o[6].pair_tokens = 513;
-    o[7].batch_tokens = ((size_t)1 << 24) + 1;
-    o[8].mask_rate = 1.0;
-    o[9].temperature = 0.0;
-    o[10].learning_rate = (double)INFINITY;
+    o[6].pair_tokens = 4;
+    o[7].pair_tokens = 513;
+    o[8].batch_tokens = ((size_t)1 << 24) + 1;
+    o[9].batch_pairs = 5000;
+    o[10].mask_rate = 1.0;
+    o[11].temperature = 0.0;
+    o[12].learning_rate = (double)INFINITY;
     for (int i = 0; i < N; i++) {
         enc_err e = {0};
         enc_trainer *t = NULL;
