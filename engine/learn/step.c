@@ -168,6 +168,8 @@ static enc_rc run_texts(enc_step *s, enc_shard *h, enc_err *e)
     if (s->corpus->n_documents == 0 || s->o->batch_tokens == 0) return ENC_OK;
     enc_rng rng = generator(s, 1 + (uint64_t)(h - s->shards));
     size_t left = s->o->batch_tokens / s->n_shards;
+    /* Fewer tokens than shards: some draw a text, and the others nothing. */
+    if (left == 0 && (size_t)(h - s->shards) < s->o->batch_tokens) left = 1;
     while (left > 0) {
         size_t n = left < GROUP_TOKENS ? left : GROUP_TOKENS;
         enc_rc rc = run_text(s, h, &rng, n, e);
@@ -302,21 +304,37 @@ static enc_rc contrast(enc_step *s, enc_err *e)
     return rc;
 }
 
-/* Which pairs this step learns from: each kind there is, equally often. */
-static int choose_pairs(const enc_step *s)
+/* Lists the kinds of pairs there are for a step. */
+static int list_kinds(const enc_step *s, size_t number, int kinds[4])
 {
-    int kinds[4], n = 0;
     const enc_train_options *o = s->o;
-    bool is_late = (double)s->number >= o->contrast_from * (double)s->optim.n_steps;
-    if (o->batch_pairs < 2) return NO_PAIRS;
+    bool is_late = (double)number >= o->contrast_from * (double)s->optim.n_steps;
+    int n = 0;
+    if (o->batch_pairs < 2) return 0;
     if (s->corpus->n_documents > 0 && o->weight_contrast > 0.0 && is_late)
         kinds[n++] = DRAWN;
     if (s->corpus->n_documents > 0 && o->weight_score > 0.0 && is_late)
         kinds[n++] = GRADED;
     if (s->positives->n > 0 && o->weight_contrast > 0.0) kinds[n++] = POSITIVES;
     if (s->scored->n > 0 && o->weight_score > 0.0) kinds[n++] = SCORED;
+    return n;
+}
+
+/* Which pairs this step learns from: each kind there is, equally often. */
+static int choose_pairs(const enc_step *s)
+{
+    int kinds[4], n = list_kinds(s, s->number, kinds);
     enc_rng rng = generator(s, 3000);
     return n > 0 ? kinds[enc_rng_below(&rng, (uint32_t)n)] : NO_PAIRS;
+}
+
+bool enc_step_learns(const enc_step *s)
+{
+    const enc_train_options *o = s->o;
+    int kinds[4];
+    bool has_texts = s->corpus->n_documents > 0 && o->batch_tokens > 0 &&
+                     (o->weight_mlm > 0.0 || o->weight_nsp > 0.0);
+    return has_texts || list_kinds(s, s->optim.n_steps - 1, kinds) > 0;
 }
 
 static void add_sum(enc_loss_sum *to, const enc_loss_sum *from)

@@ -48,6 +48,9 @@ typedef struct enc_step {
  */
 enc_rc enc_step_init(enc_step *s, enc_err *e);
 void enc_step_clear(enc_step *s);
+
+/* Whether any of the steps learns anything, by the options and by what there is. */
+bool enc_step_learns(const enc_step *s);
 enc_rc enc_step_run(enc_step *s, size_t number, enc_err *e);
 
 #endif

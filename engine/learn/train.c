@@ -142,6 +142,11 @@ static enc_rc check_options(const enc_train_options *o, bool from_nothing, enc_e
     enc_rc rc = from_nothing ? check_shape(o, e) : ENC_OK;
     if (rc == ENC_OK) rc = check_sizes(ranges, sizeof ranges / sizeof *ranges, e);
     if (rc != ENC_OK) return rc;
+    if (o->batch_tokens == 0 && o->batch_pairs < 2)
+        return enc_fail(e, ENC_RANGE,
+                        "batch_tokens %zu and batch_pairs %zu leave nothing to learn: at "
+                        "least 1 token or 2 pairs are needed",
+                        o->batch_tokens, o->batch_pairs);
     if (!(o->mask_rate > 0.0 && o->mask_rate < 1.0))
         return enc_fail(e, ENC_RANGE, "mask_rate %g is not between 0 and 1",
                         o->mask_rate);
@@ -451,6 +456,20 @@ static enc_rc start_from_corpus(enc_trainer *t, enc_err *e)
                                WORD_DEVIATION * sqrtf((float)k->hidden), word, e);
 }
 
+/* A run that moves no weight would end well and give a model that knows nothing. */
+static enc_rc check_learns(const enc_trainer *t, enc_err *e)
+{
+    const enc_train_options *o = &t->o;
+    if (enc_step_learns(&t->step)) return ENC_OK;
+    return enc_fail(e, ENC_MISUSE,
+                    "nothing to learn: %zu documents by batch_tokens %zu, weight_mlm %g "
+                    "and weight_nsp %g; %zu pairs and %zu with scores by batch_pairs "
+                    "%zu, weight_contrast %g, weight_score %g and contrast_from %g",
+                    t->corpus.n_documents, o->batch_tokens, o->weight_mlm, o->weight_nsp,
+                    t->positives.n, t->scored.n, o->batch_pairs, o->weight_contrast,
+                    o->weight_score, o->contrast_from);
+}
+
 static enc_rc prepare(enc_trainer *t, enc_err *e)
 {
     enc_rc rc = t->tok == NULL ? begin(t, e) : ENC_OK;
@@ -476,6 +495,7 @@ static enc_rc prepare(enc_trainer *t, enc_err *e)
     s->optim.clip_norm = t->o.clip_norm;
     s->optim.warmup = t->o.warmup;
     s->optim.n_steps = count_steps(t);
+    if ((rc = check_learns(t, e))) return rc;
     if ((rc = enc_step_init(s, e))) return rc;
     return hash_run(t, e);
 }

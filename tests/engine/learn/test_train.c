@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/threads.h"
 #include "learn/corpus.h"
 #include "learn/train.h"
 
@@ -218,6 +219,56 @@ static void options_out_of_range_are_named(void)
     }
 }
 
+static enc_rc train_options(const enc_train_options *o, enc_err *e)
+{
+    watch w = {0};
+    enc_wr out;
+    enc_wr_init(&out);
+    enc_rc rc = train(o, &w, &out, e);
+    enc_wr_clear(&out);
+    return rc;
+}
+
+/* Whatever switches off all that could be learned, it is said and not done. */
+static void a_run_that_learns_nothing_is_refused(void)
+{
+    enum { N = 4 };
+    enc_train_options o[N];
+    enc_err e = {0};
+
+    for (int i = 0; i < N; i++) o[i] = small(1);
+    o[0].batch_tokens = o[0].batch_pairs = 0;
+    o[1].batch_tokens = 0, o[1].batch_pairs = 1;
+    o[2].batch_pairs = 0, o[2].weight_mlm = o[2].weight_nsp = 0.0;
+    o[3].batch_tokens = 0, o[3].weight_contrast = o[3].weight_score = 0.0;
+    for (int i = 0; i < N; i++) {
+        enc_err_clear(&e);
+        CHECK(train_options(&o[i], &e) == (i < 2 ? ENC_RANGE : ENC_MISUSE));
+        CHECK_SAY(strstr(e.text, "nothing to learn") != NULL, "%d: %s", i, e.text);
+    }
+    enc_err_clear(&e);
+    o[1].batch_pairs = 2; /* of the pairs given: those of documents come later */
+    CHECK_SAY(train_options(&o[1], &e) == ENC_OK, "%s", e.text);
+}
+
+/* Fewer tokens than there are threads. */
+static void a_batch_of_one_token_is_trained_on(void)
+{
+    enc_train_options o = small(2);
+    enc_err e = {0};
+    watch w = {0};
+    enc_wr out;
+
+    o.batch_tokens = 1;
+    o.batch_pairs = 0;
+    enc_threads_set(3);
+    enc_wr_init(&out);
+    CHECK_SAY(train(&o, &w, &out, &e) == ENC_OK, "%s", e.text);
+    CHECK(w.last_loss > 0.0);
+    enc_wr_clear(&out);
+    enc_threads_set(0);
+}
+
 static bool stop_reading(void *arg, const enc_train_report *r)
 {
     (void)arg;
@@ -332,6 +383,8 @@ int main(void)
     every_truncation_of_a_checkpoint_is_noticed();
     nonsense_is_refused();
     options_out_of_range_are_named();
+    a_run_that_learns_nothing_is_refused();
+    a_batch_of_one_token_is_trained_on();
     reading_can_be_interrupted();
     epochs_make_steps();
     masking_is_fifteen_percent_and_eighty_ten_ten();
