@@ -74,6 +74,8 @@ SELECT pretrain(x'00') FROM doc;
 SELECT fine_tune_pairs(a, b, score, '{"model": "no such model"}') FROM pair;
 SELECT fine_tune_pairs(a, b, 3.5, '{"model": "toy"}') FROM pair;
 SELECT fine_tune_pairs(a, b, 'high', '{"model": "toy"}') FROM pair;
+SELECT fine_tune_pairs('a', NULL, 'high', '{"model": "toy"}');
+SELECT fine_tune_pairs(NULL, 'b', 7, '{"model": "toy"}');
 SELECT fine_tune_pairs(a, x'00', 1, '{"model": "toy"}') FROM pair;
 SELECT fine_tune_pairs(a, b, score) FROM pair WHERE 0;
 
