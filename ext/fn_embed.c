@@ -90,6 +90,7 @@ typedef struct each {
     sqlite3_value **ids; /* CHUNK_TEXTS; all NULL for a list */
     size_t first;        /* id of the first row of the chunk, for a list */
     float *vectors;      /* CHUNK_TEXTS x dims */
+    ext_progress *progress;
 } each;
 
 static void each_close(ext_scan *s)
@@ -100,6 +101,7 @@ static void each_close(ext_scan *s)
     sqlite3_finalize(e->query);
     enc_json_close(e->list);
     enc_wr_clear(&e->bytes);
+    ext_progress_end(e->progress);
     for (size_t i = 0; e->ids != NULL && i < CHUNK_TEXTS; i++)
         sqlite3_value_free(e->ids[i]);
     s->state = NULL;
@@ -216,6 +218,17 @@ static bool read_item(ext_call *c, each *e, size_t row, size_t *n_texts, bool *f
     return take(c, e, row, n_texts, (enc_bytes){(const uint8_t *)text, n});
 }
 
+/* Tells encoder_progress how many rows have been encoded; how many a query has is not
+ * known. */
+static void tell_progress(const each *e)
+{
+    const double unknown = (double)NAN;
+    size_t total = e->list != NULL ? enc_json_count(enc_json_root(e->list)) : 0;
+    const ext_status status = {"", "embed", e->next, total, unknown, unknown, unknown};
+
+    ext_progress_set(e->progress, &status);
+}
+
 static bool each_more(ext_scan *s)
 {
     ext_call *c = &s->call;
@@ -245,7 +258,9 @@ static bool each_more(ext_scan *s)
     job.out = e->vectors;
     job.tick = ext_stop_batch;
     job.tick_arg = c;
-    return n == 0 || !ext_failed(c, enc_embed_run(e->model, w, &job, &c->err));
+    if (n > 0 && ext_failed(c, enc_embed_run(e->model, w, &job, &c->err))) return false;
+    tell_progress(e);
+    return true;
 }
 
 static bool each_open(ext_scan *s)
@@ -264,6 +279,8 @@ static bool each_open(ext_scan *s)
     e->vectors = ext_alloc(c, CHUNK_TEXTS * e->dims, sizeof(float));
     if (e->texts == NULL || e->place == NULL || e->ids == NULL || e->vectors == NULL)
         return false;
+    e->progress = ext_progress_begin("embed_each");
+    tell_progress(e);
     return each_more(s);
 }
 

@@ -61,18 +61,17 @@ static sqlite3_int64 ask(sqlite3 *db, const char *sql)
 /* ---- stopping ---- */
 
 typedef struct countdown {
-    int left;       /* calls of the handler until it says stop */
-    sqlite3 *other; /* asked about progress meanwhile, or NULL */
+    int left;             /* calls of the handler until it says stop */
+    sqlite3 *other;       /* asked about progress meanwhile, or NULL */
+    const char *question; /* what it is asked; the answer 1 says stop too */
     sqlite3_int64 seen;
 } countdown;
 
 static int count_down(void *arg)
 {
     countdown *c = arg;
-    if (c->other != NULL && c->seen < 1)
-        c->seen =
-            ask(c->other, "SELECT count(*) FROM encoder_progress WHERE total = 1000000 "
-                          "AND operation = 'pretrain' AND phase = 'train'");
+    if (c->other != NULL) c->seen = ask(c->other, c->question);
+    if (c->other != NULL && c->seen == 1) c->left = 0;
     return --c->left <= 0;
 }
 
@@ -101,12 +100,34 @@ static void long_work_stops_when_asked(void)
           "SELECT i, ''text '' || i FROM n')",
           500, &c);
     stops(NUMBERS "SELECT train_classifier('text ' || i, i % 3) FROM n", 500, &c);
-    c.other = open_db();
-    c.seen = -1;
-    stops(DOCUMENTS "SELECT pretrain(text, " TOY ") FROM doc", 200, &c);
-    CHECK(c.seen == 1);
-    CHECK(ask(c.other, "SELECT count(*) FROM encoder_progress") == 0);
-    sqlite3_close(c.other);
+}
+
+/* What takes long can be watched from another connection while it runs, and no longer. */
+static void long_work_can_be_watched(void)
+{
+    static const struct {
+        const char *sql, *question;
+    } works[] = {
+        {DOCUMENTS "SELECT pretrain(text, " TOY ") FROM doc",
+         "operation = 'pretrain' AND phase = 'train' AND total = 1000000"},
+        {"SELECT count(vector) FROM embed_each('" NUMBERS
+         "SELECT i, ''text '' || i FROM n')",
+         "operation = 'embed_each' AND phase = 'embed' AND done = 256 AND total IS NULL"},
+        {NUMBERS "SELECT count(vector) FROM embed_each((SELECT json_group_array('text ' "
+                 "|| i) FROM (SELECT i FROM n LIMIT 5000)))",
+         "operation = 'embed_each' AND phase = 'embed' AND done = 256 AND total = 5000"},
+    };
+
+    for (size_t i = 0; i < sizeof works / sizeof *works; i++) {
+        char question[200];
+        countdown c = {.other = open_db(), .question = question, .seen = -1};
+        snprintf(question, sizeof question,
+                 "SELECT count(*) FROM encoder_progress WHERE %s", works[i].question);
+        stops(works[i].sql, 20000, &c);
+        CHECK_SAY(c.seen == 1, "not seen: %s", works[i].question);
+        CHECK(ask(c.other, "SELECT count(*) FROM encoder_progress") == 0);
+        sqlite3_close(c.other);
+    }
 }
 
 static void interrupt(sqlite3_context *ctx, int argc, sqlite3_value **argv)
@@ -508,6 +529,7 @@ int main(void)
 {
     sqlite3_auto_extension((void (*)(void))init);
     long_work_stops_when_asked();
+    long_work_can_be_watched();
     work_does_not_begin_after_an_interrupt();
     an_untrusted_schema_may_encode_but_not_load();
     threads_with_their_own_connections_get_the_same_bits();
