@@ -2,6 +2,7 @@
 #include "base/lock.h"
 
 #include <stdatomic.h>
+#include <time.h>
 
 static pthread_mutex_t locks[ENC_LOCK_COUNT] = {
     PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER};
@@ -44,6 +45,16 @@ void enc_lock_give(enc_lock which)
 void enc_lock_wait(enc_lock which, pthread_cond_t *c)
 {
     pthread_cond_wait(c, &locks[which]);
+}
+
+void enc_lock_wait_for(enc_lock which, pthread_cond_t *c, unsigned ms)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until); /* the clock of a condition */
+    long ns = until.tv_nsec + (long)(ms % 1000) * 1000000;
+    until.tv_sec += (time_t)(ms / 1000) + ns / 1000000000;
+    until.tv_nsec = ns % 1000000000;
+    pthread_cond_timedwait(c, &locks[which], &until);
 }
 
 unsigned enc_lock_forks(void)

@@ -22,6 +22,9 @@ void enc_lock_give(enc_lock which);
 /* With the lock held: waits for c, the lock given meanwhile. */
 void enc_lock_wait(enc_lock which, pthread_cond_t *c);
 
+/* The same, for so many milliseconds at most. */
+void enc_lock_wait_for(enc_lock which, pthread_cond_t *c, unsigned ms);
+
 /* How many forks lie between this process and the one that loaded the library. */
 unsigned enc_lock_forks(void);
 

@@ -17,7 +17,8 @@
 
 #include "base/lock.h"
 
-#define LOOKS 1000 /* before sleeping: some 20 microseconds */
+#define LOOKS  1000 /* before sleeping: some 20 microseconds */
+#define ASK_MS 20   /* between two questions of a caller that waits */
 
 /* Of a worker: ten times what any task needs, and not what the limits of the process say,
  * which may be too little, or too much for its address space. */
@@ -150,7 +151,25 @@ void enc_threads_set(size_t n)
     unlock();
 }
 
+/* With the lock held: until no worker is inside the job. */
+static void wait_for_workers(enc_stop *stop)
+{
+    while (pool.n_joined > 0 && stop == NULL) enc_lock_wait(ENC_LOCK_POOL, &pool.idle);
+    while (pool.n_joined > 0) {
+        enc_lock_wait_for(ENC_LOCK_POOL, &pool.idle, ASK_MS);
+        if (pool.n_joined == 0) return;
+        unlock();
+        enc_stop_now(stop);
+        lock();
+    }
+}
+
 void enc_threads_run(size_t n_tasks, enc_task *task, void *arg)
+{
+    enc_threads_run_asking(n_tasks, task, arg, NULL);
+}
+
+void enc_threads_run_asking(size_t n_tasks, enc_task *task, void *arg, enc_stop *stop)
 {
     bool is_mine = false;
     if (n_tasks > 1) {
@@ -177,7 +196,7 @@ void enc_threads_run(size_t n_tasks, enc_task *task, void *arg)
     for (int i = 0; i < LOOKS && atomic_load(&pool.n_joined) > 0; i++) relax();
     lock();
     pool.n_seats = 0;
-    while (pool.n_joined > 0) enc_lock_wait(ENC_LOCK_POOL, &pool.idle);
+    wait_for_workers(stop);
     pool.is_busy = false;
     unlock();
 }

@@ -10,7 +10,7 @@
 #ifndef ENC_THREADS_H
 #define ENC_THREADS_H
 
-#include <stddef.h>
+#include "base/stop.h"
 
 #define ENC_THREADS_MAX 64
 
@@ -18,6 +18,10 @@ typedef void enc_task(void *arg, size_t i);
 
 /* Runs task(arg, 0) ... task(arg, n_parts - 1), and returns when all have run. */
 void enc_threads_run(size_t n_parts, enc_task *task, void *arg);
+
+/* The same for parts that take long and heed `stop`: while the caller, who is its asker,
+ * waits for the others, it asks. */
+void enc_threads_run_asking(size_t n_parts, enc_task *task, void *arg, enc_stop *stop);
 
 /* How many threads a job may use, its caller included: the option if set, else
  * $ENCODER_THREADS, else the processors this process may run on. At least 1. */

@@ -23,6 +23,7 @@ typedef struct factoring {
     double *gram;      /* D x D */
     double *vectors;   /* D x D: eigenvectors, by column */
     enc_gemm_room room;
+    enc_stop *stop; /* functions that take long return true when it says so */
 } factoring;
 
 static enc_rc make(factoring *f, const enc_corpus *c, size_t D, enc_err *e)
@@ -77,9 +78,9 @@ static void choose_contexts(factoring *f, const enc_corpus *c)
             f->context[i] = (uint32_t)n++;
 }
 
-static void count_neighbours(factoring *f, const enc_corpus *c)
+static bool count_neighbours(factoring *f, const enc_corpus *c)
 {
-    for (size_t p = 0; p < c->n_paragraphs && c->paragraphs[p] < TOKENS_MAX; p++)
+    for (size_t p = 0; p < c->n_paragraphs && c->paragraphs[p] < TOKENS_MAX; p++) {
         for (size_t i = c->paragraphs[p]; i < c->paragraphs[p + 1]; i++)
             for (size_t d = 1; d <= WINDOW && i + d < c->paragraphs[p + 1]; d++) {
                 size_t a = (size_t)c->ids[i], b = (size_t)c->ids[i + d];
@@ -87,17 +88,23 @@ static void count_neighbours(factoring *f, const enc_corpus *c)
                 if (f->context[b] < f->C) f->m[a * f->C + f->context[b]] += weight;
                 if (f->context[a] < f->C) f->m[b * f->C + f->context[a]] += weight;
             }
+        if (enc_stop_on(f->stop, c->paragraphs[p + 1] - c->paragraphs[p] + 1))
+            return true;
+    }
+    return false;
 }
 
 /* Counts -> max(0, log of p(a, b) / (p(a) p(b))), contexts smoothed. z holds the columns'
  * sums. */
-static void to_information(factoring *f)
+static bool to_information(factoring *f)
 {
     float *column = f->z;
     double total = 0.0;
     memset(column, 0, f->C * sizeof *column);
-    for (size_t i = 0; i < f->V; i++)
+    for (size_t i = 0; i < f->V; i++) {
         for (size_t j = 0; j < f->C; j++) column[j] += f->m[i * f->C + j];
+        if (enc_stop_on(f->stop, f->C / 256 + 1)) return true;
+    }
     for (size_t j = 0; j < f->C; j++) total += pow((double)column[j], SMOOTHING);
     for (size_t j = 0; j < f->C; j++)
         column[j] = (float)(pow((double)column[j], SMOOTHING) / total);
@@ -106,59 +113,68 @@ static void to_information(factoring *f)
         for (size_t j = 0; j < f->C; j++) sum += row[j];
         for (size_t j = 0; j < f->C; j++)
             if (row[j] > 0.0f) row[j] = fmaxf(0.0f, logf(row[j] / (sum * column[j])));
+        if (enc_stop_on(f->stop, f->C / 64 + 1)) return true;
     }
+    return false;
 }
 
 /* gram = x' x, for x n x D. */
-static void gram_of(factoring *f, const float *x, size_t n)
+static bool gram_of(factoring *f, const float *x, size_t n)
 {
     size_t D = f->D;
     memset(f->gram, 0, D * D * sizeof *f->gram);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         for (size_t a = 0; a < D; a++) {
             double xa = (double)x[i * D + a];
             for (size_t b = 0; b < D; b++)
                 f->gram[a * D + b] += xa * (double)x[i * D + b];
         }
+        if (enc_stop_on(f->stop, D * D / 1024 + 1)) return true;
+    }
+    return false;
 }
 
 /* q = the columns of y made orthonormal: y L^-T with gram = L L' (Cholesky QR). */
-static void orthonormalize(factoring *f)
+static bool orthonormalize(factoring *f)
 {
     size_t D = f->D;
     double *g = f->gram;
-    gram_of(f, f->y, f->V);
+    if (gram_of(f, f->y, f->V)) return true;
     for (size_t j = 0; j < D; j++) {
         for (size_t i = j; i < D; i++) {
             double sum = g[i * D + j];
             for (size_t k = 0; k < j; k++) sum -= g[i * D + k] * g[j * D + k];
             g[i * D + j] = i == j ? sqrt(sum > 1e-12 ? sum : 1e-12) : sum / g[j * D + j];
         }
+        if (enc_stop_on(f->stop, D * D / 1024 + 1)) return true;
     }
-    for (size_t i = 0; i < f->V; i++)
+    for (size_t i = 0; i < f->V; i++) {
         for (size_t j = 0; j < D; j++) {
             double sum = (double)f->y[i * D + j];
             for (size_t k = 0; k < j; k++) sum -= (double)f->q[i * D + k] * g[j * D + k];
             f->q[i * D + j] = (float)(sum / g[j * D + j]);
         }
+        if (enc_stop_on(f->stop, D * D / 1024 + 1)) return true;
+    }
+    return false;
 }
 
-static void multiply(factoring *f)
+static bool multiply(factoring *f)
 {
     size_t V = f->V, C = f->C, D = f->D;
-    enc_gemm_run(&(enc_gemm){.a = f->m,
-                             .b = f->q,
-                             .c = f->z,
-                             .m = C,
-                             .n = D,
-                             .k = V,
-                             .lda = C,
-                             .ldb = D,
-                             .ldc = D,
-                             .a_trans = true,
-                             .bf16 = true,
-                             .room = &f->room});
-    enc_gemm_run(&(enc_gemm){.a = f->m,
+    const enc_gemm first = {.a = f->m,
+                            .b = f->q,
+                            .c = f->z,
+                            .m = C,
+                            .n = D,
+                            .k = V,
+                            .lda = C,
+                            .ldb = D,
+                            .ldc = D,
+                            .a_trans = true,
+                            .bf16 = true,
+                            .room = &f->room};
+    const enc_gemm second = {.a = f->m,
                              .b = f->z,
                              .c = f->y,
                              .m = V,
@@ -168,7 +184,8 @@ static void multiply(factoring *f)
                              .ldb = D,
                              .ldc = D,
                              .bf16 = true,
-                             .room = &f->room});
+                             .room = &f->room};
+    return enc_gemm_run_asking(&first, f->stop) || enc_gemm_run_asking(&second, f->stop);
 }
 
 static void rotate(double *g, double *v, size_t D, size_t p, size_t q)
@@ -193,7 +210,7 @@ static void rotate(double *g, double *v, size_t D, size_t p, size_t q)
 
 /* Eigenvalues of gram onto its diagonal, vectors into the columns of f->vectors, by
  * Jacobi's method (Golub and Van Loan, 8.5). */
-static void diagonalize(factoring *f)
+static bool diagonalize(factoring *f)
 {
     size_t D = f->D;
     double *g = f->gram, whole = 0.0;
@@ -204,18 +221,22 @@ static void diagonalize(factoring *f)
     }
     for (int sweep = 0; sweep < SWEEPS; sweep++)
         for (size_t p = 0; p + 1 < D; p++)
-            for (size_t q = p + 1; q < D; q++)
+            for (size_t q = p + 1; q < D; q++) {
                 if (fabs(g[p * D + q]) > 1e-12 * whole) rotate(g, f->vectors, D, p, q);
+                if (enc_stop_on(f->stop, D / 64 + 1)) return true;
+            }
+    return false;
 }
 
 /* Rows q V diag(s^1/2), the largest s left out, each made `norm` long. */
-static void write_rows(factoring *f, float norm, float *table)
+static bool write_rows(factoring *f, float norm, float *table)
 {
     size_t D = f->D, first = 0;
     for (size_t j = 0; j < D; j++)
         if (f->gram[j * D + j] > f->gram[first * D + first]) first = j;
     for (size_t i = 0; i < f->V; i++) {
         double square = 0.0;
+        if (enc_stop_on(f->stop, D * D / 512 + 1)) return true;
         float *row = f->y + i * D;
         for (size_t j = 0; j < D; j++) {
             double sum = 0.0, value = f->gram[j * D + j];
@@ -229,29 +250,34 @@ static void write_rows(factoring *f, float norm, float *table)
         for (size_t j = 0; j < D; j++)
             table[i * D + j] = (float)((double)(row[j] * norm) / sqrt(square));
     }
+    return false;
+}
+
+/* q: a random subspace that M M' is applied to. */
+static bool iterate(factoring *f, uint64_t seed)
+{
+    enc_rng rng = {seed};
+    for (size_t i = 0; i < f->V; i++) {
+        for (size_t j = 0; j < f->D; j++) f->y[i * f->D + j] = enc_rng_normal(&rng);
+        if (enc_stop_on(f->stop, f->D / 8 + 1)) return true;
+    }
+    for (int i = 0; i < ITERATIONS; i++)
+        if (orthonormalize(f) || multiply(f)) return true;
+    return orthonormalize(f) || multiply(f);
 }
 
 enc_rc enc_cooccur_vectors(const enc_corpus *c, size_t D, uint64_t seed, float norm,
-                           float *table, enc_err *e)
+                           float *table, enc_stop *stop, enc_err *e)
 {
-    factoring f = {0};
-    enc_rng rng = {seed};
+    factoring f = {.stop = stop};
     enc_gemm_open();
     enc_rc rc = make(&f, c, D, e);
     if (rc == ENC_OK) {
         choose_contexts(&f, c);
-        count_neighbours(&f, c);
-        to_information(&f);
-        for (size_t i = 0; i < f.V * D; i++) f.y[i] = enc_rng_normal(&rng);
-        for (int i = 0; i < ITERATIONS; i++) {
-            orthonormalize(&f);
-            multiply(&f);
-        }
-        orthonormalize(&f);
-        multiply(&f);
-        gram_of(&f, f.z, f.C); /* q' M M' q: squares of singular values */
-        diagonalize(&f);
-        write_rows(&f, norm, table);
+        if (count_neighbours(&f, c) || to_information(&f) || iterate(&f, seed) ||
+            gram_of(&f, f.z, f.C) || /* q' M M' q: squares of singular values */
+            diagonalize(&f) || write_rows(&f, norm, table))
+            rc = enc_stop_rc(stop, e);
     }
     clear(&f);
     return rc;

@@ -9,12 +9,13 @@
 #ifndef ENC_COOCCUR_H
 #define ENC_COOCCUR_H
 
+#include "base/stop.h"
 #include "learn/corpus.h"
 
 /* Writes a row of length `norm` into table (n_vocab x D) for each piece that stands next
  * to others in the corpus; rows of pieces that do not are left as they are. Takes n_vocab
- * x min(n_vocab, 8192) floats of memory while it runs, and seconds. */
+ * x min(n_vocab, 8192) floats of memory while it runs, and seconds. stop may be NULL. */
 enc_rc enc_cooccur_vectors(const enc_corpus *c, size_t D, uint64_t seed, float norm,
-                           float *table, enc_err *e);
+                           float *table, enc_stop *stop, enc_err *e);
 
 #endif

@@ -352,7 +352,7 @@ void enc_corpus_draw_pair(const enc_corpus *c, enc_rng *rng, size_t document, si
     }
 }
 
-enc_rc enc_corpus_weigh(enc_corpus *c, enc_err *e)
+enc_rc enc_corpus_weigh(enc_corpus *c, enc_ask *ask, enc_err *e)
 {
     size_t *seen = enc_mem_zero_array(c->n_vocab, sizeof *seen);
     c->weight = enc_mem_zero_array(c->n_vocab, sizeof *c->weight);
@@ -360,16 +360,18 @@ enc_rc enc_corpus_weigh(enc_corpus *c, enc_err *e)
         enc_mem_free(seen);
         return enc_nomem(e);
     }
-    for (size_t i = 0; i < c->n_paragraphs; i++)
+    for (size_t i = 0; i < c->n_paragraphs; i++) {
         for (size_t t = c->paragraphs[i]; t < c->paragraphs[i + 1]; t++) {
             int32_t id = c->ids[t];
             if (seen[id] != i + 1) c->weight[id] += 1.0f;
             seen[id] = i + 1;
         }
+        if (enc_ask_on(ask, (c->paragraphs[i + 1] - c->paragraphs[i]) / 64 + 1)) break;
+    }
     for (size_t i = 0; i < c->n_vocab; i++)
         c->weight[i] = logf((float)(c->n_paragraphs + 1) / (c->weight[i] + 1.0f)) + 1.0f;
     enc_mem_free(seen);
-    return ENC_OK;
+    return enc_ask_rc(ask, e);
 }
 
 /* Cosine of two bags of pieces, weighted; n up to 512 each, so by trying all. */

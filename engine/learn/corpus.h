@@ -83,8 +83,9 @@ size_t enc_corpus_draw_document(const enc_corpus *c, enc_rng *rng, bool is_latin
 void enc_corpus_draw_pair(const enc_corpus *c, enc_rng *rng, size_t document, size_t nth,
                           size_t n_max, enc_group *g);
 
-/* Computes c->weight of the documents added so far; for enc_corpus_draw_graded. */
-enc_rc enc_corpus_weigh(enc_corpus *c, enc_err *e);
+/* Computes c->weight of the documents added so far; for enc_corpus_draw_graded. ask may
+ * be NULL. */
+enc_rc enc_corpus_weigh(enc_corpus *c, enc_ask *ask, enc_err *e);
 
 /* Draws a sentence, and it again with some of its words left out or replaced by those of
  * another sentence of the document. Returns what they still share: the cosine of their

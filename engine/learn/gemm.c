@@ -2,6 +2,12 @@
  * kernels' files, all of which is compiled for a CPU that can. */
 #include "learn/gemm.h"
 
+/* Products of two numbers that are made between two questions: some 50 ms. For fewer rows
+ * at a time laying out B would cost too much. */
+#define PART_PRODUCTS ((size_t)1 << 31)
+#define PART_ROWS     384
+#define STEP_PRODUCTS ((size_t)1 << 12) /* that are a step of ask.h */
+
 /* Our f32 kernel for this CPU; NULL: there is none. */
 static enc_gemm_kernel *own_kernel(void)
 {
@@ -44,4 +50,19 @@ void enc_gemm_run(const enc_gemm *g)
     if (own != NULL) own(g);
     else if (enc_gemm_blas_is_open()) enc_gemm_blas(g);
     else enc_gemm_plain(g);
+}
+
+bool enc_gemm_run_asking(const enc_gemm *g, enc_stop *stop)
+{
+    size_t row = g->n * g->k + 1, rows = PART_PRODUCTS / row;
+    enc_gemm part = *g;
+    if (rows < PART_ROWS) rows = PART_ROWS;
+    for (size_t m = 0; m < g->m; m += part.m) {
+        part.m = g->m - m < rows ? g->m - m : rows;
+        part.a = g->a + (g->a_trans ? m : m * g->lda);
+        part.c = g->c + m * g->ldc;
+        enc_gemm_run(&part);
+        if (enc_stop_on(stop, part.m * row / STEP_PRODUCTS + 1)) return true;
+    }
+    return false;
 }

@@ -24,6 +24,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/stop.h"
 #include "learn/gemm_room.h"
 
 /* Opens OpenBLAS if this CPU needs it and this process can have it. What is chosen here
@@ -44,6 +45,10 @@ typedef struct enc_gemm {
 } enc_gemm;
 
 void enc_gemm_run(const enc_gemm *g);
+
+/* The same in parts of rows, if it is that large, asking between them. True: told to
+ * stop, and C may be half made. */
+bool enc_gemm_run_asking(const enc_gemm *g, enc_stop *stop);
 bool enc_gemm_has_bf16(void); /* this CPU can */
 
 /* The ways to make one whose m and n are not 0, for this file and for tests. */

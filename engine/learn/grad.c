@@ -33,6 +33,7 @@ struct enc_pass {
     const enc_elem *elem;
     const enc_batch *batch;
     bool bf16;
+    enc_stop *stop; /* NULL: nobody says so */
     enc_gemm_room room;
     rows all, read;            /* read is all where the loss reads every token */
     size_t n_bytes;            /* of block */
@@ -63,6 +64,11 @@ enc_rc enc_pass_new(enc_pass **out, const enc_params *p, const enc_elem *elem, b
         return enc_fail(e, ENC_UNSUPPORTED, "training needs hidden_act gelu");
     enc_gemm_open();
     return enc_gemm_room_init(&s->room, e);
+}
+
+void enc_pass_heed(enc_pass *s, enc_stop *stop)
+{
+    s->stop = stop;
 }
 
 void enc_pass_free(enc_pass *s)
@@ -210,22 +216,23 @@ static void scatter(float *to, const float *from, const rows *r, size_t T, size_
         memcpy(to + r->at[i] * D, from + i * D, D * sizeof *to);
 }
 
-/* y (R x N) = x (R x K) W^T; W as stored, N x K. */
-static void times_weight(enc_pass *s, float *y, size_t y_stride, const float *x,
+/* y (R x N) = x (R x K) W^T; W as stored, N x K. True, as below: told to stop. */
+static bool times_weight(enc_pass *s, float *y, size_t y_stride, const float *x,
                          const enc_mat *w, size_t R)
 {
-    enc_gemm_run(&(enc_gemm){.room = &s->room,
-                             .bf16 = s->bf16,
-                             .a = x,
-                             .b = w->data,
-                             .c = y,
-                             .m = R,
-                             .n = w->rows,
-                             .k = w->cols,
-                             .lda = w->cols,
-                             .ldb = w->cols,
-                             .ldc = y_stride,
-                             .b_trans = true});
+    const enc_gemm g = {.room = &s->room,
+                        .bf16 = s->bf16,
+                        .a = x,
+                        .b = w->data,
+                        .c = y,
+                        .m = R,
+                        .n = w->rows,
+                        .k = w->cols,
+                        .lda = w->cols,
+                        .ldb = w->cols,
+                        .ldc = y_stride,
+                        .b_trans = true};
+    return enc_gemm_run_asking(&g, s->stop);
 }
 
 typedef struct linear_back_of { /* R rows of a linear layer */
@@ -237,36 +244,39 @@ typedef struct linear_back_of { /* R rows of a linear layer */
 } linear_back_of;
 
 /* dx = dy W + keep dx; dW += dy^T x; db += rows of dy. */
-static void linear_back(enc_pass *s, const enc_linear *l, const linear_back_of *o,
+static bool linear_back(enc_pass *s, const enc_linear *l, const linear_back_of *o,
                         float *grad)
 {
     size_t N = l->w.rows, K = l->w.cols;
-    enc_gemm_run(&(enc_gemm){.room = &s->room,
-                             .bf16 = s->bf16,
-                             .a = o->dy,
-                             .b = l->w.data,
-                             .c = o->dx,
-                             .m = o->R,
-                             .n = K,
-                             .k = N,
-                             .lda = o->dy_stride,
-                             .ldb = K,
-                             .ldc = K,
-                             .keep = o->keep});
-    enc_gemm_run(&(enc_gemm){.room = &s->room,
-                             .bf16 = s->bf16,
-                             .a = o->dy,
-                             .b = o->x,
-                             .c = enc_params_in(s->p, grad, l->w.data),
-                             .m = N,
-                             .n = K,
-                             .k = o->R,
-                             .lda = o->dy_stride,
-                             .ldb = K,
-                             .ldc = K,
-                             .a_trans = true,
-                             .keep = 1.0f});
+    const enc_gemm to_x = {.room = &s->room,
+                           .bf16 = s->bf16,
+                           .a = o->dy,
+                           .b = l->w.data,
+                           .c = o->dx,
+                           .m = o->R,
+                           .n = K,
+                           .k = N,
+                           .lda = o->dy_stride,
+                           .ldb = K,
+                           .ldc = K,
+                           .keep = o->keep};
+    const enc_gemm to_w = {.room = &s->room,
+                           .bf16 = s->bf16,
+                           .a = o->dy,
+                           .b = o->x,
+                           .c = enc_params_in(s->p, grad, l->w.data),
+                           .m = N,
+                           .n = K,
+                           .k = o->R,
+                           .lda = o->dy_stride,
+                           .ldb = K,
+                           .ldc = K,
+                           .a_trans = true,
+                           .keep = 1.0f};
+    if (enc_gemm_run_asking(&to_x, s->stop) || enc_gemm_run_asking(&to_w, s->stop))
+        return true;
     s->elem->sum_rows(enc_params_in(s->p, grad, l->b), o->dy, o->dy_stride, o->R, N);
+    return false;
 }
 
 static void embed(enc_pass *s)
@@ -306,7 +316,7 @@ static void embed_back(enc_pass *s, float *d, float *grad)
         }
 }
 
-static void attend(enc_pass *s, layer_kept *k)
+static bool attend(enc_pass *s, layer_kept *k)
 {
     const enc_batch *b = s->batch;
     size_t D = s->p->config.hidden, H = s->p->config.n_heads, d = D / H;
@@ -321,14 +331,15 @@ static void attend(enc_pass *s, layer_kept *k)
             g.a = k->q + from * D + h * d, g.lda = D, g.k = d;
             g.b = key, g.ldb = 2 * D, g.b_trans = true;
             g.c = probs, g.ldc = g.n = n;
-            enc_gemm_run(&g);
+            if (enc_gemm_run_asking(&g, s->stop)) return true;
             s->elem->softmax(probs, scale, m, n);
             g.a = probs, g.lda = g.k = n;
             g.b = key + D, g.b_trans = false;
             g.c = k->ctx + from * D + h * d, g.ldc = D, g.n = d;
-            enc_gemm_run(&g);
+            if (enc_gemm_run_asking(&g, s->stop)) return true;
         }
     }
+    return false;
 }
 
 typedef struct head { /* of one text, on the way back */
@@ -337,7 +348,7 @@ typedef struct head { /* of one text, on the way back */
     float *dq, *dkey;
 } head;
 
-static void head_back(enc_pass *s, const head *o, size_t D, size_t d)
+static bool head_back(enc_pass *s, const head *o, size_t D, size_t d)
 {
     float scale = 1.0f / sqrtf((float)d), *dz = s->dprobs;
     size_t m = o->m, n = o->n;
@@ -345,24 +356,24 @@ static void head_back(enc_pass *s, const head *o, size_t D, size_t d)
     g.a = o->probs, g.lda = g.m = n, g.k = m, g.a_trans = true; /* dV = S' dC */
     g.b = o->dctx, g.ldb = D, g.n = d;
     g.c = o->dkey + D, g.ldc = 2 * D;
-    enc_gemm_run(&g);
+    if (enc_gemm_run_asking(&g, s->stop)) return true;
     g.a = o->dctx, g.lda = D, g.m = m, g.k = d, g.a_trans = false; /* dS = dC V' */
     g.b = o->key + D, g.ldb = 2 * D, g.b_trans = true;
     g.c = dz, g.ldc = g.n = n;
-    enc_gemm_run(&g);
+    if (enc_gemm_run_asking(&g, s->stop)) return true;
     s->elem->softmax_back(dz, o->probs, scale, m, n);
     g.a = dz, g.lda = g.k = n; /* dQ = dZ K */
     g.b = o->key, g.b_trans = false, g.n = d;
     g.c = o->dq, g.ldc = D;
-    enc_gemm_run(&g);
+    if (enc_gemm_run_asking(&g, s->stop)) return true;
     g.m = n, g.k = m, g.a_trans = true; /* dK = dZ' Q */
     g.b = o->q, g.ldb = D;
     g.c = o->dkey, g.ldc = 2 * D;
-    enc_gemm_run(&g);
+    return enc_gemm_run_asking(&g, s->stop);
 }
 
 /* dctx (R x D) -> s->dq and s->dkv. */
-static void attend_back(enc_pass *s, const layer_kept *k, const float *dctx)
+static bool attend_back(enc_pass *s, const layer_kept *k, const float *dctx)
 {
     const enc_batch *b = s->batch;
     size_t D = s->p->config.hidden, H = s->p->config.n_heads, d = D / H;
@@ -376,17 +387,19 @@ static void attend_back(enc_pass *s, const layer_kept *k, const float *dctx)
                               probs,      dctx + at,
                               k->q + at,  k->kv + at_kv,
                               s->dq + at, s->dkv + at_kv};
-            head_back(s, &one, D, d);
+            if (head_back(s, &one, D, d)) return true;
         }
     }
+    return false;
 }
 
 /* y (R x N, rows y_stride apart) = x W^T + b. */
-static void project(enc_pass *s, float *y, size_t y_stride, const float *x,
+static bool project(enc_pass *s, float *y, size_t y_stride, const float *x,
                     const enc_linear *l, size_t R)
 {
-    times_weight(s, y, y_stride, x, &l->w, R);
+    if (times_weight(s, y, y_stride, x, &l->w, R)) return true;
     for (size_t t = 0; t < R; t++) s->elem->add(y + t * y_stride, l->b, l->w.rows);
+    return false;
 }
 
 /* x (T x D) at the rows of a layer: itself, or s->x_read. */
@@ -395,28 +408,29 @@ static const float *at_rows(const enc_pass *s, const rows *r, const float *x)
     return r->at == NULL ? x : s->x_read;
 }
 
-static void layer_forward(enc_pass *s, const enc_layer *l, layer_kept *k, const float *x)
+static bool layer_forward(enc_pass *s, const enc_layer *l, layer_kept *k, const float *x)
 {
     const enc_config *c = &s->p->config;
     size_t T = s->batch->n_tokens, R = k->of->n, D = c->hidden;
     if (k->of->at != NULL) gather(s->x_read, x, k->of, D);
     const float *x_rows = at_rows(s, k->of, x);
-    project(s, k->q, D, x_rows, &l->query, R);
-    project(s, k->kv, 2 * D, x, &l->key, T);
-    project(s, k->kv + D, 2 * D, x, &l->value, T);
-    attend(s, k);
-    times_weight(s, k->xhat1, D, k->ctx, &l->attn_out.w, R);
+    if (project(s, k->q, D, x_rows, &l->query, R) ||
+        project(s, k->kv, 2 * D, x, &l->key, T) ||
+        project(s, k->kv + D, 2 * D, x, &l->value, T) || attend(s, k) ||
+        times_weight(s, k->xhat1, D, k->ctx, &l->attn_out.w, R))
+        return true;
     s->elem->norm(k->y1, k->xhat1, k->rstd1, k->xhat1, l->attn_out.b, x_rows,
                   l->attn_norm.gain, l->attn_norm.bias, c->norm_eps, R, D);
-    times_weight(s, k->u, c->inner, k->y1, &l->up.w, R);
+    if (times_weight(s, k->u, c->inner, k->y1, &l->up.w, R)) return true;
     s->elem->gelu(k->g, k->u, l->up.b, R, c->inner);
-    times_weight(s, k->xhat2, D, k->g, &l->down.w, R);
+    if (times_weight(s, k->xhat2, D, k->g, &l->down.w, R)) return true;
     s->elem->norm(k->y2, k->xhat2, k->rstd2, k->xhat2, l->down.b, k->y1, l->out_norm.gain,
                   l->out_norm.bias, c->norm_eps, R, D);
+    return false;
 }
 
 /* s->d1: by the layer's output on entry (R x D), by its input x on return (T x D). */
-static void layer_back(enc_pass *s, const enc_layer *l, const layer_kept *k,
+static bool layer_back(enc_pass *s, const enc_layer *l, const layer_kept *k,
                        const float *x, float *grad)
 {
     const enc_params *p = s->p;
@@ -426,26 +440,29 @@ static void layer_back(enc_pass *s, const enc_layer *l, const layer_kept *k,
     s->elem->norm_back(s->d1, s->d1, k->xhat2, k->rstd2, l->out_norm.gain,
                        enc_params_in(p, grad, l->out_norm.gain),
                        enc_params_in(p, grad, l->out_norm.bias), R, D);
-    linear_back(s, &l->down, &(linear_back_of){s->d1, k->g, s->du, R, D, 0.0f}, grad);
+    const linear_back_of down = {s->d1, k->g, s->du, R, D, 0.0f};
+    if (linear_back(s, &l->down, &down, grad)) return true;
     s->elem->gelu_back(s->du, k->u, R * N);
-    linear_back(s, &l->up, &(linear_back_of){s->du, k->y1, s->d1, R, N, 1.0f}, grad);
+    const linear_back_of up = {s->du, k->y1, s->d1, R, N, 1.0f};
+    if (linear_back(s, &l->up, &up, grad)) return true;
 
     s->elem->norm_back(s->d1, s->d1, k->xhat1, k->rstd1, l->attn_norm.gain,
                        enc_params_in(p, grad, l->attn_norm.gain),
                        enc_params_in(p, grad, l->attn_norm.bias), R, D);
-    linear_back(s, &l->attn_out, &(linear_back_of){s->d1, k->ctx, s->d2, R, D, 0.0f},
-                grad);
-    attend_back(s, k, s->d2);
-    linear_back(s, &l->query, &(linear_back_of){s->dq, x_rows, s->d1, R, D, 1.0f}, grad);
+    const linear_back_of out = {s->d1, k->ctx, s->d2, R, D, 0.0f};
+    const linear_back_of query = {s->dq, x_rows, s->d1, R, D, 1.0f};
+    if (linear_back(s, &l->attn_out, &out, grad) || attend_back(s, k, s->d2) ||
+        linear_back(s, &l->query, &query, grad))
+        return true;
     if (k->of->at != NULL) {
         float *by_rows = s->d1;
         scatter(s->d2, by_rows, k->of, T, D);
         s->d1 = s->d2;
         s->d2 = by_rows;
     }
-    linear_back(s, &l->key, &(linear_back_of){s->dkv, x, s->d1, T, 2 * D, 1.0f}, grad);
-    linear_back(s, &l->value, &(linear_back_of){s->dkv + D, x, s->d1, T, 2 * D, 1.0f},
-                grad);
+    const linear_back_of key = {s->dkv, x, s->d1, T, 2 * D, 1.0f};
+    const linear_back_of value = {s->dkv + D, x, s->d1, T, 2 * D, 1.0f};
+    return linear_back(s, &l->key, &key, grad) || linear_back(s, &l->value, &value, grad);
 }
 
 static const float *layer_input(const enc_pass *s, size_t layer)
@@ -464,7 +481,8 @@ enc_rc enc_pass_forward(enc_pass *s, const enc_batch *b, const uint8_t *is_read,
     list_rows(s, is_read);
     embed(s);
     for (size_t i = 0; i < L; i++)
-        layer_forward(s, &s->p->w.layers[i], &s->layers[i], layer_input(s, i));
+        if (layer_forward(s, &s->p->w.layers[i], &s->layers[i], layer_input(s, i)))
+            return enc_stop_rc(s->stop, e);
     if (is_read != NULL) scatter(s->hidden, layer_input(s, L), &s->read, T, D);
     memset(s->by_hidden, 0, T * D * sizeof *s->by_hidden);
     return ENC_OK;
@@ -490,12 +508,14 @@ float *enc_pass_by_hidden(enc_pass *s)
     return s->by_hidden;
 }
 
-void enc_pass_backward(enc_pass *s, float *grad)
+enc_rc enc_pass_backward(enc_pass *s, float *grad, enc_err *e)
 {
     size_t T = s->batch->n_tokens, D = s->p->config.hidden;
     if (s->read.at != NULL) gather(s->d1, s->by_hidden, &s->read, D);
     else memcpy(s->d1, s->by_hidden, T * D * sizeof *s->d1);
     for (size_t i = s->p->config.n_layers; i-- > 0;)
-        layer_back(s, &s->p->w.layers[i], &s->layers[i], layer_input(s, i), grad);
+        if (layer_back(s, &s->p->w.layers[i], &s->layers[i], layer_input(s, i), grad))
+            return enc_stop_rc(s->stop, e);
     embed_back(s, s->d1, grad);
+    return ENC_OK;
 }

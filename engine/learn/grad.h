@@ -7,6 +7,7 @@
 #ifndef ENC_GRAD_H
 #define ENC_GRAD_H
 
+#include "base/stop.h"
 #include "encode/fwd.h"
 #include "learn/elem.h"
 #include "learn/params.h"
@@ -18,13 +19,17 @@ enc_rc enc_pass_new(enc_pass **out, const enc_params *p, const enc_elem *elem, b
                     enc_err *e);
 void enc_pass_free(enc_pass *s);
 
+/* Heeds stop from now on; NULL: nothing. It is borrowed. */
+void enc_pass_heed(enc_pass *s, enc_stop *stop);
+
 /* Room for every batch of up to n_tokens, in texts of up to n_longest: a forward of such
  * a batch allocates nothing. */
 enc_rc enc_pass_plan(enc_pass *s, size_t n_tokens, size_t n_longest, enc_err *e);
 
 /* Runs a batch, whose arrays are borrowed until the backward is done. is_read[t] says
  * that the loss reads token t's hidden state, NULL that it reads all: the last layer is
- * computed for these alone, which for masked words saves a tenth of the work. */
+ * computed for these alone, which for masked words saves a tenth of the work.
+ * ENC_INTERRUPT: told to stop, and then there are no hidden states. */
 enc_rc enc_pass_forward(enc_pass *s, const enc_batch *b, const uint8_t *is_read,
                         enc_err *e);
 
@@ -36,7 +41,8 @@ size_t enc_pass_width(const enc_pass *s);        /* D */
  * add to it, where they read. */
 float *enc_pass_by_hidden(enc_pass *s);
 
-/* Adds the derivative by every parameter of the body to grad, which has p's layout. */
-void enc_pass_backward(enc_pass *s, float *grad);
+/* Adds the derivative by every parameter of the body to grad, which has p's layout.
+ * ENC_INTERRUPT: told to stop, and grad has a part of them. It fails in no other way. */
+enc_rc enc_pass_backward(enc_pass *s, float *grad, enc_err *e);
 
 #endif

@@ -14,6 +14,7 @@ struct enc_loss {
     const enc_params *p;
     const enc_elem *elem;
     bool bf16;
+    enc_stop *stop; /* NULL: nobody says so */
     enc_gemm_room room;
     float *block;
     size_t n_floats;
@@ -29,6 +30,11 @@ enc_rc enc_loss_new(enc_loss **out, const enc_params *p, const enc_elem *elem, b
     l->elem = elem;
     l->bf16 = bf16;
     return enc_gemm_room_init(&l->room, e);
+}
+
+void enc_loss_heed(enc_loss *l, enc_stop *stop)
+{
+    l->stop = stop;
 }
 
 void enc_loss_free(enc_loss *l)
@@ -50,68 +56,70 @@ static float *room(enc_loss *l, size_t n)
     return l->block;
 }
 
-/* y = x W^T, x n x K. */
-static void forward(enc_loss *l, float *y, const float *x, const enc_mat *w, size_t n)
+/* y = x W^T, x n x K. True, as below: told to stop. */
+static bool forward(enc_loss *l, float *y, const float *x, const enc_mat *w, size_t n)
 {
-    enc_gemm_run(&(enc_gemm){.room = &l->room,
-                             .bf16 = l->bf16,
-                             .a = x,
-                             .b = w->data,
-                             .c = y,
-                             .m = n,
-                             .n = w->rows,
-                             .k = w->cols,
-                             .lda = w->cols,
-                             .ldb = w->cols,
-                             .ldc = w->rows,
-                             .b_trans = true});
+    const enc_gemm g = {.room = &l->room,
+                        .bf16 = l->bf16,
+                        .a = x,
+                        .b = w->data,
+                        .c = y,
+                        .m = n,
+                        .n = w->rows,
+                        .k = w->cols,
+                        .lda = w->cols,
+                        .ldb = w->cols,
+                        .ldc = w->rows,
+                        .b_trans = true};
+    return enc_gemm_run_asking(&g, l->stop);
 }
 
 /* dx = dy W; dW += dy^T x. */
-static void backward(enc_loss *l, const enc_mat *w, const float *dy, const float *x,
+static bool backward(enc_loss *l, const enc_mat *w, const float *dy, const float *x,
                      float *dx, size_t n, float *grad)
 {
-    enc_gemm_run(&(enc_gemm){.room = &l->room,
-                             .bf16 = l->bf16,
-                             .a = dy,
-                             .b = w->data,
-                             .c = dx,
-                             .m = n,
-                             .n = w->cols,
-                             .k = w->rows,
-                             .lda = w->rows,
-                             .ldb = w->cols,
-                             .ldc = w->cols});
-    enc_gemm_run(&(enc_gemm){.room = &l->room,
-                             .bf16 = l->bf16,
-                             .a = dy,
-                             .b = x,
-                             .c = enc_params_in(l->p, grad, w->data),
-                             .m = w->rows,
-                             .n = w->cols,
-                             .k = n,
-                             .lda = w->rows,
-                             .ldb = w->cols,
-                             .ldc = w->cols,
-                             .a_trans = true,
-                             .keep = 1.0f});
+    const enc_gemm to_x = {.room = &l->room,
+                           .bf16 = l->bf16,
+                           .a = dy,
+                           .b = w->data,
+                           .c = dx,
+                           .m = n,
+                           .n = w->cols,
+                           .k = w->rows,
+                           .lda = w->rows,
+                           .ldb = w->cols,
+                           .ldc = w->cols};
+    const enc_gemm to_w = {.room = &l->room,
+                           .bf16 = l->bf16,
+                           .a = dy,
+                           .b = x,
+                           .c = enc_params_in(l->p, grad, w->data),
+                           .m = w->rows,
+                           .n = w->cols,
+                           .k = n,
+                           .lda = w->rows,
+                           .ldb = w->cols,
+                           .ldc = w->cols,
+                           .a_trans = true,
+                           .keep = 1.0f};
+    return enc_gemm_run_asking(&to_x, l->stop) || enc_gemm_run_asking(&to_w, l->stop);
 }
 
 typedef struct masked { /* scratch of enc_loss_masked, CHUNK rows each */
     float *h, *u, *g, *xhat, *y, *d, *rstd, *logits;
 } masked;
 
-static void masked_chunk(enc_loss *l, const masked *m, const int32_t *label, size_t n,
+static bool masked_chunk(enc_loss *l, const masked *m, const int32_t *label, size_t n,
                          float weight, float *grad, enc_loss_sum *sum)
 {
     const enc_params *p = l->p;
     const enc_weights *w = &p->w;
     size_t D = p->config.hidden, V = p->config.n_vocab;
-    forward(l, m->u, m->h, &w->mlm_transform.w, n);
+    if (forward(l, m->u, m->h, &w->mlm_transform.w, n)) return true;
     l->elem->gelu(m->g, m->u, w->mlm_transform.b, n, D);
     l->elem->norm(m->y, m->xhat, m->rstd, m->g, NULL, NULL, w->mlm_norm.gain,
                   w->mlm_norm.bias, p->config.norm_eps, n, D);
-    forward(l, m->logits, m->y, &w->word, n);
+    if (forward(l, m->logits, m->y, &w->word, n)) return true;
     l->elem->add_rows(m->logits, w->mlm_bias, n, V);
     for (size_t i = 0; i < n; i++) {
         int is_top;
@@ -122,13 +130,13 @@ static void masked_chunk(enc_loss *l, const masked *m, const int32_t *label, siz
     sum->n += n;
 
     l->elem->sum_rows(enc_params_in(p, grad, w->mlm_bias), m->logits, V, n, V);
-    backward(l, &w->word, m->logits, m->y, m->d, n, grad);
+    if (backward(l, &w->word, m->logits, m->y, m->d, n, grad)) return true;
     l->elem->norm_back(m->d, m->d, m->xhat, m->rstd, w->mlm_norm.gain,
                        enc_params_in(p, grad, w->mlm_norm.gain),
                        enc_params_in(p, grad, w->mlm_norm.bias), n, D);
     l->elem->gelu_back(m->d, m->u, n * D);
     l->elem->sum_rows(enc_params_in(p, grad, w->mlm_transform.b), m->d, D, n, D);
-    backward(l, &w->mlm_transform.w, m->d, m->h, m->g, n, grad);
+    return backward(l, &w->mlm_transform.w, m->d, m->h, m->g, n, grad);
 }
 
 enc_rc enc_loss_masked(enc_loss *l, enc_pass *s, const uint32_t *at, const int32_t *label,
@@ -151,7 +159,8 @@ enc_rc enc_loss_masked(enc_loss *l, enc_pass *s, const uint32_t *at, const int32
         size_t k = n - from < CHUNK ? n - from : CHUNK;
         for (size_t i = 0; i < k; i++)
             memcpy(m.h + i * D, hidden + at[from + i] * D, D * sizeof *hidden);
-        masked_chunk(l, &m, label + from, k, weight, grad, sum);
+        if (masked_chunk(l, &m, label + from, k, weight, grad, sum))
+            return enc_stop_rc(l->stop, e);
         for (size_t i = 0; i < k; i++)
             l->elem->add(by_hidden + at[from + i] * D, m.g + i * D, D);
     }
@@ -169,10 +178,11 @@ enc_rc enc_loss_next(enc_loss *l, enc_pass *s, const uint8_t *is_random, float w
     float *pooled = h + n * D, *d = pooled + n * D, *logits = d + n * D;
     for (size_t i = 0; i < n; i++)
         memcpy(h + i * D, enc_pass_hidden(s) + b->start[i] * D, D * sizeof *h);
-    forward(l, pooled, h, &w->pooler.w, n);
+    if (forward(l, pooled, h, &w->pooler.w, n)) return enc_stop_rc(l->stop, e);
     l->elem->add_rows(pooled, w->pooler.b, n, D);
     for (size_t i = 0; i < n * D; i++) pooled[i] = tanhf(pooled[i]);
-    forward(l, logits, pooled, &w->next_sentence.w, n);
+    if (forward(l, logits, pooled, &w->next_sentence.w, n))
+        return enc_stop_rc(l->stop, e);
     l->elem->add_rows(logits, w->next_sentence.b, n, 2);
     for (size_t i = 0; i < n; i++) {
         int is_top;
@@ -183,10 +193,11 @@ enc_rc enc_loss_next(enc_loss *l, enc_pass *s, const uint8_t *is_random, float w
     sum->n += n;
 
     l->elem->sum_rows(enc_params_in(l->p, grad, w->next_sentence.b), logits, 2, n, 2);
-    backward(l, &w->next_sentence.w, logits, pooled, d, n, grad);
+    if (backward(l, &w->next_sentence.w, logits, pooled, d, n, grad))
+        return enc_stop_rc(l->stop, e);
     for (size_t i = 0; i < n * D; i++) d[i] *= 1.0f - pooled[i] * pooled[i];
     l->elem->sum_rows(enc_params_in(l->p, grad, w->pooler.b), d, D, n, D);
-    backward(l, &w->pooler.w, d, h, pooled, n, grad);
+    if (backward(l, &w->pooler.w, d, h, pooled, n, grad)) return enc_stop_rc(l->stop, e);
     for (size_t i = 0; i < n; i++)
         l->elem->add(enc_pass_by_hidden(s) + b->start[i] * D, pooled + i * D, D);
     return ENC_OK;
@@ -231,9 +242,15 @@ void enc_loss_vectors_back(enc_pass *s, const float *vector, const float *length
     }
 }
 
+/* A row of n similarities is done: true if the work is to stop. */
+static bool row_done(enc_loss *l, size_t n)
+{
+    return enc_stop_on(l->stop, n / 64 + 1);
+}
+
 /* One direction: rows of z are a's similarities / temperature to all of b; -> d loss / d
- * z, in place. */
-static void contrast_rows(const enc_loss *l, float *z, size_t n, float weight,
+ * z, in place. True: told to stop. */
+static bool contrast_rows(enc_loss *l, float *z, size_t n, float weight,
                           enc_loss_sum *sum)
 {
     for (size_t i = 0; i < n; i++) {
@@ -241,70 +258,80 @@ static void contrast_rows(const enc_loss *l, float *z, size_t n, float weight,
         sum->loss +=
             0.5 * (double)l->elem->cross_entropy(z + i * n, n, i, weight, &is_top);
         sum->n_right += (size_t)is_top;
+        if (row_done(l, n)) return true;
     }
+    return false;
 }
 
-static void similarities(enc_loss *l, float *z, const float *a, const float *b, size_t n,
-                         size_t D)
+/* z = a b^T / temperature, n x n, and zt its transpose; twins are far apart. */
+static bool similarities(enc_loss *l, const enc_contrast *c, float *z, float *zt)
 {
-    enc_gemm_run(&(enc_gemm){.room = &l->room,
-                             .a = a,
-                             .b = b,
-                             .c = z,
-                             .m = n,
-                             .n = n,
-                             .k = D,
-                             .lda = D,
-                             .ldb = D,
-                             .ldc = n,
-                             .b_trans = true});
+    size_t D = l->p->config.hidden, n = c->n;
+    const enc_gemm g = {.room = &l->room,
+                        .a = c->a,
+                        .b = c->b,
+                        .c = z,
+                        .m = n,
+                        .n = n,
+                        .k = D,
+                        .lda = D,
+                        .ldb = D,
+                        .ldc = n,
+                        .b_trans = true};
+    if (enc_gemm_run_asking(&g, l->stop)) return true;
+    for (size_t i = 0; i < n; i++) {
+        for (size_t j = 0; j < n; j++) {
+            bool is_twin = i != j && c->key[i] == c->key[j];
+            zt[j * n + i] = is_twin ? -1e4f : z[i * n + j] / c->temperature;
+        }
+        if (row_done(l, n)) return true;
+    }
+    for (size_t i = 0; i < n; i++) {
+        for (size_t j = 0; j < n; j++) z[i * n + j] = zt[j * n + i];
+        if (row_done(l, n)) return true;
+    }
+    return false;
+}
+
+/* z = (z + zt^T) / temperature; by_a = z b, by_b = z^T a. */
+static bool contrast_back(enc_loss *l, const enc_contrast *c, float *z, const float *zt,
+                          float *by_a, float *by_b)
+{
+    size_t D = l->p->config.hidden, n = c->n;
+    enc_gemm g = {.room = &l->room,
+                  .a = z,
+                  .b = c->b,
+                  .c = by_a,
+                  .m = n,
+                  .n = D,
+                  .k = n,
+                  .lda = n,
+                  .ldb = D,
+                  .ldc = D};
+    for (size_t i = 0; i < n; i++) {
+        for (size_t j = 0; j < n; j++)
+            z[i * n + j] = (z[i * n + j] + zt[j * n + i]) / c->temperature;
+        if (row_done(l, n)) return true;
+    }
+    if (enc_gemm_run_asking(&g, l->stop)) return true;
+    g.b = c->a, g.c = by_b, g.a_trans = true;
+    return enc_gemm_run_asking(&g, l->stop);
 }
 
 enc_rc enc_loss_contrast(enc_loss *l, const enc_contrast *c, float *by_a, float *by_b,
                          enc_loss_sum *sum, enc_err *e)
 {
-    size_t D = l->p->config.hidden, n = c->n;
-    const float *a = c->a, *b = c->b;
+    size_t n = c->n;
     float *z = room(l, 2 * n * n);
     if (z == NULL) return enc_nomem(e);
     float *zt = z + n * n;
     enc_loss_sum back = {0};
-    similarities(l, z, a, b, n, D);
-    for (size_t i = 0; i < n; i++)
-        for (size_t j = 0; j < n; j++) {
-            bool is_twin = i != j && c->key[i] == c->key[j];
-            zt[j * n + i] = is_twin ? -1e4f : z[i * n + j] / c->temperature;
-        }
-    for (size_t i = 0; i < n; i++)
-        for (size_t j = 0; j < n; j++) z[i * n + j] = zt[j * n + i];
-    contrast_rows(l, z, n, 0.5f * c->weight, sum);
-    contrast_rows(l, zt, n, 0.5f * c->weight, &back);
+    if (similarities(l, c, z, zt) || contrast_rows(l, z, n, 0.5f * c->weight, sum) ||
+        contrast_rows(l, zt, n, 0.5f * c->weight, &back) ||
+        contrast_back(l, c, z, zt, by_a, by_b))
+        return enc_stop_rc(l->stop, e);
     sum->loss += back.loss;
     sum->n += n;
-    for (size_t i = 0; i < n; i++)
-        for (size_t j = 0; j < n; j++)
-            z[i * n + j] = (z[i * n + j] + zt[j * n + i]) / c->temperature;
-    enc_gemm_run(&(enc_gemm){.room = &l->room,
-                             .a = z,
-                             .b = b,
-                             .c = by_a,
-                             .m = n,
-                             .n = D,
-                             .k = n,
-                             .lda = n,
-                             .ldb = D,
-                             .ldc = D});
-    enc_gemm_run(&(enc_gemm){.room = &l->room,
-                             .a = z,
-                             .b = a,
-                             .c = by_b,
-                             .m = n,
-                             .n = D,
-                             .k = n,
-                             .lda = n,
-                             .ldb = D,
-                             .ldc = D,
-                             .a_trans = true});
     return ENC_OK;
 }
 
@@ -326,6 +353,7 @@ enc_rc enc_loss_ranked(enc_loss *l, const enc_contrast *c, const float *score,
             if (score[i] > score[j]) whole += exp((double)(cosine[j] - cosine[i]));
         }
         by_cosine[i] = (float)d;
+        if (enc_stop_on(l->stop, n / 16 + 1)) return enc_stop_rc(l->stop, e);
     }
     for (size_t i = 0; i < n; i++)
         for (size_t j = 0; j < D; j++) {

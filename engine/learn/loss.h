@@ -18,6 +18,9 @@ enc_rc enc_loss_new(enc_loss **out, const enc_params *p, const enc_elem *elem, b
                     enc_err *e);
 void enc_loss_free(enc_loss *l);
 
+/* Heeds stop from now on, as enc_pass_heed: then a loss may end with ENC_INTERRUPT. */
+void enc_loss_heed(enc_loss *l, enc_stop *stop);
+
 typedef struct enc_loss_sum { /* what was seen, summed */
     double loss;
     size_t n, n_right; /* examples, and those whose best guess was right */

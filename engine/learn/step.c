@@ -48,7 +48,10 @@ static enc_rc shard_init(enc_step *s, enc_shard *h, size_t i, enc_err *e)
         return enc_nomem(e);
     if ((rc = enc_pass_new(&h->pass, s->p, s->elem, s->o->bf16, e))) return rc;
     if ((rc = plan_pass(s, h, e))) return rc;
-    return enc_loss_new(&h->loss, s->p, s->elem, s->o->bf16, e);
+    enc_pass_heed(h->pass, &s->stop);
+    rc = enc_loss_new(&h->loss, s->p, s->elem, s->o->bf16, e);
+    if (rc == ENC_OK) enc_loss_heed(h->loss, &s->stop);
+    return rc;
 }
 
 enc_rc enc_step_init(enc_step *s, enc_err *e)
@@ -158,7 +161,7 @@ static enc_rc run_text(enc_step *s, enc_shard *h, enc_rng *rng, size_t n_tokens,
     if ((rc = enc_loss_next(h->loss, h->pass, g->is_random,
                             (float)(o->weight_nsp / n_texts), grad, &h->sums.next, e)))
         return rc;
-    enc_pass_backward(h->pass, grad);
+    if ((rc = enc_pass_backward(h->pass, grad, e))) return rc;
     h->sums.n_tokens += g->n_tokens;
     return ENC_OK;
 }
@@ -234,6 +237,7 @@ static enc_rc run_pairs(enc_step *s, enc_shard *h, enc_err *e)
             take_pair(s, list, k, &rng, g);
             s->scores[i] = list->scores[k];
         }
+        if (enc_stop_on(&s->stop, s->o->pair_tokens * 8)) return enc_stop_rc(&s->stop, e);
     }
     if (g->failed) return enc_nomem(e);
     for (size_t i = 0; i < h->n_pairs; i++) {
@@ -262,7 +266,7 @@ static void backward_shard(void *arg, size_t i)
     enc_step *s = arg;
     enc_shard *h = &s->shards[i];
     enc_loss_vectors_back(h->pass, h->vectors, h->lengths, h->by_vectors);
-    enc_pass_backward(h->pass, s->optim.grad[i]);
+    h->rc = enc_pass_backward(h->pass, s->optim.grad[i], &h->error);
 }
 
 /* Vectors lie a, b, a, b in the shards and all a, all b in the loss. */
@@ -344,24 +348,36 @@ static void add_sum(enc_loss_sum *to, const enc_loss_sum *from)
     to->n_right += from->n_right;
 }
 
-enc_rc enc_step_run(enc_step *s, size_t number, enc_err *e)
+/* The first of the shards that failed. */
+static enc_rc shards_rc(const enc_step *s, enc_err *e)
 {
-    s->number = number;
-    s->sums = (enc_step_sums){0};
-    s->pairs = choose_pairs(s);
-    enc_threads_run(s->n_shards, forward_shard, s);
     for (size_t i = 0; i < s->n_shards; i++) {
         const enc_shard *h = &s->shards[i];
         if (h->rc == ENC_NOMEM) return enc_nomem(e);
         if (h->rc != ENC_OK) return enc_fail(e, h->rc, "%s", h->error.text);
+    }
+    return ENC_OK;
+}
+
+enc_rc enc_step_run(enc_step *s, size_t number, enc_err *e)
+{
+    enc_rc rc;
+    s->number = number;
+    s->sums = (enc_step_sums){0};
+    s->pairs = choose_pairs(s);
+    enc_stop_init(&s->stop, s->tick, s->tick_arg);
+    enc_threads_run_asking(s->n_shards, forward_shard, s, &s->stop);
+    if ((rc = shards_rc(s, e))) return rc;
+    for (size_t i = 0; i < s->n_shards; i++) {
+        const enc_shard *h = &s->shards[i];
         add_sum(&s->sums.masked, &h->sums.masked);
         add_sum(&s->sums.next, &h->sums.next);
         s->sums.n_tokens += h->sums.n_tokens;
     }
     if (s->pairs != NO_PAIRS) {
-        enc_rc rc = contrast(s, e);
-        if (rc != ENC_OK) return rc;
-        enc_threads_run(s->n_shards, backward_shard, s);
+        if ((rc = contrast(s, e))) return rc;
+        enc_threads_run_asking(s->n_shards, backward_shard, s, &s->stop);
+        if ((rc = shards_rc(s, e))) return rc;
     }
     enc_optim_step(&s->optim, number);
     return ENC_OK;

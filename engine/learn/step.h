@@ -10,7 +10,7 @@
 #include "learn/corpus.h"
 #include "learn/loss.h"
 #include "learn/optim.h"
-#include "learn/train.h"
+#include "learn/train_options.h"
 
 typedef struct enc_pair_list { /* labelled pairs, as ids end to end */
     int32_t *ids;
@@ -32,6 +32,8 @@ typedef struct enc_step {
     const enc_pair_list *positives; /* belong together: scores not used */
     const enc_pair_list *scored;
     enc_params *p;
+    bool (*tick)(void *arg); /* asked during a step; true stops it; may be NULL */
+    void *tick_arg;
     enc_optim optim;
     const enc_elem *elem;
     struct enc_shard *shards;
@@ -40,6 +42,7 @@ typedef struct enc_step {
     float *scores;               /* batch_pairs */
     uint64_t *keys;              /* batch_pairs: a hash of each second text */
     size_t number;               /* of the step, from 0 */
+    enc_stop stop;               /* of the step under way */
     int pairs;                   /* an enum in step.c: what pairs it draws */
     enc_step_sums sums;          /* of the last step */
 } enc_step;
@@ -51,6 +54,9 @@ void enc_step_clear(enc_step *s);
 
 /* Whether any of the steps learns anything, by the options and by what there is. */
 bool enc_step_learns(const enc_step *s);
+
+/* ENC_INTERRUPT: told to stop; the parameters and the moments are as before the step, and
+ * no other may follow it. */
 enc_rc enc_step_run(enc_step *s, size_t number, enc_err *e);
 
 #endif

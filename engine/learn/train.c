@@ -53,110 +53,15 @@ struct enc_trainer {
     void *tick_arg;
     enc_train_report report;
     enc_step_sums sums; /* since the last report, fading */
+    size_t n_done;      /* steps */
     double started;
 };
-
-void enc_train_defaults(enc_train_options *o, bool from_nothing)
-{
-    *o = (enc_train_options){
-        .n_vocab = 16384,
-        .hidden = 256,
-        .n_layers = 6,
-        .n_heads = 4,
-        .inner = 1024,
-        .n_positions = 256,
-        .epochs = 1.0,
-        .batch_tokens = 4096,
-        .batch_pairs = 128,
-        .max_tokens = 128,
-        .pair_tokens = 64,
-        .mask_rate = 0.15,
-        .weight_mlm = 1.0,
-        .weight_nsp = from_nothing ? 0.5 : 0.1,
-        .weight_contrast = 1.0,
-        .weight_score = 1.0,
-        .temperature = 0.05,
-        .contrast_from = from_nothing ? 0.25 : 0.0,
-        .learning_rate = from_nothing ? 3.5e-4 : 1e-4,
-        .weight_decay = 0.01,
-        .beta1 = 0.9,
-        .beta2 = 0.99,
-        .clip_norm = 1.0,
-        .warmup = 0.05,
-        .bf16 = true,
-        .seed = 1,
-        .vocab_bytes = (size_t)64 << 20,
-        .checkpoint_seconds = 300.0,
-    };
-}
 
 static double now(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
-typedef struct size_range { /* of an option */
-    const char *name;
-    size_t value, min, max; /* max SIZE_MAX: any */
-} size_range;
-
-static enc_rc check_sizes(const size_range *ranges, size_t n, enc_err *e)
-{
-    for (size_t i = 0; i < n; i++) {
-        const size_range *r = &ranges[i];
-        if (r->value < r->min && r->max == SIZE_MAX)
-            return enc_fail(e, ENC_RANGE, "%s %zu is under %zu", r->name, r->value,
-                            r->min);
-        if (r->value < r->min || r->value > r->max)
-            return enc_fail(e, ENC_RANGE, "%s %zu is not in %zu..%zu", r->name, r->value,
-                            r->min, r->max);
-    }
-    return ENC_OK;
-}
-
-static enc_rc check_shape(const enc_train_options *o, enc_err *e)
-{
-    const size_range ranges[] = {
-        {"hidden", o->hidden, 1, ENC_HIDDEN_MAX},
-        {"n_layers", o->n_layers, 1, ENC_LAYERS_MAX},
-        {"inner", o->inner, 1, ENC_INNER_MAX},
-        {"n_vocab", o->n_vocab, 64, ENC_VOCAB_MAX},
-        {"n_positions", o->n_positions, 16, ENC_POSITIONS_MAX},
-    };
-    if (o->n_heads == 0 || o->hidden % o->n_heads != 0)
-        return enc_fail(e, ENC_RANGE, "hidden %zu is not divisible by n_heads %zu",
-                        o->hidden, o->n_heads);
-    return check_sizes(ranges, sizeof ranges / sizeof *ranges, e);
-}
-
-static enc_rc check_options(const enc_train_options *o, bool from_nothing, enc_err *e)
-{
-    const size_range ranges[] = {
-        {"max_tokens", o->max_tokens, 16, SIZE_MAX},
-        {"pair_tokens", o->pair_tokens, 8, 512},
-        {"batch_tokens", o->batch_tokens, 0, (size_t)1 << 24},
-        {"batch_pairs", o->batch_pairs, 0, 4096},
-    };
-    enc_rc rc = from_nothing ? check_shape(o, e) : ENC_OK;
-    if (rc == ENC_OK) rc = check_sizes(ranges, sizeof ranges / sizeof *ranges, e);
-    if (rc != ENC_OK) return rc;
-    if (o->batch_tokens == 0 && o->batch_pairs < 2)
-        return enc_fail(e, ENC_RANGE,
-                        "batch_tokens %zu and batch_pairs %zu leave nothing to learn: at "
-                        "least 1 token or 2 pairs are needed",
-                        o->batch_tokens, o->batch_pairs);
-    if (!(o->mask_rate > 0.0 && o->mask_rate < 1.0))
-        return enc_fail(e, ENC_RANGE, "mask_rate %g is not between 0 and 1",
-                        o->mask_rate);
-    if (!(o->temperature > 0.0) || !isfinite(o->temperature))
-        return enc_fail(e, ENC_RANGE, "temperature %g is not a finite number above 0",
-                        o->temperature);
-    if (!(o->learning_rate > 0.0) || !isfinite(o->learning_rate))
-        return enc_fail(e, ENC_RANGE, "learning_rate %g is not a finite number above 0",
-                        o->learning_rate);
-    return ENC_OK;
 }
 
 /* The backward pass is BERT's, and what is saved is a BERT with WordPiece. */
@@ -178,6 +83,30 @@ static enc_rc check_kind(const enc_model *from, enc_err *e)
     return ENC_OK;
 }
 
+/* Tells the caller where we are; true if it wants to stop. */
+static bool report(enc_trainer *t, const char *phase, size_t done, size_t total)
+{
+    t->report.phase = phase;
+    t->report.done = done;
+    t->report.total = total;
+    t->report.seconds = t->state.seconds + now() - t->started;
+    return t->tick != NULL && t->tick(t->tick_arg, &t->report);
+}
+
+/* Asked while a long text is tokenized. */
+static bool read_tick(void *arg)
+{
+    enc_trainer *t = arg;
+    return report(t, "read", t->report.done, t->report.total);
+}
+
+static enc_rc begin_corpus(enc_trainer *t, enc_err *e)
+{
+    enc_rc rc = enc_corpus_init(&t->corpus, t->tok, e);
+    t->corpus.scratch.ask = t->scratch.ask = (enc_ask){.stop = read_tick, .arg = t};
+    return rc;
+}
+
 static enc_rc start_from(enc_trainer *t, const enc_model *from, enc_err *e)
 {
     enc_rc rc = check_kind(from, e);
@@ -188,7 +117,7 @@ static enc_rc start_from(enc_trainer *t, const enc_model *from, enc_err *e)
     if (t->p->w.mlm_bias == NULL) t->o.weight_mlm = 0.0;
     if (t->p->w.pooler.w.data == NULL || t->p->w.next_sentence.w.data == NULL)
         t->o.weight_nsp = 0.0;
-    return enc_corpus_init(&t->corpus, t->tok, e);
+    return begin_corpus(t, e);
 }
 
 enc_rc enc_trainer_new(enc_trainer **out, const enc_model *from,
@@ -204,7 +133,7 @@ enc_rc enc_trainer_new(enc_trainer **out, const enc_model *from,
     t->started = now();
     enc_wr_init(&t->waiting);
     enc_tokens_init(&t->scratch);
-    enc_rc rc = check_options(o, from == NULL, e);
+    enc_rc rc = enc_train_check(o, from == NULL, e);
     if (rc == ENC_OK && o->checkpoint != NULL) {
         size_t n = strlen(o->checkpoint) + 1;
         t->checkpoint = enc_mem_alloc(n);
@@ -242,16 +171,6 @@ void enc_trainer_free(enc_trainer *t)
     enc_params_free(t->p);
     if (t->owns_tok) enc_tok_close(t->tok);
     enc_mem_free(t);
-}
-
-/* Tells the caller where we are; true if it wants to stop. */
-static bool report(enc_trainer *t, const char *phase, size_t done, size_t total)
-{
-    t->report.phase = phase;
-    t->report.done = done;
-    t->report.total = total;
-    t->report.seconds = t->state.seconds + now() - t->started;
-    return t->tick != NULL && t->tick(t->tick_arg, &t->report);
 }
 
 static bool is_held_out(enc_bytes text)
@@ -314,20 +233,19 @@ static bool vocabulary_tick(void *arg)
 static enc_rc make_vocabulary(enc_trainer *t, enc_vocab **out, enc_err *e)
 {
     enc_vocab_train *v;
+    enc_ask ask = {.stop = vocabulary_tick, .arg = t};
     enc_rc rc = enc_vocab_train_new(&v, own_rules, e);
     if (rc != ENC_OK) return rc;
     for (size_t i = 0; i < t->n_rows && rc == ENC_OK; i++) {
         const kept_row *r = &t->rows[i];
-        rc = enc_vocab_train_add(v, (enc_bytes){t->waiting.at + r->at, r->n_a}, e);
+        rc = enc_vocab_train_add(v, (enc_bytes){t->waiting.at + r->at, r->n_a}, &ask, e);
         if (rc == ENC_OK && r->n_b > 0)
             rc = enc_vocab_train_add(
-                v, (enc_bytes){t->waiting.at + r->at + r->n_a, r->n_b}, e);
-        if (rc == ENC_OK && i % 1024 == 0 && vocabulary_tick(t))
-            rc = enc_fail(e, ENC_INTERRUPT, "interrupted");
+                v, (enc_bytes){t->waiting.at + r->at + r->n_a, r->n_b}, &ask, e);
     }
     const enc_vocab_goal goal = {
         t->o.n_vocab, 5, t->o.n_vocab / 3 < CHARS_MAX ? t->o.n_vocab / 3 : CHARS_MAX, 2};
-    if (rc == ENC_OK) rc = enc_vocab_train_run(v, &goal, vocabulary_tick, t, out, e);
+    if (rc == ENC_OK) rc = enc_vocab_train_run(v, &goal, &ask, out, e);
     enc_vocab_train_free(v);
     return rc;
 }
@@ -363,7 +281,7 @@ static enc_rc begin(enc_trainer *t, enc_err *e)
                           .max_tokens = t->o.n_positions,
                           .similarity = "cosine"};
     if ((rc = enc_params_new(&t->p, &c, t->o.seed, e))) return rc;
-    if ((rc = enc_corpus_init(&t->corpus, t->tok, e))) return rc;
+    if ((rc = begin_corpus(t, e))) return rc;
     for (size_t i = 0; i < t->n_rows && rc == ENC_OK; i++) {
         rc = add_row(t, &t->rows[i], e);
         if (rc == ENC_OK && i % 1024 == 0 && report(t, "read", i, t->n_rows))
@@ -436,6 +354,11 @@ static size_t count_steps(const enc_trainer *t)
     return n < 1.0 ? 1 : (size_t)n;
 }
 
+static bool words_tick(void *arg)
+{
+    return report(arg, "words", 0, 0);
+}
+
 /* A new model's word table starts from what stands near what, and the bias of its
  * masked-word head from the frequency of each piece: a step moves a bias by the learning
  * rate, so it would need thousands of steps to get there. */
@@ -445,15 +368,25 @@ static enc_rc start_from_corpus(enc_trainer *t, enc_err *e)
     const enc_config *k = &t->p->config;
     float *bias = enc_params_in(t->p, t->p->value, t->p->w.mlm_bias);
     float *word = enc_params_in(t->p, t->p->value, t->p->w.word.data);
+    enc_stop stop;
+    enc_rc rc;
     if (c->n_ids == 0) return ENC_OK;
     for (size_t i = 0; i < c->n_vocab; i++) bias[i] = 0.5f;
     for (size_t i = 0; i < c->n_ids; i++) bias[c->ids[i]] += 1.0f;
     for (size_t i = 0; i < c->n_vocab; i++)
         bias[i] = logf(bias[i] / ((float)c->n_ids + 0.5f * (float)c->n_vocab));
     if (k->n_vocab < 4 * k->hidden) return ENC_OK; /* too few pieces to have directions */
-    if (report(t, "words", 0, 0)) return enc_fail(e, ENC_INTERRUPT, "interrupted");
+    enc_stop_init(&stop, words_tick, t);
+    enc_stop_now(&stop);
+    if ((rc = enc_stop_rc(&stop, e))) return rc;
     return enc_cooccur_vectors(c, k->hidden, t->o.seed,
-                               WORD_DEVIATION * sqrtf((float)k->hidden), word, e);
+                               WORD_DEVIATION * sqrtf((float)k->hidden), word, &stop, e);
+}
+
+static bool step_tick(void *arg)
+{
+    enc_trainer *t = arg;
+    return report(t, "train", t->n_done, t->step.optim.n_steps);
 }
 
 /* A run that moves no weight would end well and give a model that knows nothing. */
@@ -472,6 +405,7 @@ static enc_rc check_learns(const enc_trainer *t, enc_err *e)
 
 static enc_rc prepare(enc_trainer *t, enc_err *e)
 {
+    if (read_tick(t)) return enc_fail(e, ENC_INTERRUPT, "interrupted");
     enc_rc rc = t->tok == NULL ? begin(t, e) : ENC_OK;
     if (rc != ENC_OK) return rc;
     if (t->corpus.n_documents == 0 && t->positives.n + t->scored.n == 0)
@@ -481,13 +415,16 @@ static enc_rc prepare(enc_trainer *t, enc_err *e)
     if (t->o.pair_tokens > t->p->config.n_positions)
         t->o.pair_tokens = t->p->config.n_positions;
     if (t->owns_tok && (rc = start_from_corpus(t, e))) return rc;
-    if ((rc = enc_corpus_weigh(&t->corpus, e))) return rc;
+    enc_ask ask = {.stop = words_tick, .arg = t};
+    if ((rc = enc_corpus_weigh(&t->corpus, &ask, e))) return rc;
     enc_step *s = &t->step;
     s->o = &t->o;
     s->corpus = &t->corpus;
     s->positives = &t->positives;
     s->scored = &t->scored;
     s->p = t->p;
+    s->tick = step_tick;
+    s->tick_arg = t;
     s->optim.rate = t->o.learning_rate;
     s->optim.decay = t->o.weight_decay;
     s->optim.beta1 = t->o.beta1;
@@ -547,6 +484,15 @@ static enc_rc write_checkpoint(enc_trainer *t, size_t done, enc_err *e)
     return enc_checkpoint_write(t->checkpoint, &c, &t->step.optim, e);
 }
 
+/* Told to stop after a step or in the middle of one, which is then as if never begun. */
+static enc_rc stopped(enc_trainer *t, enc_err *e)
+{
+    enc_rc rc;
+    enc_err_clear(e);
+    if ((rc = write_checkpoint(t, t->n_done, e))) return rc;
+    return enc_fail(e, ENC_INTERRUPT, "interrupted");
+}
+
 enc_rc enc_trainer_run(enc_trainer *t, enc_err *e)
 {
     bool found = false;
@@ -556,18 +502,22 @@ enc_rc enc_trainer_run(enc_trainer *t, enc_err *e)
     /* Written at once, so that a path that cannot be is known before the hours. */
     if (rc == ENC_OK && !found) rc = write_checkpoint(t, 0, e);
     if (rc != ENC_OK) return rc;
-    size_t n = t->step.optim.n_steps, done = t->state.steps;
+    size_t n = t->step.optim.n_steps;
     double written = t->started = now();
-    while (done < n) {
+    t->n_done = t->state.steps;
+    while (t->n_done < n) {
         double from = now();
-        if ((rc = enc_step_run(&t->step, done, e))) return rc;
-        note_step(t, ++done, now() - from);
-        bool stop = report(t, "train", done, n) && done < n;
-        if (stop || (done < n && now() - written >= t->o.checkpoint_seconds)) {
-            if ((rc = write_checkpoint(t, done, e))) return rc;
-            written = now();
-        }
-        if (stop) return enc_fail(e, ENC_INTERRUPT, "interrupted");
+        rc = enc_step_run(&t->step, t->n_done, e);
+        if (rc == ENC_INTERRUPT) return stopped(t, e);
+        if (rc != ENC_OK) return rc;
+        t->n_done++;
+        note_step(t, t->n_done, now() - from);
+        bool stop = report(t, "train", t->n_done, n);
+        if (t->n_done == n) break;
+        if (stop) return stopped(t, e);
+        if (now() - written < t->o.checkpoint_seconds) continue;
+        if ((rc = write_checkpoint(t, t->n_done, e))) return rc;
+        written = now();
     }
     return ENC_OK;
 }

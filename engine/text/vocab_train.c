@@ -59,7 +59,7 @@ void enc_vocab_train_free(enc_vocab_train *t)
     enc_mem_free(t);
 }
 
-enc_rc enc_vocab_train_add(enc_vocab_train *t, enc_bytes text, enc_err *e)
+enc_rc enc_vocab_train_add(enc_vocab_train *t, enc_bytes text, enc_ask *ask, enc_err *e)
 {
     enc_word word;
     bool found;
@@ -67,10 +67,12 @@ enc_rc enc_vocab_train_add(enc_vocab_train *t, enc_bytes text, enc_err *e)
     if (text.n > ENC_TEXT_MAX)
         return enc_fail(e, ENC_RANGE, "text of %zu bytes, at most %zu", text.n,
                         ENC_TEXT_MAX);
+    t->norm.ask = ask;
     enc_norm_start(&t->norm, text.at, text.n);
     for (;;) {
         enc_rc rc = enc_norm_next(&t->norm, &word, &found, e);
         if (rc || !found) return rc;
+        if (enc_ask_on(ask, word.n_bytes + 1)) return enc_ask_rc(ask, e);
         if (word.n_bytes == 0 || word.n_chars > ENC_WORD_MAX) continue;
         if (!enc_word_table_add(&t->table, word.bytes, word.n_bytes)) return enc_nomem(e);
     }
@@ -108,6 +110,7 @@ typedef struct character {
 
 typedef struct merger {
     const enc_word_table *t;
+    enc_ask *ask;  /* once it says stop, what is here is to be thrown away */
     size_t size;   /* pieces wanted */
     bool failed;   /* no memory */
     uint8_t *text; /* of all pieces, end to end */
@@ -180,11 +183,14 @@ static uint32_t piece_of_merge(merger *m, uint32_t a, uint32_t b)
 
 /* ---- characters ---- */
 
-static void count_characters(const enc_word_table *t, character *chars)
+static void count_characters(const merger *m, character *chars)
 {
+    const enc_word_table *t = m->t;
+
     for (size_t i = 0; i < t->n_words; i++) {
         const enc_counted *w = &t->words[i];
         uint32_t c;
+        if (enc_ask_on(m->ask, w->n)) return;
         for (size_t at = 0; at < w->n;) {
             size_t step = enc_utf8_decode(t->pool + w->at + at, w->n - at, &c);
             chars[c].count += w->count;
@@ -270,6 +276,7 @@ static void spell_words(merger *m, const character *chars)
         const enc_counted *w = &t->words[i];
         size_t length = 0;
         uint32_t c;
+        if (enc_ask_on(m->ask, w->n)) return;
         m->start[i] = n;
         for (size_t at = 0; at < w->n; length++) {
             size_t step = enc_utf8_decode(t->pool + w->at + at, w->n - at, &c);
@@ -408,6 +415,7 @@ static void push_grown(merger *m, size_t pair_min)
     for (size_t i = 0; i < m->n_grown && !m->failed; i++) {
         uint64_t count = pair_find(m, m->grown[i])->count;
         if (count > 0 && count >= pair_min) heap_push(m, (entry){count, m->grown[i]});
+        if (enc_ask_on(m->ask, 1)) break;
     }
     m->n_grown = 0;
 }
@@ -440,10 +448,10 @@ static void merge_word(merger *m, size_t word, uint64_t key, uint32_t c)
     m->length[word] = (uint8_t)n_new;
 }
 
-static enc_rc run_merges(merger *m, size_t pair_min, bool (*tick)(void *), void *tick_arg,
-                         enc_err *e)
+static enc_rc run_merges(merger *m, size_t pair_min, enc_err *e)
 {
     while (m->n_pieces < m->size && m->n_heap > 0 && !m->failed) {
+        if (enc_ask_on(m->ask, 1)) break;
         entry top = heap_pop(m);
         pair *p = pair_find(m, top.key);
         if (p->count != top.count) {
@@ -455,14 +463,14 @@ static enc_rc run_merges(merger *m, size_t pair_min, bool (*tick)(void *), void 
         uint32_t list = p->list;
         uint32_t c = piece_of_merge(m, (uint32_t)(top.key >> 32), (uint32_t)top.key);
         p->list = 0;
-        for (; list != 0 && !m->failed; list = m->nodes[list - 1].next)
-            merge_word(m, m->nodes[list - 1].word, top.key, c);
+        for (; list != 0 && !m->failed; list = m->nodes[list - 1].next) {
+            size_t word = m->nodes[list - 1].word;
+            merge_word(m, word, top.key, c);
+            if (enc_ask_on(m->ask, m->length[word])) break;
+        }
         push_grown(m, pair_min);
-        if (m->step % 256 == 0 && tick != NULL && tick(tick_arg))
-            return enc_fail(e, ENC_INTERRUPT, "interrupted at %zu of %zu pieces",
-                            m->n_pieces, m->size);
     }
-    return m->failed ? enc_nomem(e) : ENC_OK;
+    return m->failed ? enc_nomem(e) : enc_ask_rc(m->ask, e);
 }
 
 /* ---- all of it ---- */
@@ -492,11 +500,11 @@ static void merger_prepare(merger *m, const enc_vocab_goal *goal)
     }
     for (size_t i = 0; i < N_SPECIALS; i++)
         piece_of(m, specials[i], strlen(specials[i]), "", 0);
-    count_characters(m->t, chars);
+    count_characters(m, chars);
     if (!m->failed) choose_characters(m, goal, chars);
     if (!m->failed) spell_words(m, chars);
     enc_mem_free(chars);
-    for (size_t i = 0; i < m->t->n_words; i++)
+    for (size_t i = 0; i < m->t->n_words && !enc_ask_on(m->ask, m->length[i]); i++)
         for (size_t k = 1; k < m->length[i] && !m->failed; k++)
             pair_gain(m, m->symbols[m->start[i] + k - 1], m->symbols[m->start[i] + k], i);
     push_grown(m, goal->pair_min);
@@ -514,11 +522,10 @@ static enc_rc make_vocab(const merger *m, enc_vocab **out, enc_err *e)
     return rc;
 }
 
-enc_rc enc_vocab_train_run(enc_vocab_train *t, const enc_vocab_goal *goal,
-                           bool (*tick)(void *), void *tick_arg, enc_vocab **out,
-                           enc_err *e)
+enc_rc enc_vocab_train_run(enc_vocab_train *t, const enc_vocab_goal *goal, enc_ask *ask,
+                           enc_vocab **out, enc_err *e)
 {
-    merger m = {.t = &t->table, .size = goal->size};
+    merger m = {.t = &t->table, .ask = ask, .size = goal->size};
     enc_rc rc;
 
     *out = NULL;
@@ -528,10 +535,9 @@ enc_rc enc_vocab_train_run(enc_vocab_train *t, const enc_vocab_goal *goal,
     if (t->table.n_words == 0)
         return enc_fail(e, ENC_RANGE, "no words to make a vocabulary of %zu pieces from",
                         goal->size);
-    if (tick != NULL && tick(tick_arg))
-        return enc_fail(e, ENC_INTERRUPT, "interrupted before the first piece");
+    if (ask != NULL && enc_ask_now(ask)) return enc_ask_rc(ask, e);
     merger_prepare(&m, goal);
-    rc = m.failed ? enc_nomem(e) : run_merges(&m, goal->pair_min, tick, tick_arg, e);
+    rc = m.failed ? enc_nomem(e) : run_merges(&m, goal->pair_min, e);
     if (rc == ENC_OK) rc = make_vocab(&m, out, e);
     merger_clear(&m);
     return rc;

@@ -15,8 +15,8 @@ typedef struct enc_vocab_train enc_vocab_train;
 enc_rc enc_vocab_train_new(enc_vocab_train **out, enc_norm_rules rules, enc_err *e);
 void enc_vocab_train_free(enc_vocab_train *t);
 
-/* Counts the words of a text. */
-enc_rc enc_vocab_train_add(enc_vocab_train *t, enc_bytes text, enc_err *e);
+/* Counts the words of a text. ask may be NULL, here and below. */
+enc_rc enc_vocab_train_add(enc_vocab_train *t, enc_bytes text, enc_ask *ask, enc_err *e);
 
 typedef struct enc_vocab_goal {
     size_t size;      /* pieces wanted, the special tokens included */
@@ -25,10 +25,8 @@ typedef struct enc_vocab_goal {
     size_t pair_min;  /* a pair seen less often is not merged */
 } enc_vocab_goal;
 
-/* [PAD] [UNK] [CLS] [SEP] [MASK], then characters, then merges by rank. tick(tick_arg) is
- * called now and then, true stops with ENC_INTERRUPT; it may be NULL. */
-enc_rc enc_vocab_train_run(enc_vocab_train *t, const enc_vocab_goal *goal,
-                           bool (*tick)(void *), void *tick_arg, enc_vocab **out,
-                           enc_err *e);
+/* [PAD] [UNK] [CLS] [SEP] [MASK], then characters, then merges by rank. */
+enc_rc enc_vocab_train_run(enc_vocab_train *t, const enc_vocab_goal *goal, enc_ask *ask,
+                           enc_vocab **out, enc_err *e);
 
 #endif

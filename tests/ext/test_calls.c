@@ -102,6 +102,27 @@ static void long_work_stops_when_asked(void)
     stops(NUMBERS "SELECT train_classifier('text ' || i, i % 3) FROM n", 500, &c);
 }
 
+/* One step of training is seconds: it is stopped in the middle, without a result. */
+static void a_step_of_training_stops_in_the_middle(void)
+{
+    countdown c = {.other = open_db(),
+                   .question = "SELECT count(*) FROM encoder_progress WHERE phase = "
+                               "'train' AND done = 0 AND total = 1",
+                   .seen = -1};
+
+    stops(NUMBERS "SELECT fine_tune_pairs('number ' || i, 'the number ' || i, NULL, "
+                  "'{\"steps\": 1}') FROM (SELECT i FROM n LIMIT 300)",
+          20000, &c);
+    CHECK(c.seen == 1);
+    CHECK_SAY(c.left > -3, "asked %d times more", -c.left);
+    c.seen = -1;
+    stops(DOCUMENTS "SELECT pretrain(text, '{\"steps\": 1, \"n_layers\": 2}') FROM doc",
+          20000, &c);
+    CHECK(c.seen == 1);
+    CHECK_SAY(c.left > -3, "asked %d times more", -c.left);
+    sqlite3_close(c.other);
+}
+
 /* What takes long can be watched from another connection while it runs, and no longer. */
 static void long_work_can_be_watched(void)
 {
@@ -530,6 +551,7 @@ int main(void)
     sqlite3_auto_extension((void (*)(void))init);
     long_work_stops_when_asked();
     long_work_can_be_watched();
+    a_step_of_training_stops_in_the_middle();
     work_does_not_begin_after_an_interrupt();
     an_untrusted_schema_may_encode_but_not_load();
     threads_with_their_own_connections_get_the_same_bits();

@@ -45,6 +45,10 @@ static const char *const works[] = {
     "SELECT count(vector) FROM embed_each('" NUMBERS "SELECT i, ''text '' || i FROM n')",
     NUMBERS "SELECT train_classifier('text ' || i, i % 3) FROM n",
     NUMBERS "SELECT pretrain('number ' || i || ' and ' || 2 * i, " TOY ") FROM n",
+    NUMBERS "SELECT fine_tune_pairs('number ' || i, 'the number is ' || i, NULL) FROM "
+            "(SELECT i FROM n LIMIT 3000)",
+    NUMBERS "SELECT pretrain('number ' || i || ' and ' || 2 * i, '{\"n_layers\": 2, "
+            "\"steps\": 1000}') FROM n",
     "INSERT INTO t(t) VALUES('rebuild')",
     "INSERT INTO t(t, rank) VALUES('reembed', 'builtin')",
     "INSERT INTO v(v) VALUES('optimize')",

@@ -88,6 +88,27 @@ static void rows_have_the_length_asked_for(const float *table)
     }
 }
 
+static bool say_yes(void *n_asked)
+{
+    ++*(size_t *)n_asked;
+    return true;
+}
+
+/* Once told to stop it asks no more, and the table is not to be used. */
+static void it_can_be_stopped(const enc_corpus *c)
+{
+    float table[PIECES * D] = {0};
+    enc_err e = {0};
+    enc_stop stop;
+    size_t n_asked = 0, live = enc_mem_live();
+    enc_stop_init(&stop, say_yes, &n_asked);
+    enc_stop_now(&stop);
+    CHECK(enc_cooccur_vectors(c, D, 1, 0.5f, table, &stop, &e) == ENC_INTERRUPT);
+    CHECK(n_asked == 1 && strcmp(e.text, "interrupted") == 0);
+    for (int i = 0; i < PIECES * D; i++) CHECK(table[i] == 0.0f);
+    CHECK(enc_mem_live() == live);
+}
+
 int main(void)
 {
     enc_tok *tok = make_tokenizer();
@@ -98,8 +119,9 @@ int main(void)
     CHECK(enc_corpus_init(&c, tok, &e) == ENC_OK);
     fill(&c, tok);
     size_t live = enc_mem_live();
-    CHECK_SAY(enc_cooccur_vectors(&c, D, 1, 0.5f, table, &e) == ENC_OK, "%s", e.text);
-    CHECK(enc_cooccur_vectors(&c, D, 1, 0.5f, again, &e) == ENC_OK);
+    CHECK_SAY(enc_cooccur_vectors(&c, D, 1, 0.5f, table, NULL, &e) == ENC_OK, "%s",
+              e.text);
+    CHECK(enc_cooccur_vectors(&c, D, 1, 0.5f, again, NULL, &e) == ENC_OK);
     CHECK(memcmp(table, again, sizeof table) == 0);
     CHECK(enc_mem_live() == live);
     words_of_one_kind_are_near_each_other(table);
@@ -107,10 +129,11 @@ int main(void)
 
     for (size_t nth = 1; nth <= 3; nth++) {
         enc_mem_fault(nth, false);
-        CHECK(enc_cooccur_vectors(&c, D, 1, 0.5f, again, &e) == ENC_NOMEM);
+        CHECK(enc_cooccur_vectors(&c, D, 1, 0.5f, again, NULL, &e) == ENC_NOMEM);
         enc_mem_fault(0, false);
         CHECK(enc_mem_live() == live);
     }
+    it_can_be_stopped(&c);
     enc_corpus_clear(&c);
     enc_tok_close(tok);
     return check_done("cooccur");

@@ -131,7 +131,7 @@ int main(void)
     enc_err e = {0};
     CHECK(enc_corpus_init(&c, tok, &e) == ENC_OK);
     fill(&c, tok);
-    CHECK(enc_corpus_weigh(&c, &e) == ENC_OK);
+    CHECK(enc_corpus_weigh(&c, NULL, &e) == ENC_OK);
     pairs_of_one_document_are_of_different_paragraphs(&c);
     a_common_word_weighs_least(&c);
     a_graded_pair_has_the_score_of_its_words(&c);

@@ -107,7 +107,7 @@ static double measure(world *w, which kind)
     } else {
         loss = vectors_loss(w, kind, &e);
     }
-    enc_pass_backward(w->pass, w->grad);
+    CHECK(enc_pass_backward(w->pass, w->grad, &e) == ENC_OK);
     return loss;
 }
 
@@ -200,7 +200,7 @@ static void a_planned_pass_allocates_nothing(world *w)
     enc_mem_fault(1, true);
     for (int narrow = 0; narrow < 2; narrow++) {
         CHECK(enc_pass_forward(pass, &w->batch, narrow ? w->read : NULL, &e) == ENC_OK);
-        enc_pass_backward(pass, w->grad);
+        CHECK(enc_pass_backward(pass, w->grad, &e) == ENC_OK);
     }
     enc_mem_fault(0, false);
     enc_pass_free(pass);

@@ -331,7 +331,7 @@ static void every_gradient_is_that_of_pytorch(world *w, const enc_elem *elem, bo
         memset(grad, 0, w->p->n * sizeof *grad);
         CHECK(enc_pass_forward(w->pass, &w->batch, NULL, &e) == ENC_OK);
         double loss = add_loss(w, kind, grad);
-        enc_pass_backward(w->pass, grad);
+        CHECK(enc_pass_backward(w->pass, grad, &e) == ENC_OK);
         CHECK_SAY(fabs(loss - said) <= (bf16 ? 2e-3 : 1e-6) * said,
                   "%s is %.9g, not %.9g", what, loss, said);
         if (bf16) points_alike(w, what, grad, want);
@@ -386,7 +386,7 @@ static void three_losses(world *w, enc_optim *o)
         CHECK(enc_pass_forward(w->pass, &w->batch, NULL, &e) == ENC_OK);
         if (pass == 0) add_loss(w, MASKED, grad), add_loss(w, NEXT, grad);
         else add_loss(w, CONTRAST, grad);
-        enc_pass_backward(w->pass, grad);
+        CHECK(enc_pass_backward(w->pass, grad, &e) == ENC_OK);
     }
 }
 

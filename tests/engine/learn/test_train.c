@@ -31,8 +31,11 @@ static size_t write_document(char *out, size_t cap, unsigned i)
 }
 
 typedef struct watch {
-    size_t stop_at; /* a step, or 0 */
-    size_t n_ticks;
+    size_t stop_at;     /* a step, or 0 */
+    size_t stop_inside; /* the nth question within the step after it, or 0 */
+    size_t done;        /* steps seen; what was done before, at first */
+    size_t n_ticks;     /* of steps */
+    size_t n_inside;    /* questions within the step after stop_at */
     double first_loss, last_loss, right;
 } watch;
 
@@ -40,11 +43,16 @@ static bool look(void *arg, const enc_train_report *r)
 {
     watch *w = arg;
     if (strcmp(r->phase, "train") != 0) return false;
+    if (r->done == w->done) {
+        if (r->done == w->stop_at) w->n_inside++;
+        return w->stop_inside > 0 && w->n_inside == w->stop_inside;
+    }
+    w->done = r->done;
     w->n_ticks++;
     if (w->n_ticks == 1) w->first_loss = r->loss_mlm;
     w->last_loss = r->loss_mlm;
     w->right = r->right_mlm;
-    return w->stop_at > 0 && r->done == w->stop_at;
+    return w->stop_at > 0 && w->stop_inside == 0 && r->done == w->stop_at;
 }
 
 static enc_train_options small(size_t steps)
@@ -114,7 +122,7 @@ static void a_resumed_run_gives_the_same_bytes(void)
 {
     enc_train_options o = small(24);
     enc_err e = {0};
-    watch whole = {0}, first = {.stop_at = 9}, second = {0};
+    watch whole = {0}, first = {.stop_at = 9}, second = {.done = 9};
     enc_wr a, b;
     enc_wr_init(&a);
     enc_wr_init(&b);
@@ -133,6 +141,43 @@ static void a_resumed_run_gives_the_same_bytes(void)
     CHECK_SAY(strstr(e.text, CHECKPOINT) != NULL, "%s", e.text);
     enc_wr_clear(&a);
     enc_wr_clear(&b);
+}
+
+/* A step of some seconds asks all along, forward and back, of texts and of pairs; told
+ * to stop it does not ask again, and the run goes on before it. */
+static void a_step_stops_in_the_middle(void)
+{
+    enc_train_options o = small(3);
+    watch whole = {.stop_at = 1};
+    enc_err e = {0};
+    enc_wr a, b;
+
+    o.hidden = 64;
+    o.inner = 256;
+    o.batch_tokens = 24576;
+    o.batch_pairs = 256;
+    o.contrast_from = 0.0;
+    whole.stop_inside = SIZE_MAX;
+    enc_wr_init(&a);
+    enc_wr_init(&b);
+    CHECK_SAY(train(&o, &whole, &a, &e) == ENC_OK, "%s", e.text);
+    CHECK_SAY(whole.n_inside >= 8, "asked %zu times within a step", whole.n_inside);
+    o.checkpoint = CHECKPOINT;
+    for (size_t k = 1; k < whole.n_inside / 2; k += 1 + whole.n_inside / 8) {
+        watch first = {.stop_at = 1, .stop_inside = k}, second = {.done = 1};
+        unlink(CHECKPOINT);
+        CHECK(train(&o, &first, &b, &e) == ENC_INTERRUPT);
+        CHECK_SAY(strcmp(e.text, "interrupted") == 0, "%s", e.text);
+        CHECK_SAY(first.n_inside == k, "asked %zu times, not %zu", first.n_inside, k);
+        CHECK(first.n_ticks == 1);
+        enc_err_clear(&e);
+        CHECK_SAY(train(&o, &second, &b, &e) == ENC_OK, "%s", e.text);
+        CHECK(second.n_ticks == 2);
+        CHECK(a.n == b.n && memcmp(a.at, b.at, a.n) == 0);
+        enc_wr_clear(&b);
+    }
+    unlink(CHECKPOINT);
+    enc_wr_clear(&a);
 }
 
 static void every_truncation_of_a_checkpoint_is_noticed(void)
@@ -379,6 +424,7 @@ static void masking_is_fifteen_percent_and_eighty_ten_ten(void)
 int main(void)
 {
     a_run_learns_the_toy_language();
+    a_step_stops_in_the_middle();
     a_resumed_run_gives_the_same_bytes();
     every_truncation_of_a_checkpoint_is_noticed();
     nonsense_is_refused();

@@ -4,6 +4,7 @@
 #include "text/vocab_train.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -31,8 +32,8 @@ static enc_vocab *vocab_of(const char *text, enc_vocab_goal goal, enc_rc *rc, en
     enc_err_clear(e);
     *rc = enc_vocab_train_new(&t, rules, e);
     if (*rc) return NULL;
-    *rc = enc_vocab_train_add(t, bytes_of(text), e);
-    if (*rc == ENC_OK) *rc = enc_vocab_train_run(t, &goal, NULL, NULL, &v, e);
+    *rc = enc_vocab_train_add(t, bytes_of(text), NULL, e);
+    if (*rc == ENC_OK) *rc = enc_vocab_train_run(t, &goal, NULL, &v, e);
     enc_vocab_train_free(t);
     return v;
 }
@@ -284,26 +285,59 @@ static void impossible_goals_are_refused(void)
     enc_vocab_free(v);
 }
 
-static bool stop_now(void *calls)
+typedef struct patience {  /* of one who is asked */
+    size_t n_asked, n_max; /* the question n_max is answered with stop; 0: none */
+} patience;
+
+static bool is_over(void *arg)
 {
-    ++*(int *)calls;
-    return true;
+    patience *p = arg;
+    return ++p->n_asked == p->n_max;
 }
 
-static void a_tick_can_stop_it(void)
+/* Some 300 KB of words that are all different. */
+static enc_rc learn_many_words(patience *p, enc_err *e)
 {
+    enum { N_MANY = 40000 };
     enc_vocab_train *t;
-    enc_vocab_goal goal = {99, 1, 99, 1};
-    enc_vocab *v;
-    enc_err e;
-    int calls = 0;
+    enc_vocab_goal goal = {3000, 1, 99, 1};
+    enc_vocab *v = NULL;
+    enc_ask ask = {.stop = is_over, .arg = p};
+    char *text = malloc(N_MANY * 8 + 1);
+    enc_rc rc;
 
-    enc_err_clear(&e);
-    CHECK(enc_vocab_train_new(&t, rules, &e) == ENC_OK);
-    CHECK(enc_vocab_train_add(t, bytes_of("ab ab"), &e) == ENC_OK);
-    CHECK(enc_vocab_train_run(t, &goal, stop_now, &calls, &v, &e) == ENC_INTERRUPT);
-    CHECK(calls == 1 && v == NULL && e.rc == ENC_INTERRUPT);
+    for (size_t i = 0; i < N_MANY; i++) {
+        size_t word = i * 2654435761u;
+        for (size_t k = 0; k < 7; k++, word /= 13)
+            text[8 * i + k] = (char)('a' + word % 13);
+        text[8 * i + 7] = ' ';
+    }
+    enc_err_clear(e);
+    CHECK(enc_vocab_train_new(&t, rules, e) == ENC_OK);
+    rc = enc_vocab_train_add(t, (enc_bytes){(const uint8_t *)text, (size_t)N_MANY * 8},
+                             &ask, e);
+    if (rc == ENC_OK) rc = enc_vocab_train_run(t, &goal, &ask, &v, e);
+    CHECK((rc == ENC_OK) == (v != NULL));
+    enc_vocab_free(v);
     enc_vocab_train_free(t);
+    free(text);
+    return rc;
+}
+
+/* While words are counted, prepared and merged; and nobody is asked twice. */
+static void any_answer_can_stop_it(void)
+{
+    patience all = {0};
+    enc_err e;
+
+    CHECK(learn_many_words(&all, &e) == ENC_OK);
+    CHECK_SAY(all.n_asked > 30, "%zu questions", all.n_asked);
+    for (size_t k = 1; k <= all.n_asked; k += 1 + all.n_asked / 12) {
+        patience some = {.n_max = k};
+        CHECK(learn_many_words(&some, &e) == ENC_INTERRUPT);
+        CHECK_SAY(some.n_asked == k, "asked %zu times, not %zu", some.n_asked, k);
+        CHECK_SAY(strcmp(e.text, "interrupted") == 0, "%s", e.text);
+    }
 }
 
 static void texts_add_up(void)
@@ -315,10 +349,10 @@ static void texts_add_up(void)
 
     enc_err_clear(&e);
     CHECK(enc_vocab_train_new(&t, rules, &e) == ENC_OK);
-    CHECK(enc_vocab_train_add(t, bytes_of("ab cd"), &e) == ENC_OK);
-    CHECK(enc_vocab_train_add(t, bytes_of(""), &e) == ENC_OK);
-    CHECK(enc_vocab_train_add(t, bytes_of("ab"), &e) == ENC_OK);
-    CHECK(enc_vocab_train_run(t, &goal, NULL, NULL, &v, &e) == ENC_OK);
+    CHECK(enc_vocab_train_add(t, bytes_of("ab cd"), NULL, &e) == ENC_OK);
+    CHECK(enc_vocab_train_add(t, bytes_of(""), NULL, &e) == ENC_OK);
+    CHECK(enc_vocab_train_add(t, bytes_of("ab"), NULL, &e) == ENC_OK);
+    CHECK(enc_vocab_train_run(t, &goal, NULL, &v, &e) == ENC_OK);
     CHECK(v != NULL && has(v, "ab") && !has(v, "cd"));
     enc_vocab_free(v);
     enc_vocab_train_free(t);
@@ -354,7 +388,7 @@ int main(void)
     rare_pairs_are_not_merged();
     words_over_the_limit_are_skipped();
     impossible_goals_are_refused();
-    a_tick_can_stop_it();
+    any_answer_can_stop_it();
     texts_add_up();
     every_failed_allocation_is_reported();
     return check_done("vocab_train");
