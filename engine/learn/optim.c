@@ -6,18 +6,33 @@
 
 #include "base/threads.h"
 
-#define ADAM_EPS 1e-6f /* BERT's */
-#define PARTS    16    /* of the parameters, spread over the threads */
+#define ADAM_EPS 1e-6f             /* BERT's */
+#define ZEROS    ((size_t)1 << 20) /* written at once */
+#define PARTS    16                /* of the parameters, spread over the threads */
 
-enc_rc enc_optim_init(enc_optim *o, enc_err *e)
+/* n zeros, asking now and then: the system gives a gigabyte in a second. */
+static enc_rc zeros(float **out, size_t n, enc_stop *stop, enc_err *e)
 {
-    o->m = enc_mem_zero_array(o->p->n, sizeof *o->m);
-    o->v = enc_mem_zero_array(o->p->n, sizeof *o->v);
+    *out = enc_mem_array(n, sizeof **out);
+    if (*out == NULL) return enc_nomem(e);
+    for (size_t i = 0, part; i < n; i += part) {
+        part = n - i < ZEROS ? n - i : ZEROS;
+        memset(*out + i, 0, part * sizeof **out);
+        if (enc_stop_on(stop, part / 64)) return enc_stop_rc(stop, e);
+    }
+    return ENC_OK;
+}
+
+enc_rc enc_optim_init(enc_optim *o, enc_stop *stop, enc_err *e)
+{
+    size_t n = o->p->n;
+    enc_rc rc;
     o->grad = enc_mem_zero_array(o->n_shards, sizeof *o->grad);
-    if (o->m == NULL || o->v == NULL || o->grad == NULL) return enc_nomem(e);
+    if (o->grad == NULL) return enc_nomem(e);
+    if ((rc = zeros(&o->m, n, stop, e))) return rc;
+    if ((rc = zeros(&o->v, n, stop, e))) return rc;
     for (size_t i = 0; i < o->n_shards; i++)
-        if ((o->grad[i] = enc_mem_zero_array(o->p->n, sizeof **o->grad)) == NULL)
-            return enc_nomem(e);
+        if ((rc = zeros(&o->grad[i], n, stop, e))) return rc;
     return ENC_OK;
 }
 

@@ -5,6 +5,7 @@
 #ifndef ENC_OPTIM_H
 #define ENC_OPTIM_H
 
+#include "base/stop.h"
 #include "learn/elem.h"
 #include "learn/params.h"
 
@@ -19,8 +20,9 @@ typedef struct enc_optim {
     double norm;    /* of the last gradient */
 } enc_optim;
 
-/* Storage is the caller's, with everything but m, v and grad filled in. */
-enc_rc enc_optim_init(enc_optim *o, enc_err *e);
+/* Storage is the caller's, with everything but m, v and grad filled in. stop may be NULL.
+ */
+enc_rc enc_optim_init(enc_optim *o, enc_stop *stop, enc_err *e);
 void enc_optim_clear(enc_optim *o);
 
 double enc_optim_rate(const enc_optim *o, size_t step); /* of a step, counted from 0 */

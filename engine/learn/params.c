@@ -9,6 +9,7 @@
 #include "model/finite.h"
 
 #define TABLE_DEVIATION 0.02f
+#define NUMBERS         4096  /* drawn until it is said how far we are */
 #define MATRIX_GAIN     0.64f /* 1.0 diverged at a learning rate of 8e-4 */
 
 /* Lists the slots to train in p->slots and their places in p->offset. `has` says which
@@ -59,7 +60,8 @@ static void draw_positions(float *table, size_t n, size_t D)
         }
 }
 
-static void draw(enc_params *p, uint64_t seed)
+/* True: told to stop. */
+static bool draw(enc_params *p, uint64_t seed, enc_ask *ask)
 {
     enc_rng rng = {seed};
     for (size_t i = 0; i < p->n_slots; i++) {
@@ -69,13 +71,16 @@ static void draw(enc_params *p, uint64_t seed)
         bool is_table = strstr(s->name, "_embeddings.") != NULL;
         float deviation =
             is_table ? TABLE_DEVIATION : MATRIX_GAIN / sqrtf((float)s->cols);
-        for (; at < end; at++)
+        for (size_t n = 1; at < end; at++, n++) {
             *at = !s->is_vector ? enc_rng_normal(&rng) * deviation
                   : is_gain     ? 1.0f
                                 : 0.0f;
+            if (n % NUMBERS == 0 && enc_ask_on(ask, NUMBERS / 8)) return true;
+        }
     }
     draw_positions(enc_params_in(p, p->value, p->w.position.data), p->config.n_positions,
                    p->config.hidden);
+    return false;
 }
 
 /* Copies what slot i of `p` is in the model's weights, whose slots are `from`. */
@@ -102,7 +107,8 @@ static enc_rc start(enc_params **out, const enc_config *c, enc_err *e)
     return ENC_OK;
 }
 
-enc_rc enc_params_new(enc_params **out, const enc_config *c, uint64_t seed, enc_err *e)
+enc_rc enc_params_new(enc_params **out, const enc_config *c, uint64_t seed, enc_ask *ask,
+                      enc_err *e)
 {
     static const bool has[] = {[ENC_PART_BODY] = true,
                                [ENC_PART_POOLER] = true,
@@ -112,8 +118,7 @@ enc_rc enc_params_new(enc_params **out, const enc_config *c, uint64_t seed, enc_
     enc_rc rc = start(out, c, e);
     if (rc != ENC_OK || (rc = lay_out(*out, has, e)) != ENC_OK) return rc;
     bind(*out);
-    draw(*out, seed);
-    return ENC_OK;
+    return draw(*out, seed, ask) ? enc_ask_rc(ask, e) : ENC_OK;
 }
 
 enc_rc enc_params_of(enc_params **out, const enc_model *m, enc_err *e)

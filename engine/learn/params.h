@@ -6,6 +6,7 @@
 #define ENC_PARAMS_H
 
 #include "base/rng.h"
+#include "base/ask.h"
 #include "model/model.h"
 
 typedef struct enc_params {
@@ -23,8 +24,9 @@ typedef struct enc_params {
  * deviation 0.02 (Devlin et al. 2018), positions sinusoids of the same; other matrices
  * have deviation 0.64/sqrt(inputs): at a width of 256 that is 0.04, where BERT's 0.02,
  * meant for 768, would leave a new layer hardly any say beside its residual. Biases are
- * 0, gains 1. */
-enc_rc enc_params_new(enc_params **out, const enc_config *c, uint64_t seed, enc_err *e);
+ * 0, gains 1. ask may be NULL. */
+enc_rc enc_params_new(enc_params **out, const enc_config *c, uint64_t seed, enc_ask *ask,
+                      enc_err *e);
 
 /* A copy of a model's parameters, int8 ones as the f32 they stand for. */
 enc_rc enc_params_of(enc_params **out, const enc_model *m, enc_err *e);

@@ -75,7 +75,8 @@ enc_rc enc_step_init(enc_step *s, enc_err *e)
     s->optim.p = s->p;
     s->optim.elem = s->elem;
     s->optim.n_shards = s->n_shards;
-    return enc_optim_init(&s->optim, e);
+    enc_stop_init(&s->stop, s->tick, s->tick_arg);
+    return enc_optim_init(&s->optim, &s->stop, e);
 }
 
 void enc_step_clear(enc_step *s)

@@ -280,7 +280,8 @@ static enc_rc begin(enc_trainer *t, enc_err *e)
                           .normalize = true,
                           .max_tokens = t->o.n_positions,
                           .similarity = "cosine"};
-    if ((rc = enc_params_new(&t->p, &c, t->o.seed, e))) return rc;
+    enc_ask ask = {.stop = read_tick, .arg = t};
+    if ((rc = enc_params_new(&t->p, &c, t->o.seed, &ask, e))) return rc;
     if ((rc = begin_corpus(t, e))) return rc;
     for (size_t i = 0; i < t->n_rows && rc == ENC_OK; i++) {
         rc = add_row(t, &t->rows[i], e);

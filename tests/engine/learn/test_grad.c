@@ -261,7 +261,7 @@ static void run(void)
 {
     world w = {0};
     enc_err e = {0};
-    CHECK(enc_params_new(&w.p, &config, 3, &e) == ENC_OK);
+    CHECK(enc_params_new(&w.p, &config, 3, NULL, &e) == ENC_OK);
     /* Tables larger than a fresh model's, so that a step is small beside them. */
     for (size_t i = 0; i < w.p->n_slots; i++)
         if (strstr(w.p->slots[i].name, "_embeddings.") != NULL)

@@ -358,7 +358,7 @@ static enc_optim optim_of(world *w, const enc_elem *elem)
                    .clip_norm = 1.0,
                    .warmup = 0.4,
                    .n_steps = 5};
-    CHECK(enc_optim_init(&o, &e) == ENC_OK);
+    CHECK(enc_optim_init(&o, NULL, &e) == ENC_OK);
     memcpy(w->p->value, w->start, w->p->n * sizeof *w->start);
     return o;
 }

@@ -43,7 +43,7 @@ static bool look(void *arg, const enc_train_report *r)
 {
     watch *w = arg;
     if (strcmp(r->phase, "train") != 0) return false;
-    if (r->done == w->done) {
+    if (r->done <= w->done) {
         if (r->done == w->stop_at) w->n_inside++;
         return w->stop_inside > 0 && w->n_inside == w->stop_inside;
     }
