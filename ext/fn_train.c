@@ -246,6 +246,10 @@ static void fit_run(ext_call *c, fit_state *s)
         return;
     }
     if (!fit_flush(c, s)) return;
+    if (ext_stop(c)) {
+        ext_fail(c, SQLITE_INTERRUPT, "interrupted");
+        return;
+    }
     label = ext_alloc(c, s->n, sizeof *label);
     labels = ext_alloc(c, s->n, sizeof *labels);
     if (label == NULL || labels == NULL) return;

@@ -54,7 +54,7 @@ static enc_rc check_counts(const enc_fit *f, enc_err *e)
     return ENC_OK;
 }
 
-static enc_rc check_fit(const enc_fit *f, enc_err *e)
+static enc_rc check_fit(const enc_fit *f, enc_stop *stop, enc_err *e)
 {
     bool is_one = true;
     enc_rc rc = check_counts(f, e);
@@ -69,6 +69,7 @@ static enc_rc check_fit(const enc_fit *f, enc_err *e)
             if (!isfinite(f->x[i * f->dims + k]))
                 return enc_fail(e, ENC_RANGE, "value %zu of example %zu is not finite", k,
                                 i);
+        if (enc_stop_on(stop, f->dims / 64 + 1)) return enc_stop_rc(stop, e);
     }
     if (is_one)
         return enc_fail(e, ENC_RANGE,
@@ -84,6 +85,7 @@ static enc_rc check_fit(const enc_fit *f, enc_err *e)
 
 typedef struct fitter {
     const enc_fit *fit;
+    enc_stop stop;
     enc_logistic *g;
     uint32_t n_folds;
     size_t size;      /* parameters */
@@ -146,14 +148,14 @@ static void deal_folds(fitter *t, uint32_t *next, uint32_t *order)
         t->fold[order[i]] = next[f->label[order[i]]]++ % t->n_folds;
 }
 
-static double mean_square(const enc_fit *f, double *mean)
+static double mean_square(const enc_fit *f, enc_stop *stop, double *mean)
 {
     double sum = 0.0;
 
-    for (size_t i = 0; i < f->n; i++)
+    for (size_t i = 0; i < f->n && !enc_stop_on(stop, f->dims / 64 + 1); i++)
         for (size_t k = 0; k < f->dims; k++)
             mean[k] += (double)f->x[i * f->dims + k] / (double)f->n;
-    for (size_t i = 0; i < f->n; i++)
+    for (size_t i = 0; i < f->n && !enc_stop_on(stop, f->dims / 64 + 1); i++)
         for (size_t k = 0; k < f->dims; k++) {
             double d = (double)f->x[i * f->dims + k] - mean[k];
             sum += d * d / (double)f->n;
@@ -175,10 +177,10 @@ static enc_rc prepare(fitter *t, enc_err *e)
     if (!count || !mean || !t->weight || !t->fold || !t->guess || !t->chosen) goto done;
     weigh_classes(t, count);
     deal_folds(t, count, t->guess); /* guess: scratch as yet */
-    t->scale = mean_square(f, mean);
+    t->scale = mean_square(f, &t->stop, mean);
     if (!(t->scale > 0.0)) t->scale = 1.0; /* all vectors are one: any l2 will do */
-    enc_examples d = {f->x, f->label, t->fold,     t->weight,
-                      f->n, f->dims,  f->n_labels, t->n_folds};
+    enc_examples d = {f->x,    f->label,    t->fold,    t->weight, f->n,
+                      f->dims, f->n_labels, t->n_folds, &t->stop};
     if ((rc = enc_logistic_new(&t->g, &d, e))) goto done;
     t->size = enc_logistic_size(t->g);
     t->answer = enc_mem_zero_array(t->size, sizeof *t->answer);
@@ -199,6 +201,12 @@ done:
     return rc == ENC_NOMEM ? enc_nomem(e) : rc;
 }
 
+/* A value has been found, by asking now and then. */
+static bool is_over(void *stop)
+{
+    return enc_stop_on(stop, 1);
+}
+
 static enc_rc fit_one(fitter *t, double l2, uint32_t held, double tolerance, double *p,
                       enc_err *e)
 {
@@ -209,8 +217,8 @@ static enc_rc fit_one(fitter *t, double l2, uint32_t held, double tolerance, dou
                    .gradient_min = tolerance * t->slope,
                    .gain_min = tolerance * 1e-3,
                    .steps_max = STEPS_MAX,
-                   .tick = t->fit->tick,
-                   .tick_arg = t->fit->tick_arg};
+                   .tick = is_over,
+                   .tick_arg = &t->stop};
 
     enc_logistic_aim(t->g, l2, held);
     return enc_lbfgs_run(&o, p, e);
@@ -315,7 +323,10 @@ enc_rc enc_classifier_fit(const enc_fit *fit, enc_wr *out, enc_err *e)
     double l2 = fit->l2;
     enc_rc rc;
 
-    if ((rc = check_fit(fit, e))) return rc;
+    enc_stop_init(&t.stop, fit->tick, fit->tick_arg);
+    enc_stop_now(&t.stop); /* nothing begins too late */
+    if ((rc = enc_stop_rc(&t.stop, e))) return rc;
+    if ((rc = check_fit(fit, &t.stop, e))) return rc;
     if ((rc = prepare(&t, e))) goto done;
     if (t.n_folds > 1 && (rc = choose(&t, &l2, e))) goto done;
     if ((rc = fit_one(&t, l2, ENC_NO_FOLD, FINE, t.answer, e))) goto done;

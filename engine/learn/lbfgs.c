@@ -19,6 +19,7 @@ typedef struct state {
     double *s[MEMORY], *y[MEMORY], inverse[MEMORY]; /* inverse: 1 / s.y */
     size_t n_kept, newest;
     double f;
+    bool is_stopped;
     double shortest; /* gradient seen: it falls on where f is rounding */
 } state;
 
@@ -78,6 +79,14 @@ static void find_direction(state *st)
     }
 }
 
+/* Asks whether to stop: what the last value was worth depends on it. */
+static bool ask(state *st)
+{
+    const enc_lbfgs *o = st->o;
+    if (o->tick != NULL && o->tick(o->tick_arg)) st->is_stopped = true;
+    return st->is_stopped;
+}
+
 /* Goes along the direction until the value falls; false: it does not. Near the minimum
  * the fall drowns in the value's rounding while the gradient still says where to go;
  * there the approximate condition of Hager and Zhang 2005, equation 4.1, judges by the
@@ -93,6 +102,7 @@ static bool search_line(state *st, const double *x, double *f_trial)
         memcpy(st->trial, x, n * sizeof *x);
         add(st->trial, step, st->direction, n);
         *f_trial = st->o->value(st->o->arg, st->trial, st->trial_g);
+        if (ask(st)) return false;
         if (*f_trial <= st->f + ARMIJO * step * slope) return true;
         if (*f_trial <= st->f + noise &&
             dot(st->direction, st->trial_g, n) <= (2.0 * ARMIJO - 1.0) * slope)
@@ -125,21 +135,26 @@ static bool is_flatter(state *st)
     return true;
 }
 
+static enc_rc interrupted(size_t n_steps, enc_err *e)
+{
+    return enc_fail(e, ENC_INTERRUPT, "interrupted after %zu steps of L-BFGS", n_steps);
+}
+
 static enc_rc take_steps(state *st, double *x, enc_err *e)
 {
     const enc_lbfgs *o = st->o;
     size_t n_idle = 0;
 
     st->f = o->value(o->arg, x, st->g);
+    if (ask(st)) return interrupted(0, e);
     st->shortest = sqrt(dot(st->g, st->g, o->n));
     for (size_t step = 0; step < o->steps_max && n_idle < IDLE_MAX; step++) {
         double f_new;
         if (sqrt(dot(st->g, st->g, o->n)) <= o->gradient_min) return ENC_OK;
-        if (o->tick != NULL && o->tick(o->tick_arg))
-            return enc_fail(e, ENC_INTERRUPT, "interrupted after %zu steps of L-BFGS",
-                            step);
         find_direction(st);
-        if (!search_line(st, x, &f_new)) {
+        bool is_lower = search_line(st, x, &f_new);
+        if (st->is_stopped) return interrupted(step, e);
+        if (!is_lower) {
             if (st->n_kept == 0) return ENC_OK;
             st->n_kept = 0; /* the memory misleads: once more, straight downhill */
             continue;

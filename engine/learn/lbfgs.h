@@ -21,7 +21,8 @@ typedef struct enc_lbfgs {
     double gain_min;     /* ... or five steps in a row gained less, relative to the
                           * value, and did not shorten the gradient */
     size_t steps_max;
-    bool (*tick)(void *arg); /* once a step; true stops with ENC_INTERRUPT; may be NULL */
+    bool (*tick)(
+        void *arg); /* after each value; true stops with ENC_INTERRUPT; may be NULL */
     void *tick_arg;
 } enc_lbfgs;
 

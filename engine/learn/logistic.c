@@ -45,15 +45,22 @@ struct enc_logistic {
     part parts[PARTS_MAX];
     double l2;
     uint32_t held;
+    enc_stop *stop;
     /* what the parts now do */
     uint32_t *prediction; /* NULL: the gradient */
 };
 
 /* ---- examples into blocks ---- */
 
+/* n values are done: true if the work is to stop. */
+static bool values_done(const enc_logistic *g, size_t n)
+{
+    return enc_stop_on(g->stop, n / 64 + 1);
+}
+
 static void find_mean(enc_logistic *g, const enc_examples *d)
 {
-    for (size_t i = 0; i < d->n; i++)
+    for (size_t i = 0; i < d->n && !values_done(g, d->dims); i++)
         for (size_t k = 0; k < d->dims; k++) g->mean[k] += (double)d->x[i * d->dims + k];
     for (size_t k = 0; k < d->dims; k++) g->mean[k] /= (double)d->n;
 }
@@ -91,9 +98,13 @@ static void fill(enc_logistic *g, const enc_examples *d)
             }
             take_row(g, d, i, row++);
             b->n++;
+            if (values_done(g, d->dims)) return;
         }
     }
-    for (size_t i = 0; i < g->n_blocks; i++) turn_block(g, &g->blocks[i]);
+    for (size_t i = 0; i < g->n_blocks; i++) {
+        turn_block(g, &g->blocks[i]);
+        if (values_done(g, g->blocks[i].n * g->dims)) return;
+    }
 }
 
 /* ---- memory ---- */
@@ -147,6 +158,7 @@ enc_rc enc_logistic_new(enc_logistic **out, const enc_examples *d, enc_err *e)
     g->dims = d->dims;
     g->n_labels = d->n_labels;
     g->kern = enc_kern_pick();
+    g->stop = d->stop;
     if (!room(g, d)) {
         enc_logistic_free(g);
         return enc_nomem(e);
@@ -154,7 +166,7 @@ enc_rc enc_logistic_new(enc_logistic **out, const enc_examples *d, enc_err *e)
     fill(g, d);
     enc_logistic_aim(g, 0.0, ENC_NO_FOLD);
     *out = g;
-    return ENC_OK;
+    return enc_stop_rc(g->stop, e);
 }
 
 void enc_logistic_free(enc_logistic *g)
@@ -279,6 +291,8 @@ static void run_part(void *arg, size_t i)
     memset(p->sum, 0, enc_logistic_size(g) * sizeof *p->sum);
     for (size_t k = i; k < g->n_blocks; k += g->n_parts) {
         const block *b = &g->blocks[k];
+        /* Some 30 products in a nanosecond, and two matrices of them. */
+        if (values_done(g, b->n * g->n_labels * g->dims / 32)) return;
         if (g->prediction != NULL && b->fold == g->held) predict_block(p, b);
         if (g->prediction == NULL && b->fold != g->held) add_block(p, b);
     }
@@ -299,7 +313,7 @@ double enc_logistic_value(void *arg, const double *p, double *gradient)
         if (g->blocks[k].fold != g->held) n += g->blocks[k].n;
     to_f32(g, p);
     g->prediction = NULL;
-    enc_threads_run(g->n_parts, run_part, g);
+    enc_threads_run_asking(g->n_parts, run_part, g, g->stop);
     memset(gradient, 0, enc_logistic_size(g) * sizeof *gradient);
     for (size_t i = 0; i < g->n_parts; i++) {
         loss += g->parts[i].loss;
@@ -321,7 +335,7 @@ void enc_logistic_predict(enc_logistic *g, const double *p, uint32_t fold, uint3
     to_f32(g, p);
     g->held = fold;
     g->prediction = out;
-    enc_threads_run(g->n_parts, run_part, g);
+    enc_threads_run_asking(g->n_parts, run_part, g, g->stop);
     g->held = held;
     g->prediction = NULL;
 }

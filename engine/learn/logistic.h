@@ -19,7 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/err.h"
+#include "base/stop.h"
 
 typedef struct enc_logistic enc_logistic;
 
@@ -29,6 +29,8 @@ typedef struct enc_examples {
     const uint32_t *fold;  /* n, each < n_folds; NULL: all in fold 0 */
     const double *weight;  /* n_labels: c(label) */
     size_t n, dims, n_labels, n_folds;
+    enc_stop
+        *stop; /* heeded by all below, whose answers are then worth nothing; or NULL */
 } enc_examples;
 
 enc_rc enc_logistic_new(enc_logistic **out, const enc_examples *d, enc_err *e);

@@ -10,6 +10,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "base/threads.h"
 #include "check.h"
 
 static const enc_bytes names[] = {{(const uint8_t *)"red", 3},
@@ -496,6 +497,53 @@ static void every_failed_allocation_is_reported(void)
     CHECK_SAY(nth > 20, "only %zu allocations", nth);
 }
 
+typedef struct patience { /* of one who is asked */
+    size_t n_asked, n_max;
+} patience;
+
+static bool is_over(void *arg)
+{
+    patience *p = arg;
+    return ++p->n_asked == p->n_max;
+}
+
+/* It asks from the first look at the vectors to the last fit; whoever says stop is not
+ * asked again. */
+static void any_answer_can_stop_it(void)
+{
+    enum { N = 20000, DIMS = 64 };
+    float *x = malloc(sizeof *x * N * DIMS);
+    uint32_t *y = malloc(sizeof *y * N);
+    patience all = {0};
+    enc_fit f = fit12();
+    enc_rng rng = {7};
+    enc_err e = {0};
+    enc_wr out;
+
+    for (size_t i = 0; i < N; i++) y[i] = (uint32_t)(i % 3);
+    for (size_t i = 0; i < (size_t)N * DIMS; i++)
+        x[i] = enc_rng_normal(&rng) + (float)y[i / DIMS] / 8.0f;
+    f.x = x, f.label = y, f.n = N, f.dims = DIMS;
+    f.folds = 0, f.l2 = -1.0;
+    f.tick = is_over, f.tick_arg = &all;
+    enc_threads_set(1); /* so that as much is asked each time */
+    enc_wr_init(&out);
+    CHECK_SAY(enc_classifier_fit(&f, &out, &e) == ENC_OK, "%s", e.text);
+    enc_wr_clear(&out);
+    CHECK_SAY(all.n_asked > 6, "asked %zu times", all.n_asked);
+    for (size_t k = 1; k < all.n_asked; k += 1 + all.n_asked / 8) {
+        patience some = {.n_max = k};
+        f.tick_arg = &some;
+        enc_err_clear(&e);
+        CHECK(enc_classifier_fit(&f, &out, &e) == ENC_INTERRUPT && out.n == 0);
+        CHECK_SAY(some.n_asked == k, "asked %zu times, not %zu", some.n_asked, k);
+        CHECK_SAY(strncmp(e.text, "interrupted", 11) == 0, "%s", e.text);
+    }
+    enc_threads_set(0);
+    free(x);
+    free(y);
+}
+
 int main(void)
 {
     make_points();
@@ -510,6 +558,7 @@ int main(void)
     the_seed_decides_everything();
     what_cannot_be_fitted_is_refused();
     a_tick_stops_it();
+    any_answer_can_stop_it();
     every_truncation_is_noticed();
     wrong_numbers_are_refused();
     every_failed_allocation_is_reported();

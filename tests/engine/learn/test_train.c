@@ -158,12 +158,13 @@ static void a_step_stops_in_the_middle(void)
     o.batch_pairs = 256;
     o.contrast_from = 0.0;
     whole.stop_inside = SIZE_MAX;
+    enc_threads_set(1); /* so that as much is asked each time */
     enc_wr_init(&a);
     enc_wr_init(&b);
     CHECK_SAY(train(&o, &whole, &a, &e) == ENC_OK, "%s", e.text);
     CHECK_SAY(whole.n_inside >= 8, "asked %zu times within a step", whole.n_inside);
     o.checkpoint = CHECKPOINT;
-    for (size_t k = 1; k < whole.n_inside / 2; k += 1 + whole.n_inside / 8) {
+    for (size_t k = 1; k <= whole.n_inside; k += 1 + whole.n_inside / 4) {
         watch first = {.stop_at = 1, .stop_inside = k}, second = {.done = 1};
         unlink(CHECKPOINT);
         CHECK(train(&o, &first, &b, &e) == ENC_INTERRUPT);
@@ -177,6 +178,15 @@ static void a_step_stops_in_the_middle(void)
         enc_wr_clear(&b);
     }
     unlink(CHECKPOINT);
+    o.checkpoint = NULL;
+    for (size_t n = 2; n <= 3; n++) {
+        watch one = {.stop_at = 1, .stop_inside = 1};
+        enc_threads_set(n);
+        CHECK(train(&o, &one, &b, &e) == ENC_INTERRUPT);
+        CHECK(one.n_inside == 1 && one.n_ticks == 1);
+        enc_err_clear(&e);
+    }
+    enc_threads_set(0);
     enc_wr_clear(&a);
 }
 
