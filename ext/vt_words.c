@@ -113,8 +113,9 @@ int ext_vt_words_rebuild(ext_vt_table *t)
     char *problem = NULL;
     int rc = ext_vt_words_check(t, &problem);
 
-    if (rc != SQLITE_OK || problem == NULL) return rc;
+    bool is_sound = problem == NULL;
     sqlite3_free(problem);
+    if (rc != SQLITE_OK || is_sound) return rc;
     ext_vt_write_begin(t);
     return ext_vt_write_end(t, refill(t));
 }

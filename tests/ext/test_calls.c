@@ -134,8 +134,8 @@ static void long_work_can_be_watched(void)
         {"SELECT count(vector) FROM embed_each('" NUMBERS
          "SELECT i, ''text '' || i FROM n')",
          "operation = 'embed_each' AND phase = 'embed' AND done = 256 AND total IS NULL"},
-        {NUMBERS "SELECT count(vector) FROM embed_each((SELECT json_group_array('text ' "
-                 "|| i) FROM (SELECT i FROM n LIMIT 5000)))",
+        {"WITH m(i) AS (VALUES(1) UNION ALL SELECT i + 1 FROM m LIMIT 5000) SELECT "
+         "count(vector) FROM embed_each((SELECT json_group_array('text ' || i) FROM m))",
          "operation = 'embed_each' AND phase = 'embed' AND done = 256 AND total = 5000"},
     };
 
