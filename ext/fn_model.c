@@ -325,8 +325,8 @@ static void change_setting(ext_call *c, setting key)
         is_fine = ext_arg_int(c, 1, setting_names[key], l->min, l->max, l->otherwise, &v);
         *limit = (size_t)v;
     } else if (key == THREADS) {
-        is_fine = ext_arg_int(c, 1, "threads", 0, ENC_THREADS_MAX, 0,
-                              &v); /* 0, NULL: the default */
+        /* 0, NULL: the default */
+        is_fine = ext_arg_int(c, 1, "threads", 0, ENC_THREADS_MAX, 0, &v);
     } else if (key == MODELS) {
         is_fine = change_models(c, &s);
     } else if (key == LOCK) {

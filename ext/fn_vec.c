@@ -8,9 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FLOAT_END                                                                        \
-    0x1.ffffffp127 /* what is below is rounded to a float32, not infinity                \
-                    */
+/* What is below is rounded to a float32, and not to infinity. */
+#define FLOAT_END 0x1.ffffffp127
 
 /* The values of a JSON array. */
 static bool from_json(ext_call *c, enc_json_value *array, float *out, size_t n)

@@ -244,6 +244,9 @@ int ext_vt_write_end(ext_vt_table *t, int rc);
 int ext_vt_run_bound(ext_vt_table *t, sqlite3_stmt *s, int rc);
 void ext_vt_store_close(ext_vt_table *t); /* finalizes all */
 
+/* How many rows of a shadow table pass the test, which is SQL. */
+int ext_vt_count(ext_vt_table *t, const char *suffix, const char *test, sqlite3_int64 *n);
+
 /* Formats as sqlite3_mprintf does, then runs. */
 int ext_vt_exec(ext_vt_table *t, const char *format, ...);
 

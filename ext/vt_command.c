@@ -376,13 +376,6 @@ static int set_recall(ext_vt_table *t, sqlite3_value *value)
     return rc == SQLITE_OK ? keep_probes(t, n) : rc;
 }
 
-/* SQLite does not write to a table that it has not begun. */
-static int flush(ext_vt_table *t)
-{
-    t->is_begun = true;
-    return ext_vt_docs_flush(t);
-}
-
 int ext_vt_command_run(ext_vt_table *t, sqlite3_value *command, sqlite3_value *argument)
 {
     const char *name = (const char *)sqlite3_value_text(command);
@@ -394,7 +387,7 @@ int ext_vt_command_run(ext_vt_table *t, sqlite3_value *command, sqlite3_value *a
     if (strcmp(name, "reembed") == 0) return ext_vt_reembed_run(t, argument);
     if (strcmp(name, "optimize") == 0) return optimize(t);
     if (strcmp(name, "integrity-check") == 0) return integrity_check(t);
-    if (strcmp(name, "flush") == 0) return flush(t);
+    if (strcmp(name, "flush") == 0) return ext_vt_docs_flush(t);
     if (strcmp(name, "delete-all") == 0) return ext_vt_docs_clear(t);
     if (strcmp(name, "lexical_weight") == 0)
         return set_weight(t, name, &t->weight_lexical, argument);

@@ -52,21 +52,6 @@ static bool took_failure(ext_call *c, ext_vt_table *t, int rc)
     return true;
 }
 
-/* Of a shadow table. */
-static bool count_rows(ext_scan *s, ext_vt_table *t, const char *suffix, sqlite3_int64 *n)
-{
-    sqlite3_stmt *stmt = NULL;
-    char *sql = sqlite3_mprintf("SELECT count(*) FROM \"%w\".\"%w_%w\"", t->schema,
-                                t->name, suffix);
-    int rc = sql == NULL ? SQLITE_NOMEM : sqlite3_prepare_v2(t->db, sql, -1, &stmt, NULL);
-
-    sqlite3_free(sql);
-    if (rc == SQLITE_OK && sqlite3_step(stmt) == SQLITE_ROW)
-        *n = sqlite3_column_int64(stmt, 0);
-    int code = sqlite3_finalize(stmt);
-    return !took_failure(&s->call, t, rc == SQLITE_OK ? ext_vt_fail_db(t, code) : rc);
-}
-
 static bool stats(ext_scan *s)
 {
     ext_vt_table *t = table_of(&s->call);
@@ -75,8 +60,9 @@ static bool stats(ext_scan *s)
 
     if (t == NULL) return false;
     if (took_failure(&s->call, t, ext_vt_vectors_refresh(t))) return false;
-    if (!count_rows(s, t, "doc", &n_rows)) return false;
-    if (!count_rows(s, t, "fresh", &n_fresh)) return false;
+    if (took_failure(&s->call, t, ext_vt_count(t, "doc", "1", &n_rows)) ||
+        took_failure(&s->call, t, ext_vt_count(t, "fresh", "1", &n_fresh)))
+        return false;
     ext_vt_vectors_sizes(t->vectors, &sizes);
     return ext_put_int(s, n_rows) &&
            ext_put_int(s, (sqlite3_int64)ext_vt_vectors_count(t->vectors)) &&

@@ -259,10 +259,8 @@ static int check_key(ext_vt_table *t, const char *type)
         "SELECT 1 FROM \"%w\".sqlite_schema WHERE type = ?4 AND name = ?1 COLLATE "
         "NOCASE AND sql NOT LIKE 'CREATE VIRTUAL%%' AND lower(?2) IN ('rowid', 'oid', "
         "'_rowid_') AND NOT EXISTS (SELECT 1 FROM pragma_table_xinfo(?1, ?3) WHERE name "
-        "= "
-        "?2 COLLATE NOCASE) AND NOT (SELECT count(*) = 1 AND max(upper(type)) = "
-        "'INTEGER' "
-        "FROM pragma_table_xinfo(?1, ?3) WHERE pk > 0)";
+        "= ?2 COLLATE NOCASE) AND NOT (SELECT count(*) = 1 AND max(upper(type)) = "
+        "'INTEGER' FROM pragma_table_xinfo(?1, ?3) WHERE pk > 0)";
     char *sql = sqlite3_mprintf(text, t->schema);
     sqlite3_stmt *s = NULL;
 
@@ -403,6 +401,19 @@ int ext_vt_exec(ext_vt_table *t, const char *format, ...)
 }
 
 /* ---- the tables ---- */
+
+int ext_vt_count(ext_vt_table *t, const char *suffix, const char *test, sqlite3_int64 *n)
+{
+    sqlite3_stmt *s = NULL;
+    char *sql = sqlite3_mprintf("SELECT count(*) FROM \"%w\".\"%w_%w\" WHERE %s",
+                                t->schema, t->name, suffix, test);
+    int rc = sql == NULL ? SQLITE_NOMEM : sqlite3_prepare_v2(t->db, sql, -1, &s, NULL);
+
+    sqlite3_free(sql);
+    if (rc == SQLITE_OK && sqlite3_step(s) == SQLITE_ROW) *n = sqlite3_column_int64(s, 0);
+    int code = sqlite3_finalize(s);
+    return ext_vt_fail_db(t, rc == SQLITE_OK ? code : rc);
+}
 
 static bool has_table(const ext_vt_table *t, const char *suffix)
 {

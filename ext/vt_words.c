@@ -33,19 +33,6 @@ static int check_row(ext_vt_table *t, sqlite3_stmt *s, char **problem)
     return rc;
 }
 
-static int count_texts(ext_vt_table *t, sqlite3_int64 *n)
-{
-    sqlite3_stmt *s = NULL;
-    char *sql = sqlite3_mprintf(
-        "SELECT count(*) FROM \"%w\".\"%w_doc\" WHERE h IS NOT NULL", t->schema, t->name);
-    int rc = sql == NULL ? SQLITE_NOMEM : sqlite3_prepare_v2(t->db, sql, -1, &s, NULL);
-
-    sqlite3_free(sql);
-    if (rc == SQLITE_OK && sqlite3_step(s) == SQLITE_ROW) *n = sqlite3_column_int64(s, 0);
-    int code = sqlite3_finalize(s);
-    return ext_vt_fail_db(t, rc == SQLITE_OK ? code : rc);
-}
-
 int ext_vt_words_check(ext_vt_table *t, char **problem)
 {
     sqlite3_int64 n = 0, n_texts = 0;
@@ -62,7 +49,7 @@ int ext_vt_words_check(ext_vt_table *t, char **problem)
     }
     int code = sqlite3_finalize(s);
     if (rc == SQLITE_OK) rc = ext_vt_fail_db(t, code);
-    if (rc == SQLITE_OK) rc = count_texts(t, &n_texts);
+    if (rc == SQLITE_OK) rc = ext_vt_count(t, "doc", "h IS NOT NULL", &n_texts);
     if (rc != SQLITE_OK || *problem != NULL || n == n_texts) return rc;
     return say(problem,
                sqlite3_mprintf("%lld rows have a text, FTS5 has %lld ('rebuild' mends "
