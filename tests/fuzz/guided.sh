@@ -16,11 +16,11 @@ if [ ! -x "$target" ]; then
     echo "fuzz_$name: 0 points, 1 failed, next $seed"
     exit 1
 fi
-# Short inputs are soon run and find most; every other time they may be longer, every eighth
-# time long, and always where there are none that are short.
+# Short inputs are soon run and find most; every fourth time they may be longer, every
+# sixteenth time long, and always where there are none that are short.
 longest=256
-[ $((seed % 2)) = 0 ] && longest=1024
-[ $((seed % 8)) = 0 ] && longest=65536
+[ $((seed % 4)) = 0 ] && longest=1024
+[ $((seed % 16)) = 0 ] && longest=65536
 case $name in gguf | model) longest=65536 ;; esac
 new=build/fuzz/corpus/$name log=build/fuzz/$name.log
 mkdir -p "$new"
