@@ -377,6 +377,15 @@ static int update(ext_vt_table *t, sqlite3_value **argv)
     return rc == SQLITE_OK ? ext_vt_docs_update(t, old_id, id, argv + 2) : rc;
 }
 
+/* For a statement in a statement. If the outer one fails, SQLite tells us of a rollback,
+ * which only the databases have had that the outer one writes to: ours need not be one of
+ * them. So nothing may be in memory only. */
+static int write_at_once(ext_vt_table *t)
+{
+    ext_vt_write_begin(t);
+    return ext_vt_write_end(t, ext_vt_vectors_flush(t));
+}
+
 /* What is written to shadow tables must not show in last_insert_rowid(). */
 static int vt_update(sqlite3_vtab *base, int argc, sqlite3_value **argv,
                      sqlite3_int64 *rowid)
@@ -398,6 +407,7 @@ static int vt_update(sqlite3_vtab *base, int argc, sqlite3_value **argv,
     if (argc == 1) rc = ext_vt_docs_delete(t, sqlite3_value_int64(argv[0]));
     else if (sqlite3_value_type(argv[0]) != SQLITE_NULL) rc = update(t, argv);
     else rc = insert(t, argc, argv, rowid);
+    if (rc == SQLITE_OK && ext_vt_table_is_inside(t)) rc = write_at_once(t);
     sqlite3_set_last_insert_rowid(t->db, last);
     return rc;
 }
@@ -409,7 +419,7 @@ static int vt_begin(sqlite3_vtab *base)
     ext_vt_table *t = (ext_vt_table *)base;
     t->is_begun = true;
     t->next_id = 0;
-    t->n_saved = 0;
+    t->n_saved = t->n_writers = 0;
     t->unsaved = SQLITE_OK;
     return SQLITE_OK;
 }
@@ -451,16 +461,6 @@ static int least(int a, int b)
     return a < b ? a : b;
 }
 
-/* Whether SQLite makes a savepoint because a statement that writes begins. */
-static bool is_for_statement(sqlite3 *db)
-{
-    sqlite3_stmt *s = sqlite3_next_stmt(db, NULL);
-
-    while (s != NULL && (sqlite3_stmt_readonly(s) || !sqlite3_stmt_busy(s)))
-        s = sqlite3_next_stmt(db, s);
-    return s != NULL;
-}
-
 /* What was changed before it is written, for a rollback to it undoes what is not. An
  * error ends SQLite's round over the tables, and the statement, and then it rolls back to
  * the savepoint those as well that have not heard of it: FTS5 loses words so. So the
@@ -470,14 +470,16 @@ static int vt_savepoint(sqlite3_vtab *base, int level)
 {
     ext_vt_table *t = (ext_vt_table *)base;
     sqlite3_int64 last = sqlite3_last_insert_rowid(t->db);
-    if (t->n_writing > 0) return SQLITE_OK;        /* of a statement of our own */
+    if (t->n_writing > 0) return SQLITE_OK; /* of a statement of our own */
+    t->n_writers = 0;
     if (t->unsaved != SQLITE_OK) return SQLITE_OK; /* in it, or again */
     int rc = ext_vt_table_drop_undone(t);
     if (rc == SQLITE_OK) rc = ext_vt_table_refuse_broken(t);
     if (rc == SQLITE_OK) rc = ext_vt_vectors_flush(t);
     t->n_saved = rc == SQLITE_OK ? level + 1 : least(t->n_saved, level);
     sqlite3_set_last_insert_rowid(t->db, last);
-    if (t->must_roll_back || !t->is_begun || !is_for_statement(t->db)) return rc;
+    bool is_for_statement = ext_vt_table_count_writers(t) > 0;
+    if (t->must_roll_back || !t->is_begun || !is_for_statement) return rc;
     t->unsaved = rc;
     t->unsaved_level = level;
     return SQLITE_OK;
@@ -487,6 +489,7 @@ static int vt_release(sqlite3_vtab *base, int level)
 {
     ext_vt_table *t = (ext_vt_table *)base;
     t->n_saved = least(t->n_saved, level);
+    if (t->n_writing == 0) t->n_writers = 0;
     if (level <= t->unsaved_level) t->unsaved = SQLITE_OK;
     return SQLITE_OK;
 }
@@ -497,6 +500,7 @@ static int vt_rollback_to(sqlite3_vtab *base, int level)
 {
     ext_vt_table *t = (ext_vt_table *)base;
     if (t->n_writing > 0) return SQLITE_OK;
+    t->n_writers = 0;
     if (level < t->unsaved_level) t->unsaved = SQLITE_OK;
     if (level >= t->n_saved) return SQLITE_OK;
     t->n_saved = level + 1;

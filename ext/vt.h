@@ -150,6 +150,7 @@ typedef struct ext_vt_table {
     int n_writing;       /* ext_vt_write_begin without its end */
     bool must_roll_back; /* a write failed half-way: nothing may be committed */
     int n_saved;         /* savepoints that hold: the levels below it */
+    int n_writers;       /* statements under way that write; 0: to be counted */
     int unsaved;         /* SQLite's code, or 0: what had changed before the savepoint */
     int unsaved_level;   /* of a statement could not be written; till it ends none may */
     char *triggers;      /* what the names of the triggers begin with, or NULL */
@@ -197,6 +198,11 @@ int ext_vt_table_drop_undone(ext_vt_table *t);
  */
 int ext_vt_table_refuse_broken(ext_vt_table *t);
 int ext_vt_table_refuse_unsaved(ext_vt_table *t);
+
+/* Statements under way on its connection that write; and whether there are several, as
+ * when one calls a function that runs another: counted once for each savepoint. */
+int ext_vt_table_count_writers(const ext_vt_table *t);
+bool ext_vt_table_is_inside(ext_vt_table *t);
 
 /* Leaves the sentence with the table and returns the code; SQLITE_NOMEM if there is no
  * memory for the sentence. */

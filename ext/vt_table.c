@@ -197,6 +197,21 @@ int ext_vt_table_refuse_unsaved(ext_vt_table *t)
                        "what had changed before this statement could not be written");
 }
 
+int ext_vt_table_count_writers(const ext_vt_table *t)
+{
+    int n = 0;
+
+    for (sqlite3_stmt *s = NULL; (s = sqlite3_next_stmt(t->db, s)) != NULL;)
+        n += sqlite3_stmt_busy(s) && !sqlite3_stmt_readonly(s);
+    return n;
+}
+
+bool ext_vt_table_is_inside(ext_vt_table *t)
+{
+    if (t->n_writers == 0) t->n_writers = ext_vt_table_count_writers(t);
+    return t->n_writers > 1;
+}
+
 int ext_vt_table_drop_undone(ext_vt_table *t)
 {
     sqlite3_int64 id = t->id;

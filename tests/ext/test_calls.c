@@ -10,16 +10,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "check.h"
-
-int sqlite3_encoder_init(sqlite3 *db, char **message,
-                         const struct sqlite3_api_routines *api);
-
-static int init(sqlite3 *db, char **message, const struct sqlite3_api_routines *api)
-{
-    int rc = sqlite3_encoder_init(db, message, api);
-    return rc == SQLITE_OK_LOAD_PERMANENTLY ? SQLITE_OK : rc;
-}
+#include "lib/calls.h"
 
 #define NUMBERS                                                                          \
     "WITH RECURSIVE n(i) AS (VALUES(1) UNION ALL SELECT i + 1 FROM n LIMIT 1000000) "
@@ -32,31 +23,6 @@ static int init(sqlite3 *db, char **message, const struct sqlite3_api_routines *
     "64, "                                                                               \
     "\"n_positions\": 64, \"max_tokens\": 64, \"batch_tokens\": 256, \"steps\": "        \
     "1000000}'"
-
-static sqlite3 *open_db(void)
-{
-    sqlite3 *db = NULL;
-    sqlite3_open(":memory:", &db);
-    return db;
-}
-
-static int run(sqlite3 *db, const char *sql)
-{
-    return sqlite3_exec(db, sql, NULL, NULL, NULL);
-}
-
-/* The first column of the first row as an integer; -1 if there is none. */
-static sqlite3_int64 ask(sqlite3 *db, const char *sql)
-{
-    sqlite3_stmt *stmt = NULL;
-    sqlite3_int64 v = -1;
-
-    if (sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) == SQLITE_OK &&
-        sqlite3_step(stmt) == SQLITE_ROW)
-        v = sqlite3_column_int64(stmt, 0);
-    sqlite3_finalize(stmt);
-    return v;
-}
 
 /* ---- stopping ---- */
 
@@ -391,107 +357,7 @@ static void content_in_a_circle_lets_the_connection_close(void)
     }
 }
 
-/* ---- savepoints ---- */
-
-/* Without memory where a statement's savepoint is made, SQLite rolls back to it all the
- * same. What came before it in the transaction is kept, in that table and in others. */
-static void a_savepoint_that_fails_loses_nothing(void)
-{
-    bool has_failed = true;
-    int n_refused = 0;
-
-    for (size_t nth = 1; has_failed; nth++) {
-        sqlite3 *db = open_db();
-        CHECK(run(db, "CREATE VIRTUAL TABLE a USING similarity(e VECTOR(4));"
-                      "CREATE VIRTUAL TABLE b USING similarity(e VECTOR(4));"
-                      "BEGIN; INSERT INTO b(e) VALUES('[1,0,0,0]');"
-                      "INSERT INTO a(e) VALUES('[1,0,0,0]'), ('[0,1,0,0]');"
-                      "INSERT INTO b(e) VALUES('[0,1,0,0]'), ('[0,0,1,0]');"
-                      "INSERT INTO a(e) VALUES('[0,0,1,0]')") == SQLITE_OK);
-        enc_mem_fault(nth, false);
-        int rc = run(db, "INSERT INTO a(e) VALUES('[0,0,0,1]'), ('[1,1,1,1]')");
-        has_failed = enc_mem_fault(0, false);
-        CHECK(rc == SQLITE_OK || (rc == SQLITE_NOMEM && has_failed));
-        n_refused += rc != SQLITE_OK;
-        CHECK(run(db, "COMMIT") == SQLITE_OK);
-        CHECK_SAY(run(db, "INSERT INTO a(a) VALUES('integrity-check');"
-                          "INSERT INTO b(b) VALUES('integrity-check')") == SQLITE_OK,
-                  "allocation %zu: %s", nth, sqlite3_errmsg(db));
-        CHECK(ask(db, "SELECT count(*) FROM a WHERE a MATCH '[1,1,1,1]'") ==
-              (rc == SQLITE_OK ? 5 : 3));
-        CHECK(ask(db, "SELECT count(*) FROM b WHERE b MATCH '[1,1,1,1]'") == 3);
-        CHECK(sqlite3_close(db) == SQLITE_OK);
-    }
-    CHECK(n_refused > 5);
-}
-
-/* Nor do words: FTS5 hears of every savepoint that is made, whatever fails with us. */
-static void a_savepoint_that_fails_loses_no_words(void)
-{
-    bool has_failed = true;
-    int n_refused = 0;
-
-    for (size_t nth = 1; has_failed; nth++) {
-        sqlite3 *db = open_db();
-        CHECK(run(db, "SELECT encoder_load('tests/data/tiny', 'tiny');"
-                      "CREATE VIRTUAL TABLE t USING similarity(body, model=tiny, "
-                      "hybrid=1);"
-                      "BEGIN; INSERT INTO t(body) VALUES('a quick fox'), ('a dog');"
-                      "SELECT rowid FROM t WHERE t MATCH 'fox' AND k = 1;"
-                      "INSERT INTO t(body) VALUES('a quick dog')") == SQLITE_OK);
-        CHECK(ask(db, "SELECT count(*) FROM t WHERE t MATCH 'dog'") == 3);
-        enc_mem_fault(nth, false);
-        int rc = run(db, "INSERT INTO t(body) VALUES('quick'), ('slow')");
-        has_failed = enc_mem_fault(0, false);
-        CHECK(rc == SQLITE_OK || (rc == SQLITE_NOMEM && has_failed));
-        n_refused += rc != SQLITE_OK;
-        bool is_over = sqlite3_get_autocommit(db); /* FTS5 had none for the words */
-        if (!is_over) CHECK(run(db, "COMMIT") == SQLITE_OK);
-        CHECK_SAY(run(db, "INSERT INTO t(t) VALUES('integrity-check')") == SQLITE_OK,
-                  "allocation %zu: %s", nth, sqlite3_errmsg(db));
-        CHECK(ask(db, "SELECT count(*) FROM t WHERE t MATCH 'quick' AND lexical_rank > "
-                      "0") == (is_over           ? 0
-                               : rc == SQLITE_OK ? 3
-                                                 : 2));
-        CHECK(sqlite3_close(db) == SQLITE_OK);
-    }
-    CHECK(n_refused > 5);
-}
-
-/* It is not written within the statement either, whatever the statement would do. */
-static void a_statement_not_saved_for_does_nothing(void)
-{
-    static const char *const statements[] = {
-        "ALTER TABLE a RENAME TO b",
-        "INSERT INTO a(a) SELECT 'optimize' UNION ALL SELECT 'integrity-check'",
-        "UPDATE a SET e = '[0,0,0,1]'",
-    };
-
-    for (size_t i = 0; i < sizeof statements / sizeof *statements; i++) {
-        bool has_failed = true;
-        int n_refused = 0;
-        for (size_t nth = 1; has_failed; nth++) {
-            sqlite3 *db = open_db();
-            CHECK(run(db,
-                      "CREATE VIRTUAL TABLE a USING similarity(e VECTOR(4)); BEGIN;"
-                      "SAVEPOINT s; INSERT INTO a(e) VALUES('[1,0,0,0]')") == SQLITE_OK);
-            enc_mem_fault(nth, false);
-            int rc = run(db, statements[i]);
-            has_failed = enc_mem_fault(0, false);
-            CHECK(rc == SQLITE_OK || (rc == SQLITE_NOMEM && has_failed));
-            n_refused += rc != SQLITE_OK;
-            if (rc == SQLITE_OK) CHECK(run(db, "ROLLBACK") == SQLITE_OK);
-            else {
-                CHECK(run(db, "COMMIT; INSERT INTO a(a) VALUES('integrity-check')") ==
-                      SQLITE_OK);
-                CHECK(ask(db, "SELECT count(*) FROM a WHERE a MATCH '[1,0,0,0]' AND "
-                              "distance < 0.5") == 1);
-            }
-            CHECK(sqlite3_close(db) == SQLITE_OK);
-        }
-        CHECK(n_refused > 5);
-    }
-}
+/* ---- what others change meanwhile ---- */
 
 /* Of UPDATE ... FROM an older SQLite does not say what it leaves alone; a newer does. */
 static void a_text_that_is_not_kept_is_not_lost(void)
@@ -548,7 +414,7 @@ static void a_search_ends_when_its_vectors_are_others(void)
 
 int main(void)
 {
-    sqlite3_auto_extension((void (*)(void))init);
+    calls_begin();
     long_work_stops_when_asked();
     long_work_can_be_watched();
     a_step_of_training_stops_in_the_middle();
@@ -558,9 +424,6 @@ int main(void)
     vectors_carry_the_subtype();
     no_connection_lacks_a_part_of_us();
     content_in_a_circle_lets_the_connection_close();
-    a_savepoint_that_fails_loses_nothing();
-    a_savepoint_that_fails_loses_no_words();
-    a_statement_not_saved_for_does_nothing();
     a_text_that_is_not_kept_is_not_lost();
     a_search_ends_when_its_vectors_are_others();
     sequences_are_made_when_they_are_read();
