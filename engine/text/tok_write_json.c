@@ -292,6 +292,14 @@ static void write_score(double score, enc_wr *out)
         if (strchr("0123456789+-e", out->at[i]) == NULL) out->at[i] = '.';
 }
 
+static bool is_added(const enc_tok *t, size_t id)
+{
+    size_t i = 0;
+
+    while (i < t->n_added && t->added[i].id != (int32_t)id) i++;
+    return i < t->n_added;
+}
+
 /* Those behind the last piece that a word may have are only added tokens, but for one if
  * nobody else has the lowest score. */
 static size_t count_scored(const enc_tok *t)
@@ -299,7 +307,7 @@ static size_t count_scored(const enc_tok *t)
     size_t n = enc_vocab_size(t->vocab);
     bool has_least = false;
 
-    while (n > 1 && t->scores[n - 1] == ENC_UNIGRAM_NEVER &&
+    while (n > 1 && t->scores[n - 1] == ENC_UNIGRAM_NEVER && is_added(t, n - 1) &&
            n - 1 != (size_t)t->special.unk)
         n--;
     for (size_t id = 0; id < n; id++)
@@ -308,8 +316,9 @@ static size_t count_scored(const enc_tok *t)
     return has_least ? n : n + 1;
 }
 
-/* Pieces that no word has get the lowest score, which what is unknown depends on; those
- * that are special are again when this is read. */
+/* Pieces that no word has get the lowest score, which what is unknown depends on. Those
+ * that are special are again when this is read; others lose their name, by which they
+ * would be found. */
 static void write_unigram(const enc_tok *t, enc_wr *out)
 {
     size_t n = count_scored(t);
@@ -319,10 +328,11 @@ static void write_unigram(const enc_tok *t, enc_wr *out)
         enc_bytes piece = enc_vocab_piece(t->vocab, (int32_t)id);
         double score = t->scores[id];
         enc_wr_text(out, id == 0 ? "\n      [" : ",\n      [");
-        if (piece.n > 0) enc_tok_write_text(out, piece);
+        bool is_never = score == ENC_UNIGRAM_NEVER;
+        if (piece.n > 0 && (!is_never || is_added(t, id))) enc_tok_write_text(out, piece);
         else enc_wr_format(out, "\"<hole %zu>\"", id);
         enc_wr_text(out, ", ");
-        write_score(score == ENC_UNIGRAM_NEVER ? t->least_score : score, out);
+        write_score(is_never ? t->least_score : score, out);
         enc_wr_text(out, "]");
     }
     enc_wr_text(out, "\n    ],\n    \"byte_fallback\": false");
