@@ -21,9 +21,10 @@
  *   - Special tokens written out in a text are ordinary words of it.
  *
  * The tokens are stored, so they must not change: without a name the model is the
- * built-in one, whatever the default is, and a tokenizer keeps its model while its table
- * is open, also when another is loaded under that name meanwhile. FTS5 takes from us a
- * code and no sentence; the sentence goes to sqlite3_log. */
+ * built-in one, whatever the default is. With one it is the model that has that name when
+ * a text is read, so that 'rebuild' makes the tokens those of another that was loaded;
+ * when it is unloaded, the one that had it. FTS5 takes from us a code and no sentence;
+ * the sentence goes to sqlite3_log. */
 #include "ext.h"
 
 #include <string.h>
@@ -34,7 +35,8 @@
 static const char builtin[] = "builtin";
 
 struct Fts5Tokenizer {
-    ext_model *model;
+    ext_model *model; /* that had the name last */
+    char name[EXT_NAME_MAX + 1];
 };
 
 typedef int take_token(void *ctx, int flags, const char *token, int n, int start,
@@ -121,10 +123,23 @@ static bool put_word(void *arg, const enc_word *word, const enc_piece *pieces, s
     return p->code == SQLITE_OK;
 }
 
+static const enc_model *model_of(Fts5Tokenizer *t)
+{
+    ext_model *now;
+    enc_err e;
+
+    enc_err_clear(&e);
+    if (ext_registry_get(t->name, strlen(t->name), &now, &e) == ENC_OK) {
+        ext_model_drop(t->model);
+        t->model = now;
+    }
+    return ext_model_enc(t->model);
+}
+
 static int tokenize(Fts5Tokenizer *t, void *ctx, int flags, const char *text, int n,
                     take_token *take)
 {
-    const enc_tok *tok = ext_model_enc(t->model)->tok;
+    const enc_tok *tok = model_of(t)->tok;
     pass p = {.vocab = enc_tok_vocab(tok),
               .unk = enc_tok_specials(tok).unk,
               .n_prefix = strlen(enc_tok_prefix(tok)),
@@ -166,6 +181,7 @@ static int create(void *ctx, const char **args, int n_args, Fts5Tokenizer **out)
                       "%d arguments, at most one is taken: a model's name", n_args);
     if (rc == ENC_OK) rc = ext_registry_get(name, strlen(name), &t->model, &e);
     if (rc == ENC_OK) {
+        memcpy(t->name, name, strlen(name)); /* as long as a model's name can be */
         *out = t;
         return SQLITE_OK;
     }

@@ -106,7 +106,7 @@ CREATE VIRTUAL TABLE outside USING fts5(body, content = docs, content_rowid = id
 INSERT INTO outside(outside) VALUES ('rebuild');
 SELECT rowid, highlight(outside, 0, '<', '>') FROM outside WHERE outside MATCH '부산';
 
--- Another model, by its name; it stays while the table is open.
+-- Another model, by its name; the table keeps it when it is unloaded.
 SELECT encoder_load('tests/data/tiny');
 CREATE VIRTUAL TABLE small USING fts5(body, tokenize = 'wordpiece tiny');
 SELECT encoder_unload('tiny');
@@ -115,6 +115,20 @@ SELECT highlight(small, 0, '<', '>') FROM small WHERE small MATCH 'cat OR zebra'
 CREATE VIRTUAL TABLE wrong USING fts5(body, tokenize = 'wordpiece tiny');
 CREATE VIRTUAL TABLE wrong USING fts5(body, tokenize = 'wordpiece a b');
 SELECT count(*) FROM sqlite_schema WHERE name LIKE 'wrong%';
+
+-- When a name has become another model's, 'rebuild' makes the words those of that one.
+SELECT encoder_load('tests/data/tiny', 'm');
+CREATE VIRTUAL TABLE anew USING fts5(body, tokenize = 'wordpiece m');
+CREATE VIRTUAL TABLE anew_vocabulary USING fts5vocab(anew, row);
+INSERT INTO anew VALUES ('unaffable');
+SELECT group_concat(term, ' ') FROM anew_vocabulary;
+CREATE TABLE corpus(text TEXT);
+INSERT INTO corpus VALUES ('the cat sat on the mat. the dog ran.'), ('a man went to the sea.');
+SELECT encoder_load(pretrain(text, '{"n_vocab": 90, "hidden": 16, "n_layers": 1, "n_heads": 2, "inner": 16,
+  "n_positions": 32, "batch_tokens": 64, "batch_pairs": 2, "max_tokens": 16, "pair_tokens": 8, "steps": 1}'), 'm') FROM corpus;
+INSERT INTO anew(anew) VALUES ('rebuild');
+SELECT group_concat(term, ' ') FROM anew_vocabulary;
+INSERT INTO anew(anew) VALUES ('integrity-check');
 
 -- Without a name it is the built-in model, whatever the default is.
 SELECT encoder_load('tests/data/tiny'), encoder_default('tiny');
