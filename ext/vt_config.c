@@ -133,9 +133,13 @@ int ext_vt_config_load(ext_vt_table *t)
                          "it is declared VECTOR(%d), its vectors have %g values",
                          (int)t->config.dims, dims);
     if (rc == SQLITE_OK) {
+        const char *is = fingerprint == NULL ? "" : fingerprint;
         t->config.dims = (size_t)dims;
-        snprintf(t->fingerprint, sizeof t->fingerprint, "%s",
-                 fingerprint == NULL ? "" : fingerprint);
+        if (strcmp(t->fingerprint, is) != 0) { /* perhaps a 'reembed' elsewhere */
+            ext_model_drop(t->model);
+            t->model = NULL;
+        }
+        snprintf(t->fingerprint, sizeof t->fingerprint, "%s", is);
     }
     sqlite3_free(fingerprint);
     sqlite3_free(metric);

@@ -157,3 +157,14 @@ SELECT count(*) FROM f_queue;
 COMMIT;
 INSERT INTO f(f) VALUES('flush');
 INSERT INTO f(f) VALUES('integrity-check');
+
+-- Another process, where the name is another model, has encoded them anew: refused here.
+SELECT encoder_unload('tiny'), encoder_load('tests/data/tiny');
+CREATE VIRTUAL TABLE away USING similarity(body, model=tiny);
+INSERT INTO away(body) VALUES('fox'), ('dog');
+SELECT count(*) FROM away('fox');
+UPDATE away_config SET v = '00112233445566778899aabbccddeeff' WHERE k = 'fingerprint';
+UPDATE away_config SET v = v + 1 WHERE k = 'generation';
+SELECT count(*) FROM away('fox');
+INSERT INTO away(body) VALUES('cat');
+SELECT count(*) FROM away;
