@@ -454,7 +454,7 @@ int ext_vt_search_documents(ext_vt_table *t, ext_vt_search *s, size_t want,
 int ext_vt_search_add(ext_vt_search *s, const ext_vt_hit *hit);
 
 /* The first batch of a hybrid search. */
-int ext_vt_lexical_fuse(ext_vt_table *t, ext_vt_search *s, size_t want);
+int ext_vt_lexical_fuse(ext_vt_table *t, ext_vt_search *s);
 
 /* A value as a query vector: a BLOB or a JSON array, or a text through the model.
  * *out is enc_mem memory of dims values, NULL for NULL. */

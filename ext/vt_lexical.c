@@ -19,7 +19,7 @@
 #include <string.h>
 
 #define RRF_K     5.0
-#define DEPTH     1000 /* rows that each leg contributes, at least */
+#define DEPTH     1000 /* rows that each leg contributes, however many are asked for */
 #define TERMS_MAX 128
 
 /* ---- the query as an expression ---- */
@@ -130,9 +130,9 @@ static int by_score(const void *a, const void *b)
 }
 
 /* Rows whose text has words of the query, best first, that pass the filter on ids: at
- * most `depth`, which may be far more than there are, into *ids (enc_mem). */
-static int lexical(ext_vt_table *t, const ext_vt_search *s, size_t depth,
-                   sqlite3_int64 **ids, size_t *n)
+ * most DEPTH, into *ids (enc_mem). */
+static int lexical(ext_vt_table *t, const ext_vt_search *s, sqlite3_int64 **ids,
+                   size_t *n)
 {
     void *room = NULL;
     size_t cap = 0;
@@ -144,7 +144,7 @@ static int lexical(ext_vt_table *t, const ext_vt_search *s, size_t depth,
     if (rc != SQLITE_OK || words == NULL) return rc;
     if ((rc = ext_vt_sql_get(t, EXT_VT_FTS_MATCH, &stmt)) == SQLITE_OK) {
         rc = sqlite3_bind_text(stmt, 1, words, -1, SQLITE_STATIC);
-        while (rc == SQLITE_OK && *n < depth && sqlite3_step(stmt) == SQLITE_ROW) {
+        while (rc == SQLITE_OK && *n < DEPTH && sqlite3_step(stmt) == SQLITE_ROW) {
             sqlite3_int64 id = sqlite3_column_int64(stmt, 0);
             if (!enc_filter_has_id(&s->plan.filter, id)) continue;
             if (!enc_mem_reserve(&room, &cap, *n + 1, sizeof id)) rc = SQLITE_NOMEM;
@@ -219,16 +219,16 @@ static int fuse(ext_vt_table *t, ext_vt_search *s, const ext_vt_hit *near, size_
     return rc;
 }
 
-int ext_vt_lexical_fuse(ext_vt_table *t, ext_vt_search *s, size_t want)
+int ext_vt_lexical_fuse(ext_vt_table *t, ext_vt_search *s)
 {
-    size_t depth = want > DEPTH ? want : DEPTH, n_near = 0, n_ids = 0;
+    size_t n_near = 0, n_ids = 0;
     sqlite3_int64 *ids = NULL;
     ext_vt_hit *near = NULL;
     bool is_all = true;
-    int rc = lexical(t, s, depth, &ids, &n_ids);
+    int rc = lexical(t, s, &ids, &n_ids);
 
     if (rc == SQLITE_OK)
-        rc = ext_vt_search_documents(t, s, depth, &near, &n_near, &is_all);
+        rc = ext_vt_search_documents(t, s, DEPTH, &near, &n_near, &is_all);
     if (rc == SQLITE_OK) rc = fuse(t, s, near, n_near, ids, n_ids);
     s->is_ended = is_all;
     t->last_path = "hybrid";

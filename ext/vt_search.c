@@ -236,8 +236,11 @@ int ext_vt_search_more(ext_vt_table *t, ext_vt_search *s)
         if (s->batch < SIZE_MAX / BATCH_GROWTH) s->batch *= BATCH_GROWTH;
         if (s->batch < BATCH_FIRST) s->batch = BATCH_FIRST;
         if ((rc = ext_vt_vectors_refresh(t)) || (rc = ext_vt_search_check(t, s))) break;
-        if (s->text != NULL && s->n_hits == 0) rc = ext_vt_lexical_fuse(t, s, want);
-        else rc = by_distance(t, s, want);
+        if (s->text == NULL) rc = by_distance(t, s, want);
+        else if ((rc = ext_vt_lexical_fuse(t, s)) == SQLITE_OK) {
+            sqlite3_free(s->text); /* what is behind its rows follows by distance */
+            s->text = NULL;
+        }
         if (s->n_hits >= s->limit) {
             s->n_hits = s->limit;
             s->is_ended = true;
