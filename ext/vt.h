@@ -424,7 +424,7 @@ typedef struct ext_vt_search { /* storage is the cursor's, zeroed */
     ext_vt_plan plan;
     float *q; /* dims; enc_mem */
     size_t dims;
-    char *text; /* of the query, for the lexical leg; sqlite3_malloc */
+    bool has_words; /* the first batch asks the lexical leg too */
     ext_vt_hit *hits;
     size_t n_hits, cap_hits, at;
     size_t limit;     /* rows that may be given at most */

@@ -66,14 +66,15 @@ static void add_term(terms *ts, enc_bytes text)
     sqlite3_str_appendchar(ts->sql, 1, '"');
 }
 
-static int expression(ext_vt_table *t, const char *query, char **out)
+static int expression(ext_vt_table *t, sqlite3_value *query, char **out)
 {
     const enc_model *m;
-    enc_bytes text = {(const uint8_t *)query, strlen(query)};
+    const unsigned char *at = sqlite3_value_text(query);
+    enc_bytes text = {at, (size_t)sqlite3_value_bytes(query)};
     enc_tokens ts;
     enc_err e;
     terms all = {.sql = sqlite3_str_new(t->db)};
-    int rc = ext_vt_model(t, &m);
+    int rc = at == NULL ? SQLITE_NOMEM : ext_vt_model(t, &m);
 
     enc_err_clear(&e);
     enc_tokens_init(&ts);
@@ -138,7 +139,7 @@ static int lexical(ext_vt_table *t, const ext_vt_search *s, sqlite3_int64 **ids,
     size_t cap = 0;
     sqlite3_stmt *stmt;
     char *words = NULL;
-    int rc = expression(t, s->text, &words);
+    int rc = expression(t, s->plan.match, &words);
 
     *n = 0;
     if (rc != SQLITE_OK || words == NULL) return rc;

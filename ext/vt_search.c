@@ -76,9 +76,8 @@ int ext_vt_search_open(ext_vt_table *t, ext_vt_search *s)
                                   : BATCH_FIRST;
     if (rc != SQLITE_OK || s->is_ended) return rc;
     if ((s->given = enc_idset_new()) == NULL) return SQLITE_NOMEM;
-    if (!t->config.is_hybrid || !is_text) return SQLITE_OK;
-    s->text = sqlite3_mprintf("%s", sqlite3_value_text(match));
-    return s->text == NULL ? SQLITE_NOMEM : SQLITE_OK;
+    s->has_words = t->config.is_hybrid && is_text;
+    return SQLITE_OK;
 }
 
 int ext_vt_search_check(ext_vt_table *t, const ext_vt_search *s)
@@ -94,7 +93,6 @@ void ext_vt_search_clear(ext_vt_search *s)
 {
     ext_vt_plan_clear(&s->plan);
     enc_mem_free(s->q);
-    sqlite3_free(s->text);
     enc_mem_free(s->hits);
     enc_idset_free(s->given);
     memset(s, 0, sizeof *s);
@@ -236,11 +234,8 @@ int ext_vt_search_more(ext_vt_table *t, ext_vt_search *s)
         if (s->batch < SIZE_MAX / BATCH_GROWTH) s->batch *= BATCH_GROWTH;
         if (s->batch < BATCH_FIRST) s->batch = BATCH_FIRST;
         if ((rc = ext_vt_vectors_refresh(t)) || (rc = ext_vt_search_check(t, s))) break;
-        if (s->text == NULL) rc = by_distance(t, s, want);
-        else if ((rc = ext_vt_lexical_fuse(t, s)) == SQLITE_OK) {
-            sqlite3_free(s->text); /* what is behind its rows follows by distance */
-            s->text = NULL;
-        }
+        rc = s->has_words ? ext_vt_lexical_fuse(t, s) : by_distance(t, s, want);
+        s->has_words = false; /* what is behind its rows follows by distance */
         if (s->n_hits >= s->limit) {
             s->n_hits = s->limit;
             s->is_ended = true;

@@ -33,6 +33,7 @@ SELECT count(*) FROM h WHERE h MATCH '   ';
 SELECT count(*) FROM h WHERE h MATCH '';
 SELECT count(*) FROM h WHERE h MATCH '?!.,;:';
 SELECT count(*) FROM h WHERE h MATCH 'kettle' || char(0) || 'dog';
+SELECT rowid FROM h WHERE h MATCH 'nothing ' || char(0) || ' postman' AND lexical_rank IS NOT NULL;
 SELECT count(*) FROM h WHERE h MATCH CAST(x'ff22ff' AS TEXT);
 SELECT count(*) FROM h WHERE h MATCH replace(printf('%.*c', 3000, 'x'), 'x', 'word" ');
 SELECT count(*) FROM h WHERE h MATCH 4711;
