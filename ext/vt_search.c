@@ -164,10 +164,8 @@ int ext_vt_search_add(ext_vt_search *s, const ext_vt_hit *hit)
     return SQLITE_OK;
 }
 
-/* The best `want` documents by distance into *out (enc_mem), each once; *is_all: there
- * are no more. */
-int ext_vt_search_documents(ext_vt_table *t, ext_vt_search *s, size_t want,
-                            ext_vt_hit **out, size_t *n, bool *is_all)
+static int documents(ext_vt_table *t, ext_vt_search *s, size_t want, ext_vt_hit **out,
+                     size_t *n, bool *is_all)
 {
     size_t N = ext_vt_vectors_count(t->vectors), k = want < N ? want : N, n_hits = 0;
     enc_hit *hits = NULL;
@@ -202,6 +200,19 @@ int ext_vt_search_documents(ext_vt_table *t, ext_vt_search *s, size_t want,
     return rc;
 }
 
+/* The best `want` documents by distance into *out (enc_mem), each once; *is_all: there
+ * are no more. If the near segments have not so many, others may have nearer ones. */
+int ext_vt_search_documents(ext_vt_table *t, ext_vt_search *s, size_t want,
+                            ext_vt_hit **out, size_t *n, bool *is_all)
+{
+    int rc = documents(t, s, want, out, n, is_all);
+
+    if (rc != SQLITE_OK || !s->was_probed || *n >= want) return rc;
+    enc_mem_free(*out);
+    s->is_exact = true;
+    return documents(t, s, want, out, n, is_all);
+}
+
 /* ---- batches ---- */
 
 static int by_distance(ext_vt_table *t, ext_vt_search *s, size_t want)
@@ -214,10 +225,6 @@ static int by_distance(ext_vt_table *t, ext_vt_search *s, size_t want)
     for (size_t i = 0; i < n && rc == SQLITE_OK; i++)
         if (!enc_idset_has(s->given, more[i].id)) rc = ext_vt_search_add(s, &more[i]);
     enc_mem_free(more);
-    if (rc == SQLITE_OK && s->was_probed && s->n_hits < want) {
-        s->is_exact = true; /* the near segments are used up */
-        return by_distance(t, s, want);
-    }
     s->is_exact = true;
     s->is_ended = is_all;
     return rc;

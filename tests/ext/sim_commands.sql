@@ -138,6 +138,12 @@ INSERT INTO i(i) VALUES('optimize');
 SELECT distance FROM i WHERE i MATCH '[1500, 0]' AND k = 3;
 SELECT count(*), count(DISTINCT rowid) FROM i WHERE i MATCH '[1500, 0]';
 INSERT INTO i(i) VALUES('integrity-check');
+-- Where the near segments have too few rows that pass a filter, all are looked into at once.
+CREATE TABLE few AS WITH RECURSIVE n(k) AS (VALUES(5) UNION ALL SELECT k + 97 FROM n WHERE k < 2900) SELECT k AS id, k * 7919 % 3000 AS x FROM n;
+CREATE TABLE found AS SELECT q.id AS q, distance AS d FROM few AS q JOIN i ON i.query = json_array(q.x + 40, 0) AND i.k = 20 AND i.rowid IN (SELECT id FROM few);
+SELECT count(*) FROM found AS a JOIN found AS b ON b.rowid = a.rowid + 1 AND b.q = a.q AND b.d < a.d;
+SELECT count(*), sum(d) FROM found;
+SELECT count(*), sum(d) FROM (SELECT abs(f.x - q.x - 40.0) AS d, row_number() OVER (PARTITION BY q.id ORDER BY abs(f.x - q.x - 40)) AS n FROM few AS q JOIN few AS f) WHERE n <= 20;
 DELETE FROM i WHERE rowid % 3;
 INSERT INTO i(e) VALUES('[1500.5, 0]');
 SELECT distance FROM i WHERE i MATCH '[1500.5, 0]' AND k = 1;
