@@ -26,7 +26,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FEW_ROWS 25 /* the planner's guess for a search without k or LIMIT */
+#define FEW_ROWS    25  /* the planner's guess for a search without k or LIMIT */
+#define COST_SEARCH 1e4 /* a row by its key costs 10 */
 
 /* ---- xBestIndex ---- */
 
@@ -125,9 +126,11 @@ static void use(ext_vt_table *t, sqlite3_index_info *info, int i, used *u)
         return;
     }
     if ((what == 'M' && u->has_match) || (what == 'K' && u->has_k)) return;
-    if (op == '=' && (what == 'R' || what == 'C') &&
-        sqlite3_libversion_number() >= 3038000 && sqlite3_vtab_in(info, i, -1) &&
-        u->has_match)
+    bool is_list = op == '=' && sqlite3_libversion_number() >= 3038000 &&
+                   sqlite3_vtab_in(info, i, -1);
+    if (is_list && (what == 'D' || what == 'S'))
+        return; /* k would count for each value */
+    if (is_list && (what == 'R' || what == 'C') && u->has_match)
         op = sqlite3_vtab_in(info, i, 1) ? 'V' : '=';
     u->has_match |= what == 'M';
     u->has_k |= what == 'K';
@@ -147,6 +150,19 @@ static int check_k(ext_vt_table *t, const sqlite3_index_info *info)
             is_one_of(operator_of(info->aConstraint[i].op), "<l>g!"))
             return ext_vt_fail(t, SQLITE_ERROR, "k is given as k = number");
     return SQLITE_OK;
+}
+
+/* Whether the statement uses the columns that ask. SQLite plans each side of an OR by
+ * itself, and there the query beside the OR is not among the constraints. */
+static bool is_asked(const ext_vt_table *t, const sqlite3_index_info *info)
+{
+    static const int asking[] = {EXT_VT_SELF, EXT_VT_QUERY, EXT_VT_K};
+
+    for (size_t i = 0; i < sizeof asking / sizeof *asking; i++) {
+        int column = t->config.n_columns + asking[i], bit = column < 63 ? column : 63;
+        if ((info->colUsed >> bit & 1) != 0) return true;
+    }
+    return false;
 }
 
 int ext_vt_plan_best_index(ext_vt_table *t, sqlite3_index_info *info)
@@ -175,8 +191,8 @@ int ext_vt_plan_best_index(ext_vt_table *t, sqlite3_index_info *info)
     double n = 1e6;
     if (u.has_match) info->estimatedRows = FEW_ROWS;
     else info->estimatedRows = u.is_one_row ? 1 : (sqlite3_int64)n;
-    info->estimatedCost = u.has_match    ? 1e4
-                          : u.is_one_row ? 10.0
+    info->estimatedCost = u.has_match    ? COST_SEARCH
+                          : u.is_one_row ? (is_asked(t, info) ? 2 * COST_SEARCH : 10.0)
                                          : n * (u.n_filters > 0 ? 1.0 : 2.0);
     if (u.is_one_row && !u.has_match) info->idxFlags |= SQLITE_INDEX_SCAN_UNIQUE;
     return SQLITE_OK;

@@ -41,6 +41,14 @@ SELECT rowid FROM p WHERE p MATCH '[0, 0]' AND k < 3;
 SELECT rowid FROM p WHERE k = 3;
 SELECT count(*) FROM p WHERE p MATCH '[0, 0]' AND k = 3;
 
+-- An OR beside the question: its sides are no searches of their own.
+SELECT rowid FROM p WHERE p MATCH '[0, 0]' AND (rowid = 3 OR rowid = 4 OR rowid = 1);
+SELECT rowid FROM p WHERE p MATCH '[0, 0]' AND (rowid = 3 OR rowid IN (9, 7)) ORDER BY distance LIMIT 2;
+SELECT rowid FROM p WHERE p MATCH '[0, 0]' AND k = 2 AND (rowid = 3 OR rowid = 4 OR rowid = 9);
+SELECT rowid FROM p('[0, 0]', 4) WHERE rowid = 1 OR rowid IN (2, 9) OR rowid = 4;
+SELECT rowid FROM p WHERE query = '[0, 0]' AND (rowid = 2 OR (rowid = 5 AND n = 50)) AND k = 9;
+SELECT rowid FROM p WHERE p MATCH '[0, 0]' AND k = 2 AND distance IN (1, 2, 3, 4, 5);
+
 -- Every ORDER BY, GROUP BY, DISTINCT; none is refused.
 SELECT rowid FROM p WHERE p MATCH '[0, 0]' ORDER BY distance DESC;
 SELECT rowid FROM p WHERE p MATCH '[0, 0]' ORDER BY distance DESC, rowid DESC LIMIT 3;
