@@ -494,6 +494,17 @@ static enc_rc stopped(enc_trainer *t, enc_err *e)
     return enc_fail(e, ENC_INTERRUPT, "interrupted");
 }
 
+/* What has come to infinity does not come back: it would be a model of NaN. */
+static enc_rc check_gradient(const enc_trainer *t, enc_err *e)
+{
+    const enc_optim *o = &t->step.optim;
+    if (isfinite(o->norm)) return ENC_OK;
+    return enc_fail(e, ENC_RANGE,
+                    "training diverged: the gradient of step %zu of %zu has length %g "
+                    "(learning_rate %g, weight_decay %g)",
+                    t->n_done + 1, o->n_steps, o->norm, o->rate, o->decay);
+}
+
 enc_rc enc_trainer_run(enc_trainer *t, enc_err *e)
 {
     bool found = false;
@@ -510,7 +521,7 @@ enc_rc enc_trainer_run(enc_trainer *t, enc_err *e)
         double from = now();
         rc = enc_step_run(&t->step, t->n_done, e);
         if (rc == ENC_INTERRUPT) return stopped(t, e);
-        if (rc != ENC_OK) return rc;
+        if (rc != ENC_OK || (rc = check_gradient(t, e))) return rc;
         t->n_done++;
         note_step(t, t->n_done, now() - from);
         bool stop = report(t, "train", t->n_done, n);

@@ -58,6 +58,24 @@ static enc_rc check_sizes(const size_range *ranges, size_t n, enc_err *e)
     return ENC_OK;
 }
 
+typedef struct real_range { /* of an option */
+    const char *name;
+    double value, min, max; /* max INFINITY: any that is finite */
+} real_range;
+
+static enc_rc check_reals(const real_range *ranges, size_t n, enc_err *e)
+{
+    for (size_t i = 0; i < n; i++) {
+        const real_range *r = &ranges[i];
+        if (isfinite(r->value) && r->value >= r->min && r->value <= r->max) continue;
+        if (isfinite(r->value) && isinf(r->max))
+            return enc_fail(e, ENC_RANGE, "%s %g is under %g", r->name, r->value, r->min);
+        return enc_fail(e, ENC_RANGE, "%s %.10g is not in %g..%.10g", r->name, r->value,
+                        r->min, r->max);
+    }
+    return ENC_OK;
+}
+
 static enc_rc check_shape(const enc_train_options *o, enc_err *e)
 {
     const size_range ranges[] = {
@@ -71,6 +89,29 @@ static enc_rc check_shape(const enc_train_options *o, enc_err *e)
         return enc_fail(e, ENC_RANGE, "hidden %zu is not divisible by n_heads %zu",
                         o->hidden, o->n_heads);
     return check_sizes(ranges, sizeof ranges / sizeof *ranges, e);
+}
+
+/* Wider than anybody needs, and narrow enough that float32 does not overflow. */
+static enc_rc check_rates(const enc_train_options *o, enc_err *e)
+{
+    const real_range ranges[] = {
+        {"epochs", o->epochs, 1e-6, 1e6},
+        {"mask_rate", o->mask_rate, 0.001, 0.999},
+        {"weight_mlm", o->weight_mlm, 0.0, 1e6},
+        {"weight_nsp", o->weight_nsp, 0.0, 1e6},
+        {"weight_contrast", o->weight_contrast, 0.0, 1e6},
+        {"weight_score", o->weight_score, 0.0, 1e6},
+        {"temperature", o->temperature, 1e-4, 1e4},
+        {"contrast_from", o->contrast_from, 0.0, 1.0},
+        {"learning_rate", o->learning_rate, 1e-12, 1.0},
+        {"weight_decay", o->weight_decay, 0.0, 1000.0},
+        {"beta1", o->beta1, 0.0, 0.999999}, /* at 1 a moment never moves */
+        {"beta2", o->beta2, 0.0, 0.999999},
+        {"clip_norm", o->clip_norm, 0.0, (double)INFINITY},
+        {"warmup", o->warmup, 0.0, 1.0},
+        {"checkpoint_seconds", o->checkpoint_seconds, 0.0, (double)INFINITY},
+    };
+    return check_reals(ranges, sizeof ranges / sizeof *ranges, e);
 }
 
 enc_rc enc_train_check(const enc_train_options *o, bool from_nothing, enc_err *e)
@@ -89,14 +130,5 @@ enc_rc enc_train_check(const enc_train_options *o, bool from_nothing, enc_err *e
                         "batch_tokens %zu and batch_pairs %zu leave nothing to learn: at "
                         "least 1 token or 2 pairs are needed",
                         o->batch_tokens, o->batch_pairs);
-    if (!(o->mask_rate > 0.0 && o->mask_rate < 1.0))
-        return enc_fail(e, ENC_RANGE, "mask_rate %g is not between 0 and 1",
-                        o->mask_rate);
-    if (!(o->temperature > 0.0) || !isfinite(o->temperature))
-        return enc_fail(e, ENC_RANGE, "temperature %g is not a finite number above 0",
-                        o->temperature);
-    if (!(o->learning_rate > 0.0) || !isfinite(o->learning_rate))
-        return enc_fail(e, ENC_RANGE, "learning_rate %g is not a finite number above 0",
-                        o->learning_rate);
-    return ENC_OK;
+    return check_rates(o, e);
 }
