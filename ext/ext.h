@@ -27,6 +27,7 @@ SQLITE_EXTENSION_INIT3
 #define EXT_VERSION        "0.1.0"
 #define EXT_NAME_MAX       96 /* bytes in the name of a model: "org/name@revision" */
 #define EXT_MODELS_MAX     64 /* models registered at once */
+#define EXT_MODELS_DEFAULT 16 /* the same, unless somebody asks for more */
 #define EXT_PROGRESS_MAX   32 /* long works seen at once */
 #define EXT_CODE_BYTES     ((sqlite3_int64)1 << 30) /* of max_code_bytes, at first ... */
 #define EXT_CODE_BYTES_MAX ((sqlite3_int64)1 << 40) /* ... and at most */

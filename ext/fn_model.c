@@ -266,7 +266,7 @@ static const struct limit {
     [MAX_TEXT_BYTES] = {1, (sqlite3_int64)ENC_TEXT_MAX, (sqlite3_int64)ENC_TEXT_MAX},
     [MAX_MODEL_BYTES] = {0, (sqlite3_int64)ENC_WEIGHTS_MAX,
                          (sqlite3_int64)ENC_WEIGHTS_MAX},
-    [MAX_MODELS] = {0, EXT_MODELS_MAX, EXT_MODELS_MAX},
+    [MAX_MODELS] = {0, EXT_MODELS_MAX, EXT_MODELS_DEFAULT},
     [MAX_CODE_BYTES] = {0, EXT_CODE_BYTES_MAX, EXT_CODE_BYTES},
 };
 

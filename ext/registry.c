@@ -39,7 +39,7 @@ static struct {
 } registry = {
     .settings = {.max_text_bytes = ENC_TEXT_MAX,
                  .max_model_bytes = ENC_WEIGHTS_MAX,
-                 .max_models = 16,
+                 .max_models = EXT_MODELS_DEFAULT,
                  .max_code_bytes = (size_t)EXT_CODE_BYTES},
 };
 

@@ -53,7 +53,7 @@ SELECT encoder_config('max_models', 1);
 SELECT encoder_load('tests/data/tiny', 'second');
 SELECT encoder_load('tests/data/tiny', 'tiny');
 SELECT encoder_config('max_models', 65);
-SELECT encoder_config('max_models', 16);
+SELECT encoder_config('max_models', NULL);
 
 -- The models directory: names in it, and nothing else. What is absent and what is forbidden
 -- cannot be told apart.
