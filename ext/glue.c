@@ -210,6 +210,9 @@ bool ext_arg_int(ext_call *c, int i, const char *what, sqlite3_int64 min,
                         type == SQLITE_BLOB ? "BLOB" : ext_quote(quoted, text, n));
     }
     *out = sqlite3_value_int64(c->argv[i]);
+    if (fabs(real) >= 0x1p63) /* of which int64 would tell the limit only */
+        return ext_fail(c, SQLITE_ERROR, "%s must be %lld..%lld (got %g)", what, min, max,
+                        real);
     if (*out < min || *out > max)
         return ext_fail(c, SQLITE_ERROR, "%s must be %lld..%lld (got %lld)", what, min,
                         max, *out);

@@ -8,6 +8,8 @@ SELECT encoder_config('threads', 'many');
 SELECT encoder_config('threads', 1.5);
 SELECT encoder_config('threads', x'01');
 SELECT encoder_config('threads', 1025);
+SELECT encoder_config('threads', 1e300);
+SELECT encoder_config('threads', '-99999999999999999999');
 SELECT encoder_config('colour');
 SELECT encoder_config('colour', 'red');
 SELECT encoder_config(NULL);
