@@ -1,6 +1,7 @@
 /* fn_model.c - the models of the process as SQL: loading, naming, saving, settings, and
  * what can be asked about them. */
 #include "load.h"
+#include "options.h"
 #include "learn/gemm.h"
 
 #include <stdio.h>
@@ -32,6 +33,7 @@ static bool read_pooling(ext_call *c, enc_json_value *v, unsigned *out)
                  {"weighted_mean", ENC_POOL_WEIGHTED_MEAN},
                  {"last", ENC_POOL_LAST}};
     size_t n;
+    char quoted[80];
     const char *text = enc_json_text(v, &n);
 
     for (size_t i = 0; i < sizeof known / sizeof known[0] && text != NULL; i++)
@@ -41,7 +43,8 @@ static bool read_pooling(ext_call *c, enc_json_value *v, unsigned *out)
         }
     return ext_fail(c, SQLITE_ERROR,
                     "option pooling must be 'cls', 'max', 'mean', 'mean_sqrt', "
-                    "'weighted_mean' or 'last'");
+                    "'weighted_mean' or 'last' (got %s)",
+                    ext_option_quote(quoted, v));
 }
 
 #define COUNT_MAX (1 << 20) /* of tokens or values */
@@ -49,9 +52,12 @@ static bool read_pooling(ext_call *c, enc_json_value *v, unsigned *out)
 static bool read_count(ext_call *c, enc_json_value *v, const char *key, int max,
                        size_t *out)
 {
+    char quoted[80];
+
     if (!enc_json_is_int(v))
-        return ext_fail(c, SQLITE_ERROR, "option %s must be a whole number of 1..%d", key,
-                        max);
+        return ext_fail(c, SQLITE_MISMATCH,
+                        "option %s must be a whole number of 1..%d (got %s)", key, max,
+                        ext_option_quote(quoted, v));
     if (enc_json_int(v) < 1 || enc_json_int(v) > max)
         return ext_fail(c, SQLITE_ERROR, "option %s must be 1..%d (got %lld)", key, max,
                         (long long)enc_json_int(v));
@@ -66,7 +72,8 @@ static bool read_precision(ext_call *c, enc_json_value *v, int *out)
     size_t n;
 
     if ((text = enc_json_text(v, &n)) == NULL)
-        return ext_fail(c, SQLITE_ERROR, "option precision must be a text");
+        return ext_fail(c, SQLITE_MISMATCH, "option precision must be a text (got %s)",
+                        ext_option_quote(quoted, v));
     if ((*out = enc_precision_find(text)) != 0) return true;
     return ext_fail(c, SQLITE_ERROR, "unknown precision %s (f32, bf16, int8)",
                     ext_quote(quoted, text, n));
@@ -74,11 +81,13 @@ static bool read_precision(ext_call *c, enc_json_value *v, int *out)
 
 static bool read_flag(ext_call *c, enc_json_value *v, const char *key, bool *out)
 {
-    bool is_number = enc_json_is_int(v);
+    char quoted[80];
+    bool is_number = enc_json_is_int(v) && (enc_json_int(v) == 0 || enc_json_int(v) == 1);
 
     if (!enc_json_is_bool(v) && !is_number)
-        return ext_fail(c, SQLITE_ERROR, "option %s must be true or false", key);
-    *out = enc_json_true(v) || (is_number && enc_json_int(v) != 0);
+        return ext_fail(c, SQLITE_MISMATCH, "option %s must be true or false (got %s)",
+                        key, ext_option_quote(quoted, v));
+    *out = enc_json_true(v) || (is_number && enc_json_int(v) == 1);
     return true;
 }
 
@@ -125,10 +134,10 @@ static bool read_options(ext_call *c, int i, load_options *o)
     if (!ext_arg_word(c, i, "options", &text)) return false;
     if (ext_failed(c, enc_json_open(&json, text, "options", &c->err))) return false;
     if (!enc_json_is_object(enc_json_root(json)))
-        is_fine = ext_fail(c, SQLITE_ERROR, "options must be a JSON object");
+        is_fine = ext_fail(c, SQLITE_MISMATCH, "options must be a JSON object");
     for (size_t j = 0; is_fine; j++) {
         if ((v = enc_json_member(enc_json_root(json), j, &key)) == NULL) break;
-        is_fine = read_option(c, key, v, o);
+        if (!enc_json_is_null(v)) is_fine = read_option(c, key, v, o);
     }
     enc_json_close(json);
     return is_fine;

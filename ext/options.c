@@ -4,8 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A value as a sentence may quote it. */
-static const char *quote_value(char out[80], enc_json_value *v)
+const char *ext_option_quote(char out[80], enc_json_value *v)
 {
     size_t n;
     const char *text = enc_json_text(v, &n);
@@ -25,7 +24,7 @@ static bool wrong_kind(ext_call *c, const ext_option *o, enc_json_value *v)
                                          "a whole number, at least 0", "a number",
                                          "true or false", "a text"};
     return ext_fail(c, SQLITE_MISMATCH, "option %s must be %s (got %s)", o->name,
-                    wanted[o->kind], quote_value(quoted, v));
+                    wanted[o->kind], ext_option_quote(quoted, v));
 }
 
 /* One option into its field; texts into the arena, as JSON goes when the row does. */

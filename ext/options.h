@@ -24,4 +24,7 @@ typedef struct ext_option {
 bool ext_options_read(ext_call *c, int i, const ext_option *table, size_t n, void *to,
                       enc_arena *arena);
 
+/* A value as a sentence may quote it. */
+const char *ext_option_quote(char out[80], enc_json_value *v);
+
 #endif

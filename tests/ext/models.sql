@@ -58,6 +58,10 @@ SELECT encoder_load('tests/data/gguf/tiny-q8_0.gguf', 'q8'),
 SELECT similarity(embed('the cat', 'q8'), embed('the cat', 'read q8')) > 0.99;
 SELECT encoder_load('tests/data/tiny', 'read', '{"map": true}'), encoder_unload('read');
 SELECT encoder_load('tests/data/tiny', 'x', '{"map": "no"}');
+SELECT encoder_load('tests/data/tiny', 'x', '{"normalize": 2}');
+SELECT encoder_load('tests/data/tiny', 'x', '{"dims": "16"}');
+SELECT encoder_load('tests/data/tiny', 'x', '{"pooling": null, "normalize": null, "max_tokens": null, "dims": null,
+  "threads": null, "precision": null, "map": null}'), encoder_unload('x');
 SELECT encoder_unload('q8'), encoder_unload('read q8');
 
 -- What is not a model.
