@@ -31,8 +31,8 @@ static bool read_options(ext_call *c, int i, wanted *w)
                     ENC_POSITIONS_MAX, w->max_answer_tokens);
 }
 
-/* The best k answers to argument 0 in argument 1, best first; *n of them. The model is
- * argument `model`, the options follow it. NULL for either text has none. */
+/* The best k answers to argument 0 in argument 1, best first; *n of them. Neither text
+ * is NULL. The model is argument `model`, the options follow it. */
 static bool find(ext_call *c, int model, size_t k, wanted *w, enc_answer **out, size_t *n)
 {
     const enc_tap tap = {.arg = c, .stop = ext_stop};
@@ -52,7 +52,6 @@ static bool find(ext_call *c, int model, size_t k, wanted *w, enc_answer **out, 
     if (!ext_arg_text(c, 0, "question", &w->job.question) ||
         !ext_arg_text(c, 1, "context", &w->job.text))
         return false;
-    if (w->job.question.at == NULL || w->job.text.at == NULL) return true;
     w->job.k = k;
     w->job.n_tokens_max = w->max_answer_tokens;
     w->job.may_be_none = w->no_answer;
@@ -69,6 +68,7 @@ static void answer(ext_call *c)
     enc_answer *best;
     size_t n;
 
+    if (ext_is_null(c, 0) || ext_is_null(c, 1)) return;
     if (!find(c, 2, 1, &w, &best, &n) || n == 0 || best->start == best->end) return;
     ext_result_text(c->ctx, w.job.text.at + best->start, best->end - best->start);
 }
