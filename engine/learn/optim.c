@@ -76,6 +76,13 @@ static void sum_part(void *arg, size_t i)
     u->square[i] = u->o->elem->square_sum(u->o->grad[0] + from, n);
 }
 
+/* No loss reaches a head of labels or answers: it stays as it is. */
+static bool is_learned(enc_part part)
+{
+    return part != ENC_PART_CLASSIFIER && part != ENC_PART_TOKENS &&
+           part != ENC_PART_ANSWER;
+}
+
 /* Decay is for matrices only, as in BERT: gains and biases are left to the data. */
 static void update_part(void *arg, size_t i)
 {
@@ -84,7 +91,7 @@ static void update_part(void *arg, size_t i)
     size_t from = part_start(o, i), to = part_start(o, i + 1);
     for (size_t s = 0; s < o->p->n_slots; s++) {
         size_t a = o->p->offset[s], b = o->p->offset[s + 1];
-        if (o->p->slots[s].part == ENC_PART_CLASSIFIER) continue; /* no loss reaches it */
+        if (!is_learned(o->p->slots[s].part)) continue;
         a = a < from ? from : a;
         b = b > to ? to : b;
         if (a >= b) continue;

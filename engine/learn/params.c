@@ -127,6 +127,8 @@ enc_rc enc_params_of(enc_params **out, const enc_model *m, enc_err *e)
     const bool has[] = {[ENC_PART_BODY] = true,
                         [ENC_PART_POOLER] = w->pooler.w.data != NULL,
                         [ENC_PART_CLASSIFIER] = w->classifier.w.data != NULL,
+                        [ENC_PART_TOKENS] = w->token_classifier.w.data != NULL,
+                        [ENC_PART_ANSWER] = w->answer.w.data != NULL,
                         [ENC_PART_MLM] = w->mlm_transform.w.data != NULL,
                         [ENC_PART_NSP] = w->next_sentence.w.data != NULL};
     enc_rc rc = enc_weights_check(&m->config, w, m->files, e);

@@ -193,13 +193,21 @@ static enc_config described(const enc_config *c, const enc_weights *w)
 {
     enc_config said = *c;
 
-    if (w->classifier.w.data == NULL) said.n_labels = 0;
+    if (w->classifier.w.data == NULL && w->token_classifier.w.data == NULL)
+        said.n_labels = 0;
+    if (w->answer.w.data == NULL) said.has &= ~(unsigned)ENC_HAS_ANSWERS;
     return said;
 }
 
 static bool has_heads(const enc_weights *w)
 {
     return w->mlm_transform.w.data != NULL || w->next_sentence.w.data != NULL;
+}
+
+static bool has_task(const enc_weights *w)
+{
+    return w->classifier.w.data != NULL || w->token_classifier.w.data != NULL ||
+           w->answer.w.data != NULL;
 }
 
 /* --- a blob ---------------------------------------------------------------------------
@@ -291,7 +299,7 @@ static void write_special(const enc_tok *tok, enc_wr *w)
 
 static enc_rc put_weights(enc_target *t, const enc_model *m)
 {
-    bool with_prefix = has_heads(&m->weights) || m->weights.classifier.w.data != NULL;
+    bool with_prefix = has_heads(&m->weights) || has_task(&m->weights);
     enc_wr w;
     writing x;
     enc_rc rc;

@@ -79,20 +79,28 @@ static void write_labels(const enc_config *c, enc_wr *w)
     }
     enc_wr_text(w, "\n  },\n  \"label2id\": {");
     write_ids(c, w);
+    if (c->labels_tokens) {
+        enc_wr_text(w, "\n  },\n");
+        return;
+    }
     enc_wr_format(w, "\n  },\n  \"problem_type\": \"%s\",\n", problem_names[c->problem]);
     enc_wr_format(
         w, "  \"sentence_transformers\": {\"activation_fn\": \"torch.nn.modules.%s\"},\n",
         c->rerank_sigmoid ? "activation.Sigmoid" : "linear.Identity");
 }
 
+static const char *class_name(const enc_config *c, bool has_heads)
+{
+    if ((c->has & ENC_HAS_ANSWERS) != 0) return "BertForQuestionAnswering";
+    if (c->n_labels > 0 && c->labels_tokens) return "BertForTokenClassification";
+    if (c->n_labels > 0) return "BertForSequenceClassification";
+    return has_heads ? "BertForPreTraining" : "BertModel";
+}
+
 static void write_config(const enc_config *c, bool has_heads, enc_wr *w)
 {
-    const char *class_name = c->n_labels > 0 ? "BertForSequenceClassification"
-                             : has_heads     ? "BertForPreTraining"
-                                             : "BertModel";
-
     enc_wr_format(w, "{\n  \"architectures\": [\"%s\"],\n  \"model_type\": \"%s\",\n",
-                  class_name, c->arch->name);
+                  class_name(c, has_heads), c->arch->name);
     enc_wr_format(w, "  \"vocab_size\": %zu,\n  \"hidden_size\": %zu,\n", c->n_vocab,
                   c->hidden);
     enc_wr_format(w, "  \"num_hidden_layers\": %zu,\n  \"num_attention_heads\": %zu,\n",
