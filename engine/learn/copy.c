@@ -77,16 +77,19 @@ static enc_rc copy_tensors(copying *c, const char *prefix, const char *name)
     return enc_target_put(c->t, name, &w);
 }
 
-/* "2_Dense/config.json" and "2_Dense/model.safetensors", which in a blob is tensors. */
+/* "2_Dense/config.json" and "2_Dense/model.safetensors", which in a blob is tensors. A
+ * table of vectors has its tokenizer there too. */
 static enc_rc copy_module(copying *c, const char *path)
 {
     char name[PATH_BYTES];
-    bool has_config, has_tensors;
+    bool has_tensors;
     enc_rc rc;
 
     if ((rc = enc_target_directory(c->t, path))) return rc;
-    snprintf(name, sizeof name, "%.140s/config.json", path);
-    if ((rc = copy_file(c, name, &has_config)) || !has_config) return rc;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        snprintf(name, sizeof name, "%.140s/%s", path, names[i]);
+        if ((rc = copy_file(c, name, NULL))) return rc;
+    }
     snprintf(name, sizeof name, "%.140s/model.safetensors", path);
     if ((rc = copy_file(c, name, &has_tensors)) || has_tensors) return rc;
     char prefix[PATH_BYTES];
@@ -119,15 +122,27 @@ static enc_rc copy_modules(copying *c)
     return rc;
 }
 
+/* Opens the tensors that belong to no module; a static model may have none of those. */
+static enc_rc open_tensors(const enc_model *m, enc_files *own, bool *found, enc_err *e)
+{
+    enc_rc rc = enc_files_open_tensors(own, e);
+
+    *found = rc == ENC_OK;
+    if (rc != ENC_IO || m->config.n_layers > 0) return rc;
+    enc_err_clear(e);
+    return ENC_OK;
+}
+
 enc_rc enc_copy_files(const enc_model *m, enc_target *t, enc_err *e)
 {
+    bool has_tensors = true;
     copying c = {m->files, t, e};
     enc_files *own = NULL;
     enc_rc rc = ENC_OK;
 
     if (enc_files_is_directory(m->files)) {
         rc = enc_files_open_again(&own, m->files, e);
-        if (rc == ENC_OK) rc = enc_files_open_tensors(own, e);
+        if (rc == ENC_OK) rc = open_tensors(m, own, &has_tensors, e);
         c.f = own;
     } else if (enc_files_metadata(m->files, "config.json").at == NULL) {
         rc = enc_fail(e, ENC_UNSUPPORTED,
@@ -137,7 +152,7 @@ enc_rc enc_copy_files(const enc_model *m, enc_target *t, enc_err *e)
     for (size_t i = 0; rc == ENC_OK && i < sizeof names / sizeof *names; i++)
         rc = copy_file(&c, names[i], NULL);
     if (rc == ENC_OK) rc = copy_modules(&c);
-    if (rc == ENC_OK) rc = copy_tensors(&c, "", "model.safetensors");
+    if (rc == ENC_OK && has_tensors) rc = copy_tensors(&c, "", "model.safetensors");
     enc_files_close(own);
     return rc;
 }
