@@ -365,8 +365,14 @@ static bool is_plain(const enc_model *m)
 enc_rc enc_save_directory(const enc_model *m, const char *path, enc_err *e)
 {
     enc_target t;
-    enc_rc rc = enc_target_open(&t, path, e);
+    enc_rc rc;
 
+    if (m->config.dims != 0 || (!is_plain(m) && m->changed != NULL))
+        return enc_fail(e, ENC_UNSUPPORTED,
+                        "a model of kind %s that was loaded with the option %s cannot be "
+                        "saved, for its files would not say so (load it without)",
+                        m->config.arch->name, m->changed);
+    rc = enc_target_open(&t, path, e);
     if (rc == ENC_OK) rc = is_plain(m) ? put_all(&t, m) : enc_copy_files(m, &t, e);
     return enc_target_close(&t, rc);
 }

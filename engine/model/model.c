@@ -80,6 +80,15 @@ static enc_rc apply(enc_config *c, const enc_model_options *o, enc_err *e)
     return ENC_OK;
 }
 
+/* Which option made `now` of what the files say; NULL: none. dims is never in a file. */
+static const char *find_change(const enc_config *filed, const enc_config *now)
+{
+    if (now->dims != 0) return "dims";
+    if (now->pooling != filed->pooling) return "pooling";
+    if (now->normalize != filed->normalize) return "normalize";
+    return now->max_tokens != filed->max_tokens ? "max_tokens" : NULL;
+}
+
 static enc_dtype stored_precision(const enc_config *c, const enc_weights *w)
 {
     return c->n_layers > 0 && w->layers[0].up.w.dtype == ENC_I8 ? ENC_I8 : ENC_F32;
@@ -103,7 +112,9 @@ enc_rc enc_model_open(enc_model **out, enc_files *files, const enc_model_options
     if ((rc = open_tok(m, e))) goto done;
     if ((rc = check_tok(m, e))) goto done;
     if (m->config.n_layers == 0) enc_tok_make_bare(m->tok, m->config.drops_unknown);
+    const enc_config filed = m->config;
     if (options != NULL && (rc = apply(&m->config, options, e))) goto done;
+    m->changed = find_change(&filed, &m->config);
     if ((rc = enc_files_open_tensors(files, e))) goto done;
     if ((rc = enc_weights_bind(&m->weights, &m->arena, &m->config, files, e))) goto done;
     if ((rc = enc_modules_bind(&m->modules, &m->arena, &m->config, files, e))) goto done;

@@ -25,6 +25,7 @@ typedef struct enc_model {
     enc_dtype precision;         /* of the products: ENC_F32, ENC_BF16 or ENC_I8 */
     _Atomic(void *) packed;      /* the encode room's panels, or NULL: see packed.h */
     size_t n_bytes;              /* of the weights as stored */
+    const char *changed;         /* an option that says other than the files, or NULL */
 } enc_model;
 
 /* What a caller may override; zero: what the files say. */

@@ -66,6 +66,41 @@ static void what_is_copied_opens_the_same(void)
     CHECK(!is_there("roberta_masked/expected.safetensors"));
 }
 
+/* What its files cannot say is refused, and not lost. */
+static void options_that_files_do_not_say_are_refused(void)
+{
+    static const struct {
+        const char *name;
+        enc_model_options o;
+        const char *said; /* the option that is refused, or NULL */
+    } cases[] = {
+        {"roberta_body", {.pooling = ENC_POOL_CLS}, "the option pooling"},
+        {"roberta_body", {.normalize = 1}, "the option normalize"},
+        {"roberta_body", {.max_tokens = 5}, "the option max_tokens"},
+        {"roberta_body", {.dims = 4}, "the option dims"},
+        {"roberta_body", {.pooling = ENC_POOL_MEAN, .precision = 1 + ENC_I8}, NULL},
+        {"bert_body", {.dims = 4}, "the option dims"},
+        {"bert_body", {.pooling = ENC_POOL_CLS, .max_tokens = 5, .normalize = 1}, NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char from[128], to[16];
+        enc_model *m = NULL;
+        enc_files *f;
+        enc_err e;
+        enc_err_clear(&e);
+        snprintf(from, sizeof from, "tests/ref/checkpoints/%s", cases[i].name);
+        snprintf(to, sizeof to, "options%zu", i);
+        CHECK(enc_files_open_directory(&f, from, &e) == ENC_OK);
+        CHECK_SAY(enc_model_open(&m, f, &cases[i].o, &e) == ENC_OK, "%s", e.text);
+        enc_rc rc = enc_save_directory(m, path_of(to), &e);
+        CHECK_SAY(rc == (cases[i].said == NULL ? ENC_OK : ENC_UNSUPPORTED), "%zu: %s", i,
+                  e.text);
+        CHECK(cases[i].said == NULL || strstr(e.text, cases[i].said) != NULL);
+        CHECK(is_there(to) == (cases[i].said == NULL));
+        enc_model_close(m);
+    }
+}
+
 static void every_allocation_may_fail(void)
 {
     enc_model *m = open_directory("tests/ref/checkpoints/modernbert_tokens");
@@ -88,6 +123,7 @@ int main(void)
 {
     if (tiny_scratch(scratch, sizeof scratch) == NULL) abort();
     what_is_copied_opens_the_same();
+    options_that_files_do_not_say_are_refused();
     every_allocation_may_fail();
     tiny_scratch_remove(scratch);
     CHECK(enc_mem_live() == 0);
