@@ -13,6 +13,7 @@
 #define ITERATIONS   4                  /* of the subspace */
 #define SMOOTHING    0.75               /* exponent of a context's frequency */
 #define SWEEPS       12                 /* of Jacobi's rotations; it converges in fewer */
+#define ROUNDING     1e-12 /* part of a column's square that float32 makes up */
 
 typedef struct factoring {
     size_t V, C, D;
@@ -134,25 +135,38 @@ static bool gram_of(factoring *f, const float *x, size_t n)
     return false;
 }
 
-/* q = the columns of y made orthonormal: y L^-T with gram = L L' (Cholesky QR). */
+/* gram = L L'. A column that is a sum of those before it, but for what rounding leaves,
+ * has a diagonal of 0 and nothing below: few texts do not point in D directions. */
+static bool factor(factoring *f)
+{
+    size_t D = f->D;
+    double *g = f->gram;
+    for (size_t j = 0; j < D; j++) {
+        const double whole = g[j * D + j];
+        for (size_t i = j; i < D; i++) {
+            double sum = g[i * D + j];
+            for (size_t k = 0; k < j; k++) sum -= g[i * D + k] * g[j * D + k];
+            if (i == j) sum = sum > ROUNDING * whole ? sqrt(sum) : 0.0;
+            else sum = g[j * D + j] > 0.0 ? sum / g[j * D + j] : 0.0;
+            g[i * D + j] = sum;
+        }
+        if (enc_stop_on(f->stop, D * D / 1024 + 1)) return true;
+    }
+    return false;
+}
+
+/* q = the columns of y made orthonormal: y L^-T (Cholesky QR); those that add nothing to
+ * the ones before become 0. */
 static bool orthonormalize(factoring *f)
 {
     size_t D = f->D;
     double *g = f->gram;
-    if (gram_of(f, f->y, f->V)) return true;
-    for (size_t j = 0; j < D; j++) {
-        for (size_t i = j; i < D; i++) {
-            double sum = g[i * D + j];
-            for (size_t k = 0; k < j; k++) sum -= g[i * D + k] * g[j * D + k];
-            g[i * D + j] = i == j ? sqrt(sum > 1e-12 ? sum : 1e-12) : sum / g[j * D + j];
-        }
-        if (enc_stop_on(f->stop, D * D / 1024 + 1)) return true;
-    }
+    if (gram_of(f, f->y, f->V) || factor(f)) return true;
     for (size_t i = 0; i < f->V; i++) {
         for (size_t j = 0; j < D; j++) {
             double sum = (double)f->y[i * D + j];
             for (size_t k = 0; k < j; k++) sum -= (double)f->q[i * D + k] * g[j * D + k];
-            f->q[i * D + j] = (float)(sum / g[j * D + j]);
+            f->q[i * D + j] = g[j * D + j] > 0.0 ? (float)(sum / g[j * D + j]) : 0.0f;
         }
         if (enc_stop_on(f->stop, D * D / 1024 + 1)) return true;
     }
