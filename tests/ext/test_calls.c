@@ -17,7 +17,7 @@
 #define DOCUMENTS                                                                        \
     "WITH RECURSIVE n(i) AS (VALUES(1) UNION ALL SELECT i + 1 FROM n LIMIT 200), "       \
     "doc(text) AS (SELECT 'The number ' || i || ' is here.' || char(10) || "             \
-    "'Twice that is ' || 2 * i || ' and no more.' FROM n) "
+    "'Twice that is ' || (2 * i) || ' and no more.' FROM n) "
 #define TOY                                                                              \
     "'{\"n_vocab\": 300, \"hidden\": 32, \"n_layers\": 1, \"n_heads\": 2, \"inner\": "   \
     "64, "                                                                               \
