@@ -133,6 +133,25 @@ static enc_rc open_tensors(const enc_model *m, enc_files *own, bool *found, enc_
     return ENC_OK;
 }
 
+/* A directory may have been replaced since: what is in it now must be this model. */
+static enc_rc check_same(const enc_model *m, enc_err *e)
+{
+    enc_files *files;
+    enc_model *now = NULL;
+    enc_hash a, b;
+    enc_rc rc = enc_files_open_again(&files, m->files, e);
+
+    if (rc == ENC_OK) rc = enc_model_open(&now, files, NULL, e);
+    if (rc == ENC_OK) rc = enc_model_hash(&m->config, &m->weights, m->tok, &a, e);
+    if (rc == ENC_OK) rc = enc_model_hash(&now->config, &now->weights, now->tok, &b, e);
+    if (rc == ENC_OK && memcmp(&a, &b, sizeof a) != 0)
+        rc = enc_fail(e, ENC_MISUSE,
+                      "%s is no longer the model that was loaded from there",
+                      enc_files_where(m->files));
+    enc_model_close(now);
+    return rc;
+}
+
 enc_rc enc_copy_files(const enc_model *m, enc_target *t, enc_err *e)
 {
     bool has_tensors = true;
@@ -141,7 +160,8 @@ enc_rc enc_copy_files(const enc_model *m, enc_target *t, enc_err *e)
     enc_rc rc = ENC_OK;
 
     if (enc_files_is_directory(m->files)) {
-        rc = enc_files_open_again(&own, m->files, e);
+        rc = check_same(m, e);
+        if (rc == ENC_OK) rc = enc_files_open_again(&own, m->files, e);
         if (rc == ENC_OK) rc = open_tensors(m, own, &has_tensors, e);
         c.f = own;
     } else if (enc_files_metadata(m->files, "config.json").at == NULL) {

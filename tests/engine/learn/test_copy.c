@@ -66,6 +66,31 @@ static void what_is_copied_opens_the_same(void)
     CHECK(!is_there("roberta_masked/expected.safetensors"));
 }
 
+/* The files are read again to be copied: by then they may be those of another model. */
+static void a_directory_that_was_replaced_is_not_saved(void)
+{
+    char from[512], to[512];
+    enc_err e;
+    enc_err_clear(&e);
+    enc_model *m = open_directory("tests/ref/checkpoints/roberta_body");
+    CHECK(enc_save_directory(m, path_of("first"), &e) == ENC_OK);
+    enc_model_close(m);
+    m = open_directory("tests/ref/checkpoints/xlm_roberta_body");
+    CHECK(enc_save_directory(m, path_of("second"), &e) == ENC_OK);
+    enc_model_close(m);
+    m = open_directory(path_of("first"));
+    snprintf(from, sizeof from, "%s", path_of("first"));
+    snprintf(to, sizeof to, "%s", path_of("old"));
+    CHECK(rename(from, to) == 0);
+    snprintf(to, sizeof to, "%s", path_of("second"));
+    CHECK(rename(to, from) == 0);
+    CHECK(enc_save_directory(m, path_of("third"), &e) == ENC_MISUSE);
+    CHECK_SAY(strstr(e.text, "no longer the model that was loaded") != NULL, "%s",
+              e.text);
+    CHECK(!is_there("third"));
+    enc_model_close(m);
+}
+
 /* What its files cannot say is refused, and not lost. */
 static void options_that_files_do_not_say_are_refused(void)
 {
@@ -123,6 +148,7 @@ int main(void)
 {
     if (tiny_scratch(scratch, sizeof scratch) == NULL) abort();
     what_is_copied_opens_the_same();
+    a_directory_that_was_replaced_is_not_saved();
     options_that_files_do_not_say_are_refused();
     every_allocation_may_fail();
     tiny_scratch_remove(scratch);
