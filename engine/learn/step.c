@@ -309,7 +309,8 @@ static enc_rc contrast(enc_step *s, enc_err *e)
     return rc;
 }
 
-/* Lists the kinds of pairs there are for a step. */
+/* Lists the kinds of pairs there are for a step. One pair alone teaches nothing: there is
+ * no other that it could be nearer than. */
 static int list_kinds(const enc_step *s, size_t number, int kinds[4])
 {
     const enc_train_options *o = s->o;
@@ -320,8 +321,8 @@ static int list_kinds(const enc_step *s, size_t number, int kinds[4])
         kinds[n++] = DRAWN;
     if (s->corpus->n_documents > 0 && o->weight_score > 0.0 && is_late)
         kinds[n++] = GRADED;
-    if (s->positives->n > 0 && o->weight_contrast > 0.0) kinds[n++] = POSITIVES;
-    if (s->scored->n > 0 && o->weight_score > 0.0) kinds[n++] = SCORED;
+    if (s->positives->n > 1 && o->weight_contrast > 0.0) kinds[n++] = POSITIVES;
+    if (s->scored->n > 1 && o->weight_score > 0.0) kinds[n++] = SCORED;
     return n;
 }
 

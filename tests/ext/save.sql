@@ -20,8 +20,9 @@ SELECT count(*), count(*) FILTER (WHERE a.score = b.score)
   FROM answers('a b', 'c d e f', 9, 'bert_answer') a JOIN answers('a b', 'c d e f', 9, 'bert_answer again') b USING (start, "end");
 SELECT count(*), count(*) FILTER (WHERE a.score = b.score AND a.label = b.label)
   FROM token_classes('a b c', 'bert_tokens') a JOIN token_classes('a b c', 'bert_tokens again') b USING (position);
-CREATE TABLE tuned AS SELECT name, fine_tune_pairs('a', 'b', NULL, json_object('model', name, 'steps', 2,
-  'batch_pairs', 2, 'learning_rate', 0.01, 'weight_decay', 10)) AS bytes FROM task GROUP BY name;
+CREATE TABLE tuned AS SELECT name, fine_tune_pairs(a, b, NULL, json_object('model', name, 'steps', 2,
+  'batch_pairs', 2, 'learning_rate', 0.01, 'weight_decay', 10)) AS bytes
+  FROM task, (SELECT 'a' AS a, 'b' AS b UNION ALL SELECT 'c', 'd') GROUP BY name;
 SELECT encoder_load(bytes, name || ' tuned') FROM tuned;
 SELECT a.tasks = b.tasks, a.labels = b.labels, a.parameters = b.parameters, a.fingerprint = b.fingerprint
   FROM task JOIN encoder_models a USING (name) JOIN encoder_models b ON b.name = task.name || ' tuned';
