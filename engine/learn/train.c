@@ -318,6 +318,24 @@ enc_rc enc_trainer_add_pair(enc_trainer *t, enc_bytes a, enc_bytes b, float scor
     return add(t, a, b, true, score, e);
 }
 
+static void hash_pairs(enc_hasher *h, const enc_pair_list *l)
+{
+    enc_hasher_add(h, l->ids, l->n_ids * sizeof *l->ids);
+    enc_hasher_add(h, l->starts, 2 * l->n * sizeof *l->starts);
+    enc_hasher_add(h, l->scores, l->n * sizeof *l->scores);
+}
+
+static void hash_corpus(enc_hasher *h, const enc_corpus *c)
+{
+    enc_hasher_add(h, c->ids, c->n_ids * sizeof *c->ids);
+    enc_hasher_add(h, c->paragraphs, c->n_paragraphs * sizeof *c->paragraphs);
+    for (size_t i = 0; i < c->n_documents; i++) {
+        const enc_document *d = &c->documents[i];
+        const size_t said[] = {d->first, d->end, d->has_title, d->is_latin};
+        enc_hasher_add(h, said, sizeof said);
+    }
+}
+
 /* What makes two runs the same run: every option that changes a number, and the data. */
 static enc_rc hash_run(enc_trainer *t, enc_err *e)
 {
@@ -335,9 +353,9 @@ static enc_rc hash_run(enc_trainer *t, enc_err *e)
         o.contrast_from, o.learning_rate, o.weight_decay, o.beta1, o.beta2, o.clip_norm,
         o.warmup, (unsigned long long)o.seed, t->corpus.n_vocab, o.bf16, o.mask_rate);
     enc_hasher_add(h, text, (size_t)n);
-    enc_hasher_add(h, t->corpus.ids, t->corpus.n_ids * sizeof *t->corpus.ids);
-    enc_hasher_add(h, t->positives.ids, t->positives.n_ids * sizeof *t->positives.ids);
-    enc_hasher_add(h, t->scored.ids, t->scored.n_ids * sizeof *t->scored.ids);
+    hash_corpus(h, &t->corpus);
+    hash_pairs(h, &t->positives);
+    hash_pairs(h, &t->scored);
     enc_hasher_add(h, t->p->value, t->p->n * sizeof *t->p->value);
     t->state.run = enc_hasher_get(h);
     enc_hasher_free(h);

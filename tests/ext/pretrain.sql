@@ -80,6 +80,10 @@ SELECT pretrain(text, '{"batch_tokens": 0, "contrast_from": 1}') FROM doc;
 SELECT fine_tune_pairs('a', 'b', 1, '{"model": "toy", "batch_pairs": 0}');
 SELECT fine_tune_pairs('a', 'b', 1, '{"model": "toy", "weight_score": 0}');
 SELECT fine_tune_pairs('a', 'b', NULL, '{"model": "toy", "weight_contrast": 0}');
+SELECT length(fine_tune_pairs(a, b, score, '{"model": "toy", "steps": 3, "batch_tokens": 0, "batch_pairs": 4,
+  "checkpoint": "$TMP/pairs.ckpt"}')) > 0 FROM pair;
+SELECT fine_tune_pairs(a, b, score / 2, '{"model": "toy", "steps": 3, "batch_tokens": 0, "batch_pairs": 4,
+  "checkpoint": "$TMP/pairs.ckpt"}') FROM pair;
 SELECT fine_tune_pairs('a', 'b', NULL, '{"model": "toy"}');
 SELECT fine_tune_pairs('a', 'b', 0.5, '{"model": "toy"}');
 SELECT pretrain(text) FROM doc WHERE 0;
