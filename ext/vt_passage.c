@@ -96,8 +96,9 @@ static void passage(sqlite3_context *ctx, int argc, sqlite3_value **argv)
     ext_vt_table *t = sqlite3_user_data(ctx);
     (void)argc;
 
-    if (c == NULL) {
-        sqlite3_result_error(ctx, no_table, -1);
+    if (c == NULL) { /* the row that a LEFT JOIN makes where there is none has NULL */
+        if (sqlite3_value_type(argv[0]) != SQLITE_NULL)
+            sqlite3_result_error(ctx, no_table, -1);
         return;
     }
     if (!c->has_match || c->search.at >= c->search.n_hits) return;

@@ -74,3 +74,9 @@ INSERT INTO of_tiny(body) SELECT body FROM long;
 SELECT length(passage(of_tiny)) < length(body) FROM of_tiny WHERE of_tiny MATCH 'a fox';
 SELECT encoder_unload('tiny');
 SELECT rowid, passage(of_tiny) FROM of_tiny WHERE of_tiny MATCH zeroblob(128);
+
+-- Where a LEFT JOIN finds no row there is no passage.
+CREATE TABLE asked(id INTEGER PRIMARY KEY, question TEXT);
+INSERT INTO asked VALUES(1, 'kettle'), (2, NULL);
+SELECT asked.id, passage(plain) IS NOT NULL FROM asked LEFT JOIN plain ON plain.query = asked.question AND plain.k = 1 ORDER BY asked.id;
+SELECT passage(body) FROM plain WHERE plain MATCH 'kettle' AND k = 1;
