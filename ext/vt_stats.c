@@ -9,34 +9,66 @@
 #define K_MAX       10000
 #define QUERIES_MAX 100000
 
-static ext_vt_table *find(ext_conn *conn, const char *name)
+static ext_vt_table *find(ext_conn *conn, const char *schema, const char *name)
 {
     ext_vt_table *t = *ext_conn_tables(conn);
-    while (t != NULL && sqlite3_stricmp(t->name, name) != 0) t = t->next_table;
+    while (t != NULL && (sqlite3_stricmp(t->name, name) != 0 ||
+                         sqlite3_stricmp(t->schema, schema) != 0))
+        t = t->next_table;
     return t;
 }
 
-/* The table that the argument names; a statement that is prepared on it and not run makes
- * SQLite connect it, if it has not been used yet. */
+/* The table of a schema; a statement that is prepared on it and not run makes SQLite
+ * connect it, if it has not been used yet. */
+static int find_in(ext_conn *conn, const char *schema, const char *name,
+                   ext_vt_table **out)
+{
+    sqlite3_stmt *s = NULL;
+    char *sql = sqlite3_mprintf("SELECT 1 FROM \"%w\".\"%w\"", schema, name);
+
+    if (sql == NULL) return SQLITE_NOMEM;
+    sqlite3_prepare_v2(ext_conn_db(conn), sql, -1, &s, NULL);
+    *out = find(conn, schema, name);
+    sqlite3_finalize(s);
+    sqlite3_free(sql);
+    return SQLITE_OK;
+}
+
+/* The first database that has one, in the order in which SQLite looks for a name. */
+static int find_anywhere(ext_conn *conn, const char *name, ext_vt_table **out)
+{
+    static const char schemas[] =
+        "SELECT name FROM pragma_database_list ORDER BY seq <> 1, seq";
+    sqlite3_stmt *s;
+    int rc = sqlite3_prepare_v2(ext_conn_db(conn), schemas, -1, &s, NULL);
+
+    *out = NULL;
+    while (rc == SQLITE_OK && *out == NULL && sqlite3_step(s) == SQLITE_ROW) {
+        const char *schema = (const char *)sqlite3_column_text(s, 0);
+        rc = schema == NULL ? SQLITE_NOMEM : find_in(conn, schema, name, out);
+    }
+    int code = sqlite3_finalize(s);
+    return rc == SQLITE_OK ? code : rc;
+}
+
+/* The table that the argument names. */
 static ext_vt_table *table_of(ext_call *c)
 {
     enc_bytes name;
     char quoted[80];
-    sqlite3_stmt *s = NULL;
+    ext_vt_table *t = NULL;
 
     if (!ext_arg_word(c, 0, "table", &name)) return NULL;
     char *text = sqlite3_mprintf("%.*s", (int)name.n, (const char *)name.at);
-    char *sql = text == NULL ? NULL : sqlite3_mprintf("SELECT 1 FROM \"%w\"", text);
-    if (sql != NULL) sqlite3_prepare_v2(ext_conn_db(c->conn), sql, -1, &s, NULL);
-    ext_vt_table *t = text == NULL ? NULL : find(c->conn, text);
-    sqlite3_finalize(s);
-    if (sql == NULL) ext_nomem(c);
+    int rc = text == NULL ? SQLITE_NOMEM : find_anywhere(c->conn, text, &t);
+    sqlite3_free(text);
+    if (rc == SQLITE_NOMEM) ext_nomem(c);
+    else if (rc != SQLITE_OK)
+        ext_fail(c, rc, "%.400s", sqlite3_errmsg(ext_conn_db(c->conn)));
     else if (t == NULL)
         ext_fail(c, SQLITE_ERROR, "no similarity table named %s",
                  ext_quote(quoted, name.at, name.n));
-    sqlite3_free(sql);
-    sqlite3_free(text);
-    return t;
+    return rc == SQLITE_OK ? t : NULL;
 }
 
 /* Moves what the table said into the call. */

@@ -56,3 +56,18 @@ SELECT * FROM similarity_stats('kept');
 SELECT * FROM similarity_stats(NULL);
 SELECT * FROM recall_at_k('x', 0);
 SELECT * FROM recall_at_k('x', 10, 1000000);
+
+-- Of several tables of one name it is that of the first database, whichever was used last.
+ATTACH ':memory:' AS second;
+CREATE VIRTUAL TABLE main.twin USING similarity(e VECTOR(2));
+CREATE VIRTUAL TABLE second.twin USING similarity(e VECTOR(2));
+INSERT INTO main.twin(e) VALUES('[1, 2]');
+INSERT INTO second.twin(e) VALUES('[1, 2]'), ('[3, 4]');
+SELECT count(*) FROM second.twin('[1, 2]');
+SELECT "rows" FROM similarity_stats('twin');
+SELECT queries FROM recall_at_k('twin', 1, 1);
+CREATE TABLE main.plain(e);
+CREATE VIRTUAL TABLE second.plain USING similarity(e VECTOR(2));
+SELECT "rows" FROM similarity_stats('plain');
+DROP TABLE main.twin;
+SELECT "rows" FROM similarity_stats('twin');
