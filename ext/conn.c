@@ -11,7 +11,7 @@ struct ext_conn {
     size_t n_references;
     enc_work *work; /* NULL until asked for */
     struct ext_vt_table *tables;
-    int depth; /* of similarity tables that read their content */
+    int depth; /* of what is read for something else: see ext.h */
 };
 
 ext_conn *ext_conn_new(sqlite3 *db)

@@ -117,7 +117,8 @@ void ext_conn_keep(ext_conn *conn);
 void ext_conn_drop(void *conn);
 sqlite3 *ext_conn_db(const ext_conn *conn);
 
-/* How many similarity tables are reading their content, one for the other. */
+/* How many similarity tables are reading their content, and queries of embed_each are
+ * run, one for the other. */
 int *ext_conn_depth(ext_conn *conn);
 
 /* The head of the list of similarity tables that are open on the connection (vt.h). */

@@ -12,6 +12,8 @@
 #define CHUNK_TEXTS 256
 #define CHUNK_BYTES ((size_t)4 << 20)
 
+#define QUERY_DEPTH 4 /* queries that are run one in the other */
+
 static void embed_as(ext_call *c, const char *role)
 {
     const enc_model *m;
@@ -178,12 +180,28 @@ static bool take(ext_call *c, each *e, size_t row, size_t *n_texts, enc_bytes te
     return true;
 }
 
+/* Its text may come out of a table, and name that table: then it would never end. */
+static bool step(ext_call *c, each *e, int *rc)
+{
+    int *depth = ext_conn_depth(c->conn);
+
+    if (*depth >= QUERY_DEPTH)
+        return ext_fail(c, SQLITE_ERROR,
+                        "queries nested more than %d deep (does one read itself?)",
+                        QUERY_DEPTH);
+    ++*depth;
+    *rc = sqlite3_step(e->query);
+    --*depth;
+    return true;
+}
+
 /* The next row of the query; *found is false at its end. */
 static bool read_row(ext_call *c, each *e, size_t row, size_t *n_texts, bool *found)
 {
-    int rc = sqlite3_step(e->query), type;
     enc_bytes text;
+    int rc = SQLITE_OK, type;
 
+    if (!step(c, e, &rc)) return false;
     *found = rc == SQLITE_ROW;
     if (rc == SQLITE_DONE) return true;
     if (rc == SQLITE_NOMEM) return ext_nomem(c);

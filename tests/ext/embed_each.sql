@@ -52,3 +52,9 @@ SELECT * FROM v;
 
 -- Texts of which none has a byte.
 SELECT count(*), sum(vector IS embed('', 'tiny')) FROM embed_each('["", ""]', 'tiny');
+
+-- A query that runs itself comes to an end.
+CREATE TABLE queries(sql TEXT);
+INSERT INTO queries VALUES('SELECT id, ''x'' FROM embed_each((SELECT sql FROM queries), ''tiny'')');
+SELECT count(*) FROM embed_each((SELECT sql FROM queries), 'tiny');
+SELECT count(*) FROM embed_each('SELECT id, ''b'' FROM embed_each(''SELECT 1, ''''a'''''', ''tiny'')', 'tiny');
