@@ -186,7 +186,7 @@ static int change_model(ext_vt_table *t, ext_model *m, const char *name)
 }
 
 /* All are done: the new vectors take the place of the old, which may have had another
- * number of values. The name may be the table's own, which the refresh reads anew. */
+ * number of values. */
 static int take_over(ext_vt_table *t, ext_model *m, const char *name)
 {
     ext_vt_write_begin(t);
@@ -198,6 +198,27 @@ static int take_over(ext_vt_table *t, ext_model *m, const char *name)
     return ext_vt_write_end(t, rc);
 }
 
+/* Up to n rows. The name is the caller's, for the table's own may be read anew while its
+ * content is read, by a function in a view, say. */
+static int reembed(ext_vt_table *t, const char *name, sqlite3_int64 n)
+{
+    bool is_same = false, is_done = false;
+    ext_model *m = NULL;
+    int rc = choose_model(t, name, &m, &is_same);
+
+    if (rc == SQLITE_OK && !is_same) {
+        while (rc == SQLITE_OK && !is_done && n > 0) {
+            rc = encode_some(t, ext_model_enc(m), (size_t)n, &is_done);
+            n -= n < SLICE ? n : SLICE;
+        }
+        if (rc == SQLITE_OK && !is_done)
+            rc = encode_some(t, ext_model_enc(m), 0, &is_done);
+        if (rc == SQLITE_OK && is_done) rc = take_over(t, m, name);
+    }
+    ext_model_drop(m);
+    return rc;
+}
+
 int ext_vt_reembed_run(ext_vt_table *t, sqlite3_value *argument)
 {
     int type = sqlite3_value_type(argument);
@@ -206,9 +227,6 @@ int ext_vt_reembed_run(ext_vt_table *t, sqlite3_value *argument)
         type == SQLITE_TEXT ? (const char *)sqlite3_value_text(argument) : t->model_name;
     bool is_number = type == SQLITE_INTEGER || type == SQLITE_FLOAT;
     sqlite3_int64 n = is_number ? sqlite3_value_int64(argument) : INT64_MAX;
-    bool is_same = false, is_done = false;
-    ext_model *m = NULL;
-    int rc;
 
     if (t->config.vector >= 0 || t->config.content == EXT_VT_CONTENTLESS)
         return ext_vt_fail(t, SQLITE_ERROR,
@@ -228,15 +246,8 @@ int ext_vt_reembed_run(ext_vt_table *t, sqlite3_value *argument)
     if (n < 1)
         return ext_vt_fail(t, SQLITE_ERROR, "reembed: rows must be 1 or more (got %lld)",
                            n);
-    if ((rc = choose_model(t, name, &m, &is_same)) == SQLITE_OK && !is_same) {
-        while (rc == SQLITE_OK && !is_done && n > 0) {
-            rc = encode_some(t, ext_model_enc(m), (size_t)n, &is_done);
-            n -= n < SLICE ? n : SLICE;
-        }
-        if (rc == SQLITE_OK && !is_done)
-            rc = encode_some(t, ext_model_enc(m), 0, &is_done);
-        if (rc == SQLITE_OK && is_done) rc = take_over(t, m, name);
-    }
-    ext_model_drop(m);
+    char *copy = sqlite3_mprintf("%s", name);
+    int rc = copy == NULL ? SQLITE_NOMEM : reembed(t, copy, n);
+    sqlite3_free(copy);
     return rc;
 }

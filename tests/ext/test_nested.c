@@ -1,0 +1,113 @@
+/* Content that calls a function while a table reads it, which changes that very table. */
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "check.h"
+
+int sqlite3_encoder_init(sqlite3 *db, char **message,
+                         const struct sqlite3_api_routines *api);
+
+static int init(sqlite3 *db, char **message, const struct sqlite3_api_routines *api)
+{
+    int rc = sqlite3_encoder_init(db, message, api);
+    return rc == SQLITE_OK_LOAD_PERMANENTLY ? SQLITE_OK : rc;
+}
+
+static int run(sqlite3 *db, const char *sql)
+{
+    return sqlite3_exec(db, sql, NULL, NULL, NULL);
+}
+
+static bool is_true(sqlite3 *db, const char *sql)
+{
+    sqlite3_stmt *s = NULL;
+    bool yes = sqlite3_prepare_v2(db, sql, -1, &s, NULL) == SQLITE_OK &&
+               sqlite3_step(s) == SQLITE_ROW && sqlite3_column_int(s, 0) != 0;
+
+    sqlite3_finalize(s);
+    return yes;
+}
+
+typedef struct nested { /* what is run once, when the content is read */
+    const char *sql[3];
+    int codes[3];
+    bool is_armed;
+} nested;
+
+static void meddle(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+{
+    sqlite3 *db = sqlite3_context_db_handle(ctx);
+    nested *n = sqlite3_user_data(ctx);
+    (void)argc;
+
+    for (int i = 0; n->is_armed && i < 3 && n->sql[i] != NULL; i++) {
+        if (i == 2) n->is_armed = false;
+        n->codes[i] = run(db, n->sql[i]);
+    }
+    n->is_armed = false;
+    sqlite3_result_value(ctx, argv[0]);
+}
+
+/* A table whose content is a view that calls meddle(). */
+static sqlite3 *open_db(nested *n)
+{
+    sqlite3 *db = NULL;
+
+    sqlite3_open(":memory:", &db);
+    CHECK(sqlite3_create_function(db, "meddle", 1, SQLITE_UTF8, n, meddle, NULL, NULL) ==
+          SQLITE_OK);
+    CHECK(run(db, "SELECT encoder_load('tests/data/tiny', 'model-m');"
+                  "CREATE TABLE note(id INTEGER PRIMARY KEY, t TEXT);"
+                  "INSERT INTO note(t) VALUES('one'), ('two'), ('three');"
+                  "CREATE VIEW v AS SELECT id, meddle(t) AS body FROM note;"
+                  "CREATE VIRTUAL TABLE doc USING similarity(body, content='v', "
+                  "content_rowid='id', model='model-m');"
+                  "INSERT INTO doc(doc) VALUES('rebuild')") == SQLITE_OK);
+    return db;
+}
+
+/* The insert fails half-way, so that the search reads anew what the table says of itself;
+ * the last takes the memory that it had said it in. */
+static void a_reembed_keeps_the_name_it_began_with(void)
+{
+    nested n = {.sql = {"INSERT INTO doc(rowid, body) VALUES(100, 'x'), (100, 'y')",
+                        "SELECT count(*) FROM doc('one')",
+                        "SELECT replace(hex(zeroblob(4)), '0', 'x')"}};
+    sqlite3 *db = open_db(&n);
+
+    CHECK(run(db, "SELECT encoder_load('tests/data/tiny', 'model-m', "
+                  "'{\"pooling\": \"cls\"}')") == SQLITE_OK);
+    n.is_armed = true;
+    CHECK(run(db, "INSERT INTO doc(doc) VALUES('reembed')") == SQLITE_OK);
+    CHECK(n.codes[0] == SQLITE_CONSTRAINT);
+    CHECK(is_true(db, "SELECT v = 'model-m' FROM doc_config WHERE k = 'model'"));
+    CHECK(is_true(db, "SELECT count(*) = 3 FROM doc('one')"));
+    CHECK(run(db, "INSERT INTO doc(doc) VALUES('integrity-check')") == SQLITE_OK);
+    CHECK(sqlite3_close(db) == SQLITE_OK);
+}
+
+static void a_table_that_is_read_is_not_dropped_or_renamed(void)
+{
+    nested n = {.sql = {"ALTER TABLE doc RENAME TO other", "DROP TABLE doc", NULL}};
+    sqlite3 *db = open_db(&n);
+
+    n.is_armed = true;
+    CHECK(run(db, "INSERT INTO doc(doc) VALUES('rebuild')") == SQLITE_OK);
+    CHECK_SAY(n.codes[0] != SQLITE_OK && n.codes[1] != SQLITE_OK, "%d and %d", n.codes[0],
+              n.codes[1]);
+    CHECK(is_true(db, "SELECT count(*) = 3 FROM doc('one')"));
+    CHECK(run(db, "INSERT INTO doc(doc) VALUES('integrity-check')") == SQLITE_OK);
+    CHECK(run(db, "ALTER TABLE doc RENAME TO other; DROP TABLE other") == SQLITE_OK);
+    CHECK(sqlite3_close(db) == SQLITE_OK);
+}
+
+int main(void)
+{
+    sqlite3_auto_extension((void (*)(void))init);
+    a_reembed_keeps_the_name_it_began_with();
+    a_table_that_is_read_is_not_dropped_or_renamed();
+    sqlite3_shutdown();
+    return check_done("nested");
+}
