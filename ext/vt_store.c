@@ -491,10 +491,22 @@ int ext_vt_store_drop_triggers(ext_vt_table *t)
     return rc;
 }
 
+/* A function in a view that is our content is called while a statement of ours runs, and
+ * could ask for what finalizes it. */
+static int refuse_busy(ext_vt_table *t)
+{
+    for (int i = 0; i < EXT_VT_N_SQL; i++)
+        if (t->sql[i] != NULL && sqlite3_stmt_busy(t->sql[i]))
+            return ext_vt_fail(t, SQLITE_LOCKED, "it is being read or written");
+    return SQLITE_OK;
+}
+
 int ext_vt_store_drop(ext_vt_table *t)
 {
+    int rc = refuse_busy(t);
+    if (rc != SQLITE_OK) return rc;
     ext_vt_store_close(t);
-    int rc = ext_vt_store_drop_triggers(t);
+    rc = ext_vt_store_drop_triggers(t);
     for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes && rc == SQLITE_OK; i++)
         if (has_table(t, suffixes[i]))
             rc = ext_vt_exec(t, "DROP TABLE IF EXISTS \"%w\".\"%w_%s\"", t->schema,
@@ -504,8 +516,9 @@ int ext_vt_store_drop(ext_vt_table *t)
 
 int ext_vt_store_rename(ext_vt_table *t, const char *name)
 {
-    int rc = SQLITE_OK;
+    int rc = refuse_busy(t);
 
+    if (rc != SQLITE_OK) return rc;
     ext_vt_store_close(t);
     for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes && rc == SQLITE_OK; i++)
         if (has_table(t, suffixes[i]))
