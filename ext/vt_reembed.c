@@ -198,6 +198,17 @@ static int take_over(ext_vt_table *t, ext_model *m, const char *name)
     return ext_vt_write_end(t, rc);
 }
 
+/* The same model by another name: its vectors are there already. */
+static int take_name(ext_vt_table *t, const char *name)
+{
+    if (strcmp(name, t->model_name) == 0) return SQLITE_OK;
+    ext_vt_write_begin(t);
+    int rc = ext_vt_config_put_text(t, "model", name);
+    if (rc == SQLITE_OK) rc = ext_vt_vectors_renew(t);
+    if (rc == SQLITE_OK) rc = ext_vt_config_text(t, "model", &t->model_name);
+    return ext_vt_write_end(t, rc);
+}
+
 /* Up to n rows. The name is the caller's, for the table's own may be read anew while its
  * content is read, by a function in a view, say. */
 static int reembed(ext_vt_table *t, const char *name, sqlite3_int64 n)
@@ -206,6 +217,7 @@ static int reembed(ext_vt_table *t, const char *name, sqlite3_int64 n)
     ext_model *m = NULL;
     int rc = choose_model(t, name, &m, &is_same);
 
+    if (rc == SQLITE_OK && is_same) rc = take_name(t, name);
     if (rc == SQLITE_OK && !is_same) {
         while (rc == SQLITE_OK && !is_done && n > 0) {
             rc = encode_some(t, ext_model_enc(m), (size_t)n, &is_done);

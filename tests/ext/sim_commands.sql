@@ -174,3 +174,18 @@ UPDATE away_config SET v = v + 1 WHERE k = 'generation';
 SELECT count(*) FROM away('fox');
 INSERT INTO away(body) VALUES('cat');
 SELECT count(*) FROM away;
+-- reembed by the same model of another name: the table is that one's from now on.
+SELECT encoder_load('tests/data/tiny', 'first'), encoder_load('tests/data/tiny', 'second');
+CREATE VIRTUAL TABLE named USING similarity(body, model=first);
+INSERT INTO named(body) VALUES('the fox'), ('the dog');
+SELECT encoder_unload('first');
+SELECT count(*) FROM named('fox');
+BEGIN;
+INSERT INTO named(named, rank) VALUES('reembed', 'second');
+SELECT count(*) FROM named('fox');
+ROLLBACK;
+SELECT count(*) FROM named('fox');
+INSERT INTO named(named, rank) VALUES('reembed', 'second');
+SELECT count(*), (SELECT encoded FROM similarity_stats('named')) FROM named('fox');
+SELECT v FROM named_config WHERE k = 'model';
+INSERT INTO named(named) VALUES('integrity-check');
