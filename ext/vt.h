@@ -511,6 +511,9 @@ int ext_vt_words_put(ext_vt_table *t, sqlite3_int64 id, enc_bytes text);
 /* *problem: what does not agree, of a sound index, or as it was; sqlite3_free it. */
 int ext_vt_words_check(ext_vt_table *t, char **problem);
 
+/* All words anew, by the model that the table's is now. */
+int ext_vt_words_remake(ext_vt_table *t);
+
 /* If it does not agree, FTS5 gets all texts again. Of a table that keeps texts. */
 int ext_vt_words_rebuild(ext_vt_table *t);
 

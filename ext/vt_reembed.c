@@ -186,7 +186,7 @@ static int change_model(ext_vt_table *t, ext_model *m, const char *name)
 }
 
 /* All are done: the new vectors take the place of the old, which may have had another
- * number of values. */
+ * number of values. The words, with hybrid=1, are the new model's too. */
 static int take_over(ext_vt_table *t, ext_model *m, const char *name)
 {
     ext_vt_write_begin(t);
@@ -195,6 +195,7 @@ static int take_over(ext_vt_table *t, ext_model *m, const char *name)
     if (rc == SQLITE_OK) rc = take_rows(t);
     if (rc == SQLITE_OK)
         rc = ext_vt_exec(t, "DELETE FROM \"%w\".\"%w_fresh\"", t->schema, t->name);
+    if (rc == SQLITE_OK && t->config.is_hybrid) rc = ext_vt_words_remake(t);
     return ext_vt_write_end(t, rc);
 }
 

@@ -95,6 +95,12 @@ static int refill(ext_vt_table *t)
     return rc;
 }
 
+int ext_vt_words_remake(ext_vt_table *t)
+{
+    return ext_vt_exec(t, "INSERT INTO \"%w\".\"%w_fts\"(\"%w_fts\") VALUES('rebuild')",
+                       t->schema, t->name, t->name);
+}
+
 int ext_vt_words_rebuild(ext_vt_table *t)
 {
     char *problem = NULL;

@@ -174,6 +174,7 @@ UPDATE away_config SET v = v + 1 WHERE k = 'generation';
 SELECT count(*) FROM away('fox');
 INSERT INTO away(body) VALUES('cat');
 SELECT count(*) FROM away;
+
 -- reembed by the same model of another name: the table is that one's from now on.
 SELECT encoder_load('tests/data/tiny', 'first'), encoder_load('tests/data/tiny', 'second');
 CREATE VIRTUAL TABLE named USING similarity(body, model=first);

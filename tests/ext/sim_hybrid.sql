@@ -145,3 +145,22 @@ SELECT count(*) FROM read_on JOIN p('dog 3', 1050) AS p ON p.rowid = id AND p.ra
 SELECT count(*) FROM read_on JOIN (SELECT rowid, rank FROM p('dog 3') LIMIT 1040 OFFSET 5) AS p ON p.rowid = id AND p.rank = at;
 SELECT count(*) FROM p('dog 3') WHERE similarity < -2;
 DROP TABLE p;
+
+-- When a name is another model's, reembed makes the words those of that model too.
+SELECT encoder_load('tests/data/tiny', 'm');
+CREATE VIRTUAL TABLE anew USING similarity(body, hybrid=1, model=m);
+INSERT INTO anew(body) VALUES('the unaffable fox'), ('a man went to the sea'), (NULL);
+CREATE TABLE corpus(text TEXT);
+INSERT INTO corpus VALUES('the cat sat on the mat. the dog ran.'), ('a man went to the sea. unaffable foxes.');
+SELECT encoder_load(pretrain(text, '{"n_vocab": 90, "hidden": 16, "n_layers": 1, "n_heads": 2, "inner": 16,
+  "n_positions": 32, "batch_tokens": 64, "batch_pairs": 2, "max_tokens": 16, "pair_tokens": 8, "steps": 1}'), 'm') FROM corpus;
+BEGIN;
+INSERT INTO anew(body) VALUES('the dog ran to the sea');
+INSERT INTO anew(anew) VALUES('reembed');
+SELECT group_concat(rowid) FROM (SELECT rowid FROM anew WHERE anew MATCH 'sea' AND lexical_rank IS NOT NULL ORDER BY rowid);
+COMMIT;
+INSERT INTO anew(anew) VALUES('integrity-check');
+ALTER TABLE anew RENAME TO again;
+INSERT INTO again(again) VALUES('integrity-check');
+SELECT group_concat(rowid) FROM (SELECT rowid FROM again WHERE again MATCH 'unaffable sea' AND lexical_rank IS NOT NULL ORDER BY rowid);
+SELECT group_concat(name, ' ') FROM (SELECT name FROM sqlite_schema WHERE name LIKE 'again#_fts%' ESCAPE '#' OR name LIKE '%anew' ORDER BY name);
