@@ -89,7 +89,10 @@ typedef struct ext_settings {
     bool is_locked;
 } ext_settings;
 void ext_settings_get(ext_settings *out);
-enc_rc ext_settings_set(const ext_settings *s, enc_err *e); /* ENC_MISUSE once locked */
+
+/* Takes what is another than it was; the rest may have been set by others meanwhile.
+ * ENC_MISUSE once locked, also if nothing is another. */
+enc_rc ext_settings_set(const ext_settings *was, const ext_settings *is, enc_err *e);
 size_t ext_text_max(void);
 
 /* Long work, readable from other connections. All three accept NULL, which begin gives

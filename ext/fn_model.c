@@ -181,7 +181,7 @@ static void encoder_load(ext_call *c)
     if (o.n_threads > 0) { /* of the process, and so a setting that may be locked */
         ext_settings s;
         ext_settings_get(&s);
-        if (ext_failed(c, ext_settings_set(&s, &c->err))) return;
+        if (ext_failed(c, ext_settings_set(&s, &s, &c->err))) return;
     }
     if (!ext_find_files(c, 0, !o.is_mapped, f)) return;
     if (!read_name(c, 1, f)) {
@@ -324,11 +324,12 @@ static bool change_models(ext_call *c, ext_settings *s)
 static void change_setting(ext_call *c, setting key)
 {
     const struct limit *l = &limits[key];
-    ext_settings s;
+    ext_settings was, s;
     sqlite3_int64 v = 0;
     bool is_fine = true;
 
-    ext_settings_get(&s);
+    ext_settings_get(&was);
+    s = was;
     size_t *limit = limit_of(&s, key);
     if (limit != NULL) {
         is_fine = ext_arg_int(c, 1, setting_names[key], l->min, l->max, l->otherwise, &v);
@@ -345,7 +346,7 @@ static void change_setting(ext_call *c, setting key)
         if (is_fine && s.is_locked) return; /* every connection may say it */
         s.is_locked = true;
     }
-    if (!is_fine || ext_failed(c, ext_settings_set(&s, &c->err))) return;
+    if (!is_fine || ext_failed(c, ext_settings_set(&was, &s, &c->err))) return;
     if (key == THREADS) enc_threads_set((size_t)v);
     if (key == MAX_CODE_BYTES) enc_cache_limit((size_t)v);
 }

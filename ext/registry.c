@@ -310,11 +310,26 @@ void ext_settings_get(ext_settings *out)
     unlock();
 }
 
-enc_rc ext_settings_set(const ext_settings *s, enc_err *e)
+static void take_size(size_t *to, size_t was, size_t is)
 {
+    if (is != was) *to = is;
+}
+
+enc_rc ext_settings_set(const ext_settings *was, const ext_settings *is, enc_err *e)
+{
+    ext_settings *to = &registry.settings;
+
     lock();
-    bool was_locked = registry.settings.is_locked;
-    if (!was_locked) registry.settings = *s;
+    bool was_locked = to->is_locked;
+    if (!was_locked) {
+        take_size(&to->max_text_bytes, was->max_text_bytes, is->max_text_bytes);
+        take_size(&to->max_model_bytes, was->max_model_bytes, is->max_model_bytes);
+        take_size(&to->max_models, was->max_models, is->max_models);
+        take_size(&to->max_code_bytes, was->max_code_bytes, is->max_code_bytes);
+        if (strcmp(is->models, was->models) != 0)
+            memcpy(to->models, is->models, sizeof to->models);
+        to->is_locked = is->is_locked;
+    }
     unlock();
     return was_locked ? enc_fail(e, ENC_MISUSE, "the settings of this process are locked")
                       : ENC_OK;
