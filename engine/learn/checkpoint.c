@@ -10,7 +10,7 @@
 #include "base/map.h"
 #include "base/wr.h"
 
-#define VERSION        1u
+#define VERSION        2u /* 1 knew less of what makes a run another one */
 #define SIZE_MAX_BYTES ((size_t)1 << 40)
 
 enc_rc enc_checkpoint_write(const char *path, const enc_checkpoint *c, const enc_optim *o,

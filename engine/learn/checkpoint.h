@@ -1,6 +1,6 @@
 /* checkpoint.h - a training run on disk, so that it can go on where it was.
  *
- *   "ENCT" u32 version=1   16 bytes what the run is (options, data, vocabulary)
+ *   "ENCT" u32 version=2   16 bytes what the run is (options, data, vocabulary)
  *   u64 steps done   f64 seconds spent   u64 n parameters
  *   n f32 values, n f32 first moments, n f32 second moments
  *

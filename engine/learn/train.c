@@ -321,18 +321,20 @@ enc_rc enc_trainer_add_pair(enc_trainer *t, enc_bytes a, enc_bytes b, float scor
 static void hash_pairs(enc_hasher *h, const enc_pair_list *l)
 {
     enc_hasher_add(h, l->ids, l->n_ids * sizeof *l->ids);
-    enc_hasher_add(h, l->starts, 2 * l->n * sizeof *l->starts);
+    if (l->n == 0) return;
+    enc_hasher_add(h, l->starts, (2 * l->n + 1) * sizeof *l->starts);
     enc_hasher_add(h, l->scores, l->n * sizeof *l->scores);
 }
 
 static void hash_corpus(enc_hasher *h, const enc_corpus *c)
 {
     enc_hasher_add(h, c->ids, c->n_ids * sizeof *c->ids);
-    enc_hasher_add(h, c->paragraphs, c->n_paragraphs * sizeof *c->paragraphs);
-    for (size_t i = 0; i < c->n_documents; i++) {
+    if (c->n_documents == 0) return;
+    enc_hasher_add(h, c->paragraphs, (c->n_paragraphs + 1) * sizeof *c->paragraphs);
+    for (size_t i = 0; i < c->n_documents; i++) { /* not what lies between its fields */
         const enc_document *d = &c->documents[i];
-        const size_t said[] = {d->first, d->end, d->has_title, d->is_latin};
-        enc_hasher_add(h, said, sizeof said);
+        const size_t fields[] = {d->first, d->end, d->has_title, d->is_latin};
+        enc_hasher_add(h, fields, sizeof fields);
     }
 }
 
@@ -346,12 +348,13 @@ static enc_rc hash_run(enc_trainer *t, enc_err *e)
     int n = snprintf(
         text, sizeof text,
         "%zu %zu %zu %zu %zu %zu %zu %zu %zu %.17g %.17g %.17g %.17g %.17g %.17g "
-        "%.17g %.17g %.17g %.17g %.17g %.17g %llu %zu %d %.17g",
+        "%.17g %.17g %.17g %.17g %.17g %.17g %llu %zu %d %.17g %zu",
         t->step.optim.n_steps, o.batch_tokens, o.batch_pairs, o.max_tokens, o.pair_tokens,
         t->p->n, t->step.n_shards, t->corpus.n_ids, t->positives.n + t->scored.n,
         o.weight_mlm, o.weight_nsp, o.weight_contrast, o.weight_score, o.temperature,
         o.contrast_from, o.learning_rate, o.weight_decay, o.beta1, o.beta2, o.clip_norm,
-        o.warmup, (unsigned long long)o.seed, t->corpus.n_vocab, o.bf16, o.mask_rate);
+        o.warmup, (unsigned long long)o.seed, t->corpus.n_vocab, o.bf16, o.mask_rate,
+        t->p->config.n_heads);
     enc_hasher_add(h, text, (size_t)n);
     hash_corpus(h, &t->corpus);
     hash_pairs(h, &t->positives);

@@ -82,7 +82,7 @@ static void what_is_written_comes_back(void)
 static void the_bytes_are_those_of_the_header(void)
 {
     uint8_t bytes[2 * SIZE];
-    static const uint8_t start[] = {'E',  'N',  'C',  'T',  1,    0,    0,    0, 0xef,
+    static const uint8_t start[] = {'E',  'N',  'C',  'T',  2,    0,    0,    0, 0xef,
                                     0xcd, 0xab, 0x89, 0x67, 0x45, 0x23, 0x01, 42};
     CHECK(bytes_get(bytes, sizeof bytes) == SIZE);
     CHECK(memcmp(bytes, start, sizeof start) == 0);
@@ -127,8 +127,8 @@ static void what_is_not_this_run_is_refused(const uint8_t *whole)
         const char *sentence;
     } cases[] = {{0, ENC_CORRUPT, "is not a checkpoint of a training run"},
                  {3, ENC_CORRUPT, "is not a checkpoint of a training run"},
-                 {4, ENC_UNSUPPORTED, "has version 0, this reads 1"},
-                 {7, ENC_UNSUPPORTED, "has version 16777217, this reads 1"},
+                 {4, ENC_UNSUPPORTED, "has version 3, this reads 2"},
+                 {7, ENC_UNSUPPORTED, "has version 16777218, this reads 2"},
                  {8, ENC_MISUSE, "is of another run"},
                  {15, ENC_MISUSE, "is of another run"},
                  {16, ENC_MISUSE, "is of another run"},

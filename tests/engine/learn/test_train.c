@@ -76,6 +76,13 @@ static enc_train_options small(size_t steps)
     return o;
 }
 
+/* What the rows of train() are like, for tests that change it. */
+static struct {
+    float score;  /* of every other pair that has one */
+    char line;    /* between the lines of a document */
+    size_t n_cut; /* bytes of a pair's first text that belong to the second */
+} rows = {1.0f, '\n', 0};
+
 static enc_rc train(const enc_train_options *o, watch *w, enc_wr *out, enc_err *e)
 {
     enc_trainer *t;
@@ -84,13 +91,15 @@ static enc_rc train(const enc_train_options *o, watch *w, enc_wr *out, enc_err *
     if (rc != ENC_OK) return rc;
     for (unsigned i = 0; i < 64 && rc == ENC_OK; i++) {
         size_t n = write_document(text, sizeof text, i);
+        for (char *c = text + n - 1; c > strchr(text, '\n'); c--)
+            if (*c == '\n') *c = rows.line;
         rc = enc_trainer_add_document(t, (enc_bytes){(const uint8_t *)text, n}, e);
     }
-    const enc_bytes a = {(const uint8_t *)"the cat sleeps", 14};
-    const enc_bytes b = {(const uint8_t *)"the dog eats in the school", 26};
+    const uint8_t *two = (const uint8_t *)"the cat sleeps the dog eats in the school";
+    const size_t cut = 14 - rows.n_cut;
+    const enc_bytes a = {two, cut}, b = {two + cut, 41 - cut};
     for (int i = 0; i < 10 && rc == ENC_OK; i++)
-        rc = enc_trainer_add_pair(t, i % 2 ? a : b, b,
-                                  i < 5 ? NAN : (float)(i % 3) * 0.5f, e);
+        rc = enc_trainer_add_pair(t, a, b, i < 5 ? NAN : (float)(i % 2) * rows.score, e);
     if (rc == ENC_OK) rc = enc_trainer_run(t, e);
     if (rc == ENC_OK) rc = enc_trainer_save(t, out, e);
     enc_trainer_free(t);
@@ -142,6 +151,31 @@ static void a_resumed_run_gives_the_same_bytes(void)
     CHECK_SAY(strstr(e.text, CHECKPOINT) != NULL, "%s", e.text);
     enc_wr_clear(&a);
     enc_wr_clear(&b);
+}
+
+/* What would give other numbers makes another run, however alike the tokens are. */
+static void a_checkpoint_of_another_run_is_refused(void)
+{
+    for (int i = 0; i < 4; i++) {
+        enc_train_options o = small(24);
+        watch first = {.stop_at = 2}, second = {.done = 2};
+        enc_err e = {0};
+        enc_wr out;
+        unlink(CHECKPOINT);
+        o.checkpoint = CHECKPOINT;
+        enc_wr_init(&out);
+        CHECK(train(&o, &first, &out, &e) == ENC_INTERRUPT);
+        enc_err_clear(&e);
+        if (i == 0) o.n_heads = 4;
+        if (i == 1) rows.score = 0.5f;
+        if (i == 2) rows.line = ' ';
+        if (i == 3) rows.n_cut = 7;
+        CHECK_SAY(train(&o, &second, &out, &e) == ENC_MISUSE, "%d: %s", i, e.text);
+        CHECK_SAY(strstr(e.text, "another run") != NULL, "%d: %s", i, e.text);
+        rows.score = 1.0f, rows.line = '\n', rows.n_cut = 0;
+        enc_wr_clear(&out);
+    }
+    unlink(CHECKPOINT);
 }
 
 /* A long step asks all along, forward and back, of texts and of pairs; told
@@ -493,6 +527,7 @@ int main(void)
     a_step_stops_in_the_middle();
     a_resumed_run_gives_the_same_bytes();
     every_truncation_of_a_checkpoint_is_noticed();
+    a_checkpoint_of_another_run_is_refused();
     nonsense_is_refused();
     options_out_of_range_are_named();
     reals_out_of_range_are_named();
