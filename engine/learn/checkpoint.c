@@ -33,8 +33,12 @@ enc_rc enc_checkpoint_write(const char *path, const enc_checkpoint *c, const enc
     enc_wr_u64(&head, c->steps);
     enc_wr_bytes(&head, &c->seconds, sizeof c->seconds);
     enc_wr_u64(&head, o->p->n);
+    if (head.failed) {
+        enc_wr_clear(&head);
+        return enc_nomem(e);
+    }
     int file = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    bool ok = file >= 0 && !head.failed && enc_wr_file(file, head.at, head.n) &&
+    bool ok = file >= 0 && enc_wr_file(file, head.at, head.n) &&
               enc_wr_file(file, o->p->value, n) && enc_wr_file(file, o->m, n) &&
               enc_wr_file(file, o->v, n) && fsync(file) == 0;
     if (file >= 0) ok = close(file) == 0 && ok;

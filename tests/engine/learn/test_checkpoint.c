@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/mem.h"
 #include "check.h"
 #include "learn/checkpoint.h"
 
@@ -77,6 +78,18 @@ static void what_is_written_comes_back(void)
     run_init(&a, 8.0f); /* and is replaced by the next */
     CHECK(enc_checkpoint_write(path, &written, &a.o, &e) == ENC_OK);
     CHECK(read_back(&b, &c, &found, &e) == ENC_OK && is_same(&a, &b));
+}
+
+/* Nothing is wrong with the file then, and what was there stays. */
+static void no_memory_is_no_fault_of_the_file(void)
+{
+    run a;
+    enc_err e = {0};
+    run_init(&a, 9.0f);
+    enc_mem_fault(1, false);
+    enc_rc rc = enc_checkpoint_write(path, &written, &a.o, &e);
+    CHECK(enc_mem_fault(0, false));
+    CHECK_SAY(rc == ENC_NOMEM, "code %d: %s", (int)rc, e.text);
 }
 
 static void the_bytes_are_those_of_the_header(void)
@@ -232,6 +245,7 @@ int main(void)
     if (mkdtemp(folder) == NULL) abort();
     snprintf(path, sizeof path, "%s/run", folder);
     what_is_written_comes_back();
+    no_memory_is_no_fault_of_the_file();
     the_bytes_are_those_of_the_header();
     if (bytes_get(whole, SIZE) == SIZE) {
         every_truncation_is_noticed(whole);
