@@ -16,6 +16,7 @@
 #include "learn/save.h"
 #include "learn/step.h"
 #include "model/arch.h"
+#include "model/finite.h"
 #include "text/vocab_train.h"
 
 #define WORD_DEVIATION 0.02f /* of the word table at the start, as in params.c */
@@ -558,5 +559,7 @@ enc_rc enc_trainer_run(enc_trainer *t, enc_err *e)
 enc_rc enc_trainer_save(enc_trainer *t, enc_wr *out, enc_err *e)
 {
     if (t->p == NULL) return enc_fail(e, ENC_MISUSE, "nothing has been trained yet");
+    enc_rc rc = enc_weights_check(&t->p->config, &t->p->w, NULL, e);
+    if (rc != ENC_OK) return rc;
     return enc_save_blob(&t->p->config, &t->p->w, t->tok, false, NULL, out, e);
 }
