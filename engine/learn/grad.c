@@ -279,6 +279,14 @@ static bool linear_back(enc_pass *s, const enc_linear *l, const linear_back_of *
     return false;
 }
 
+/* Token t's row of a table of segments, as encode/fwd.c takes it: a model may have one
+ * for all, or none. */
+static size_t segment_at(const enc_pass *s, size_t t)
+{
+    const enc_config *c = &s->p->config;
+    return c->n_segments > 1 ? s->batch->segment[t] * c->hidden : 0;
+}
+
 static void embed(enc_pass *s)
 {
     const enc_weights *w = &s->p->w;
@@ -291,7 +299,7 @@ static void embed(enc_pass *s)
             float *x = s->xhat0 + t * D;
             memcpy(x, word + (size_t)b->id[t] * D, D * sizeof *x);
             s->elem->add(x, position + (t - b->start[i]) * D, D);
-            s->elem->add(x, segment + b->segment[t] * D, D);
+            if (segment != NULL) s->elem->add(x, segment + segment_at(s, t), D);
         }
     s->elem->norm(s->y0, s->xhat0, s->rstd0, s->xhat0, NULL, NULL, w->emb_norm.gain,
                   w->emb_norm.bias, s->p->config.norm_eps, b->n_tokens, D);
@@ -307,12 +315,13 @@ static void embed_back(enc_pass *s, float *d, float *grad)
                        enc_params_in(s->p, grad, w->emb_norm.bias), b->n_tokens, D);
     float *word = enc_params_in(s->p, grad, w->word.data);
     float *position = enc_params_in(s->p, grad, w->position.data);
-    float *segment = enc_params_in(s->p, grad, w->segment.data);
+    float *segment =
+        w->segment.data != NULL ? enc_params_in(s->p, grad, w->segment.data) : NULL;
     for (size_t i = 0; i < b->n_texts; i++)
         for (size_t t = b->start[i]; t < b->start[i + 1]; t++) {
             s->elem->add(word + (size_t)b->id[t] * D, d + t * D, D);
             s->elem->add(position + (t - b->start[i]) * D, d + t * D, D);
-            s->elem->add(segment + b->segment[t] * D, d + t * D, D);
+            if (segment != NULL) s->elem->add(segment + segment_at(s, t), d + t * D, D);
         }
 }
 

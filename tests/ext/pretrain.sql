@@ -70,38 +70,30 @@ SELECT pretrain(text, '{"pair_tokens": 4}') FROM doc;
 SELECT pretrain(text, '{"max_tokens": 15}') FROM doc;
 SELECT pretrain(text, '{"learning_rate": -1}') FROM doc;
 SELECT pretrain(text, '{"temperature": 0}') FROM doc;
-SELECT pretrain(text, '{"beta1": 1}') FROM doc;
-SELECT pretrain(text, '{"warmup": 1.5}') FROM doc;
-SELECT fine_tune_pairs('a', 'b', NULL, '{"model": "toy", "weight_contrast": -1}');
-SELECT fine_tune_pairs('a', 'b', NULL, '{"model": "toy", "epochs": -1}');
-SELECT pretrain(text, '{"batch_tokens": 0, "batch_pairs": 0}') FROM doc;
-SELECT pretrain(text, '{"weight_mlm": 0, "weight_nsp": 0, "batch_pairs": 0}') FROM doc;
-SELECT pretrain(text, '{"batch_tokens": 0, "contrast_from": 1}') FROM doc;
-SELECT fine_tune_pairs('a', 'b', 1, '{"model": "toy", "batch_pairs": 0}');
-SELECT fine_tune_pairs('a', 'b', 1, '{"model": "toy", "weight_score": 0}');
-SELECT fine_tune_pairs('a', 'b', NULL, '{"model": "toy", "weight_contrast": 0}');
-SELECT length(fine_tune_pairs(a, b, score, '{"model": "toy", "steps": 3, "batch_tokens": 0, "batch_pairs": 4,
-  "checkpoint": "$TMP/pairs.ckpt"}')) > 0 FROM pair;
-SELECT fine_tune_pairs(a, b, score / 2, '{"model": "toy", "steps": 3, "batch_tokens": 0, "batch_pairs": 4,
-  "checkpoint": "$TMP/pairs.ckpt"}') FROM pair;
-SELECT fine_tune_pairs('a', 'b', NULL, '{"model": "toy"}');
-SELECT fine_tune_pairs('a', 'b', 0.5, '{"model": "toy"}');
-SELECT pretrain(text) FROM doc WHERE 0;
-SELECT pretrain(x'00') FROM doc;
-SELECT fine_tune_pairs(a, b, score, '{"model": "no such model"}') FROM pair;
-SELECT fine_tune_pairs(a, b, 3.5, '{"model": "toy"}') FROM pair;
-SELECT fine_tune_pairs(a, b, 'high', '{"model": "toy"}') FROM pair;
-SELECT fine_tune_pairs('a', NULL, 'high', '{"model": "toy"}');
-SELECT fine_tune_pairs(NULL, 'b', 7, '{"model": "toy"}');
-SELECT fine_tune_pairs(a, x'00', 1, '{"model": "toy"}') FROM pair;
-SELECT fine_tune_pairs(a, b, score) FROM pair WHERE 0;
 
--- A model without a classifier says what to do.
-SELECT classify('a', 'toy');
-SELECT * FROM classes('a', 'toy');
-SELECT rerank('a', 'b', 'toy');
-
--- They may write a checkpoint, so no view may name them.
-CREATE VIEW v AS SELECT pretrain(text) AS bytes FROM doc;
-SELECT bytes FROM v;
-SELECT encoder_unload('toy'), encoder_unload('small'), encoder_unload('tuned');
+-- A model has two segments, one for all tokens, or none: all can be trained.
+CREATE TABLE part(name, text);
+INSERT INTO part SELECT value, CAST(readfile('tests/data/tiny/' || value) AS TEXT)
+  FROM json_each('["config.json", "vocab.txt", "tokenizer_config.json", "modules.json",
+                   "1_Pooling/config.json", "sentence_bert_config.json",
+                   "config_sentence_transformers.json"]');
+CREATE TABLE cut AS
+  WITH file(bytes) AS (SELECT readfile('tests/data/tiny/model.safetensors'))
+  SELECT CAST(substr(bytes, 9, length(bytes) - 8 - 98300) AS TEXT) AS header, substr(bytes, -98300) AS data FROM file;
+CREATE TABLE segments(n INTEGER, header TEXT);
+INSERT INTO segments
+  SELECT 1, json_set(header,
+    '$."bert.embeddings.token_type_embeddings.weight"', json('{"dtype": "F32", "shape": [1, 32], "data_offsets": [19712, 19840]}'),
+    '$.unused', json('{"dtype": "F32", "shape": [1, 32], "data_offsets": [19840, 19968]}')) FROM cut
+  UNION ALL SELECT 0, replace(header, 'token_type_embeddings', 'unused') FROM cut;
+SELECT encoder_load(CAST(x'0040000000000000' || printf('%-16384s', json_set(s.header, '$.__metadata__',
+    (SELECT json_group_object(name, CASE name WHEN 'config.json' THEN '' || json_set(text, '$.type_vocab_size', s.n) ELSE text END)
+       FROM part))) || data AS BLOB), 'segments-' || s.n) FROM segments AS s, cut;
+INSERT INTO model SELECT 'one segment', fine_tune_pairs(text, NULL, NULL,
+  '{"model": "segments-1", "steps": 3, "batch_tokens": 256, "batch_pairs": 4}') FROM doc;
+INSERT INTO model SELECT 'no segment', fine_tune_pairs(text, NULL, NULL,
+  '{"model": "segments-0", "steps": 3, "batch_tokens": 256, "batch_pairs": 4}') FROM doc;
+SELECT encoder_load(bytes, name) FROM model WHERE name LIKE '%segment';
+SELECT s.name, output_shape, s.parameters FROM encoder_models AS m, model_summary(m.name) AS s
+ WHERE m.name LIKE '%segment' AND s.name LIKE '%token_type%';
+SELECT round(similarity(embed('the square', 'segments-0'), embed('the square', 'no segment')), 1);
