@@ -512,6 +512,11 @@ size_t enc_pass_width(const enc_pass *s)
     return s->p->config.hidden;
 }
 
+unsigned enc_pass_pooling(const enc_pass *s)
+{
+    return s->p->config.pooling;
+}
+
 float *enc_pass_by_hidden(enc_pass *s)
 {
     return s->by_hidden;

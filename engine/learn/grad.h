@@ -36,6 +36,7 @@ enc_rc enc_pass_forward(enc_pass *s, const enc_batch *b, const uint8_t *is_read,
 const enc_batch *enc_pass_batch(const enc_pass *s);
 const float *enc_pass_hidden(const enc_pass *s); /* T x D: the last layer, where read */
 size_t enc_pass_width(const enc_pass *s);        /* D */
+unsigned enc_pass_pooling(const enc_pass *s);    /* bits of enc_pooling */
 
 /* T x D: the derivative of the loss by the hidden states. Zero after the forward; heads
  * add to it, where they read. */

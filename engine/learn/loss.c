@@ -210,16 +210,30 @@ static float dot(const float *a, const float *b, size_t n)
     return (float)sum;
 }
 
+/* Behind the last of the tokens that are pooled: that of all, or of [CLS]. */
+static size_t pooled_end(const enc_pass *s, size_t text)
+{
+    const enc_batch *b = enc_pass_batch(s);
+    return enc_pass_pooling(s) == ENC_POOL_CLS ? b->start[text] + 1 : b->start[text + 1];
+}
+
+bool enc_loss_can_pool(unsigned pooling)
+{
+    return pooling == ENC_POOL_MEAN || pooling == ENC_POOL_MEAN_SQRT ||
+           pooling == ENC_POOL_CLS;
+}
+
 void enc_loss_vectors(const enc_pass *s, float *vector, float *length)
 {
     const enc_batch *b = enc_pass_batch(s);
     size_t D = b->n_texts > 0 ? enc_pass_width(s) : 0;
     for (size_t i = 0; i < b->n_texts; i++) {
+        const size_t end = pooled_end(s, i);
         float *v = vector + i * D, inverse;
         memset(v, 0, D * sizeof *v);
-        for (size_t t = b->start[i]; t < b->start[i + 1]; t++)
+        for (size_t t = b->start[i]; t < end; t++)
             for (size_t j = 0; j < D; j++) v[j] += enc_pass_hidden(s)[t * D + j];
-        inverse = 1.0f / (float)(b->start[i + 1] - b->start[i]);
+        inverse = 1.0f / (float)(end - b->start[i]);
         for (size_t j = 0; j < D; j++) v[j] *= inverse;
         length[i] = sqrtf(dot(v, v, D)) + 1e-12f;
         for (size_t j = 0; j < D; j++) v[j] /= length[i];
@@ -233,9 +247,10 @@ void enc_loss_vectors_back(enc_pass *s, const float *vector, const float *length
     size_t D = enc_pass_width(s);
     for (size_t i = 0; i < b->n_texts; i++) {
         const float *v = vector + i * D, *d = by_vector + i * D;
+        const size_t end = pooled_end(s, i);
         float along = dot(v, d, D);
-        float scale = 1.0f / (length[i] * (float)(b->start[i + 1] - b->start[i]));
-        for (size_t t = b->start[i]; t < b->start[i + 1]; t++) {
+        float scale = 1.0f / (length[i] * (float)(end - b->start[i]));
+        for (size_t t = b->start[i]; t < end; t++) {
             float *x = enc_pass_by_hidden(s) + t * D;
             for (size_t j = 0; j < D; j++) x[j] += (d[j] - v[j] * along) * scale;
         }

@@ -35,8 +35,10 @@ enc_rc enc_loss_masked(enc_loss *l, enc_pass *s, const uint32_t *at, const int32
 enc_rc enc_loss_next(enc_loss *l, enc_pass *s, const uint8_t *is_random, float weight,
                      float *grad, enc_loss_sum *sum, enc_err *e);
 
-/* Texts -> vectors, mean-pooled and of length 1: vector n_texts x D, length n_texts
- * (before the division). And back: by_vector (n_texts x D) into the pass. */
+/* Texts -> vectors, pooled as the model is and of length 1: vector n_texts x D, length
+ * n_texts (before the division). And back: by_vector (n_texts x D) into the pass. A model
+ * that is pooled otherwise than can_pool says is taken for one of the mean. */
+bool enc_loss_can_pool(unsigned pooling);
 void enc_loss_vectors(const enc_pass *s, float *vector, float *length);
 void enc_loss_vectors_back(enc_pass *s, const float *vector, const float *length,
                            const float *by_vector);

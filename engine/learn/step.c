@@ -334,13 +334,18 @@ static int choose_pairs(const enc_step *s)
     return n > 0 ? kinds[enc_rng_below(&rng, (uint32_t)n)] : NO_PAIRS;
 }
 
+bool enc_step_has_pairs(const enc_step *s)
+{
+    int kinds[4];
+    return list_kinds(s, s->optim.n_steps - 1, kinds) > 0;
+}
+
 bool enc_step_learns(const enc_step *s)
 {
     const enc_train_options *o = s->o;
-    int kinds[4];
     bool has_texts = s->corpus->n_documents > 0 && o->batch_tokens > 0 &&
                      (o->weight_mlm > 0.0 || o->weight_nsp > 0.0);
-    return has_texts || list_kinds(s, s->optim.n_steps - 1, kinds) > 0;
+    return has_texts || enc_step_has_pairs(s);
 }
 
 static void add_sum(enc_loss_sum *to, const enc_loss_sum *from)

@@ -55,6 +55,9 @@ void enc_step_clear(enc_step *s);
 /* Whether any of the steps learns anything, by the options and by what there is. */
 bool enc_step_learns(const enc_step *s);
 
+/* Whether any of the steps learns from pairs. */
+bool enc_step_has_pairs(const enc_step *s);
+
 /* ENC_INTERRUPT: told to stop; the parameters and the moments are as before the step, and
  * no other may follow it. */
 enc_rc enc_step_run(enc_step *s, size_t number, enc_err *e);

@@ -349,13 +349,13 @@ static enc_rc hash_run(enc_trainer *t, enc_err *e)
     int n = snprintf(
         text, sizeof text,
         "%zu %zu %zu %zu %zu %zu %zu %zu %zu %.17g %.17g %.17g %.17g %.17g %.17g "
-        "%.17g %.17g %.17g %.17g %.17g %.17g %llu %zu %d %.17g %zu",
+        "%.17g %.17g %.17g %.17g %.17g %.17g %llu %zu %d %.17g %zu %u",
         t->step.optim.n_steps, o.batch_tokens, o.batch_pairs, o.max_tokens, o.pair_tokens,
         t->p->n, t->step.n_shards, t->corpus.n_ids, t->positives.n + t->scored.n,
         o.weight_mlm, o.weight_nsp, o.weight_contrast, o.weight_score, o.temperature,
         o.contrast_from, o.learning_rate, o.weight_decay, o.beta1, o.beta2, o.clip_norm,
         o.warmup, (unsigned long long)o.seed, t->corpus.n_vocab, o.bf16, o.mask_rate,
-        t->p->config.n_heads);
+        t->p->config.n_heads, t->p->config.pooling);
     enc_hasher_add(h, text, (size_t)n);
     hash_corpus(h, &t->corpus);
     hash_pairs(h, &t->positives);
@@ -416,6 +416,10 @@ static bool step_tick(void *arg)
 static enc_rc check_learns(const enc_trainer *t, enc_err *e)
 {
     const enc_train_options *o = &t->o;
+    if (enc_step_has_pairs(&t->step) && !enc_loss_can_pool(t->p->config.pooling))
+        return enc_fail(e, ENC_UNSUPPORTED,
+                        "pairs can be learned by models whose pooling is mean, mean_sqrt "
+                        "or cls alone (batch_pairs 0 learns from documents)");
     if (enc_step_learns(&t->step)) return ENC_OK;
     return enc_fail(e, ENC_MISUSE,
                     "nothing to learn: %zu documents by batch_tokens %zu, weight_mlm %g "

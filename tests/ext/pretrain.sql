@@ -97,3 +97,13 @@ SELECT encoder_load(bytes, name) FROM model WHERE name LIKE '%segment';
 SELECT s.name, output_shape, s.parameters FROM encoder_models AS m, model_summary(m.name) AS s
  WHERE m.name LIKE '%segment' AND s.name LIKE '%token_type%';
 SELECT round(similarity(embed('the square', 'segments-0'), embed('the square', 'no segment')), 1);
+
+-- Pairs move the vector that the model gives, however it is pooled; not all can be followed.
+SELECT encoder_load(bytes, 'by-mean'), encoder_load(bytes, 'by-cls', '{"pooling": "cls"}'), encoder_load(bytes, 'by-max', '{"pooling": "max"}')
+  FROM model WHERE name = 'toy';
+INSERT INTO model SELECT name || ' of pairs', fine_tune_pairs(a, b, score, json_object('model', name, 'steps', 3,
+  'batch_tokens', 0, 'batch_pairs', 4)) FROM (SELECT 'by-mean' AS name UNION ALL SELECT 'by-cls'), pair GROUP BY name;
+SELECT encoder_load(bytes, name, '{"pooling": "mean"}') FROM model WHERE name LIKE '%of pairs';
+SELECT embed('the number', 'by-mean of pairs') = embed('the number', 'by-cls of pairs') AS same;
+SELECT fine_tune_pairs(a, b, score, '{"model": "by-max", "steps": 1}') FROM pair;
+SELECT typeof(fine_tune_pairs(a, b, score, '{"model": "by-max", "steps": 1, "batch_tokens": 256, "batch_pairs": 0}')) FROM pair;

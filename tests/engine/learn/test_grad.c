@@ -168,6 +168,11 @@ static void every_gradient_is_the_slope_of_its_loss(world *w)
                 slot_agrees(w, kind, slot, &rng);
     }
     w->is_narrow = false;
+    w->p->config.pooling = ENC_POOL_CLS; /* the vector of a text is that of its first */
+    for (which kind = CONTRAST; kind < N_LOSSES; kind++)
+        for (size_t slot = 0; slot < w->p->n_slots; slot++)
+            slot_agrees(w, kind, slot, &rng);
+    w->p->config.pooling = ENC_POOL_MEAN;
 }
 
 /* The same numbers but for the order of sums. */
