@@ -302,8 +302,8 @@ static int integer_id(ext_vt_table *t, sqlite3_value *value, sqlite3_int64 *out)
     return ext_vt_fail(t, SQLITE_MISMATCH, "rowid must be a whole number");
 }
 
-/* A rowid that is taken: REPLACE deletes its row, all else is a constraint. */
-static int make_way(ext_vt_table *t, sqlite3_int64 id, bool *is_taken)
+/* A rowid that is taken: REPLACE and 'put' write over it, all else is a constraint. */
+static int make_way(ext_vt_table *t, sqlite3_int64 id, bool is_put, bool *is_taken)
 {
     ext_vt_doc d = {0};
     int rc = ext_vt_doc_get(t, id, &d);
@@ -311,7 +311,7 @@ static int make_way(ext_vt_table *t, sqlite3_int64 id, bool *is_taken)
     *is_taken = d.exists;
     ext_vt_doc_clear(&d);
     if (rc != SQLITE_OK || !*is_taken) return rc;
-    if (sqlite3_vtab_on_conflict(t->db) == SQLITE_REPLACE) return SQLITE_OK;
+    if (is_put || sqlite3_vtab_on_conflict(t->db) == SQLITE_REPLACE) return SQLITE_OK;
     return ext_vt_fail(t, SQLITE_CONSTRAINT, "rowid %lld is taken", id);
 }
 
@@ -321,11 +321,18 @@ static bool is_command(const ext_vt_table *t, int argc, sqlite3_value **argv)
            sqlite3_value_type(argv[2 + t->config.n_columns + EXT_VT_SELF]) != SQLITE_NULL;
 }
 
-/* A value for a column that a search fills, which is not kept anywhere. */
-static int refuse_hidden(ext_vt_table *t, sqlite3_value **hidden)
+/* A value for a column that a search fills, which is not kept anywhere; but for 'put' in
+ * rank: not with the commands, whose column does not follow ALTER TABLE in a trigger. */
+static int read_hidden(ext_vt_table *t, sqlite3_value **hidden, bool *is_put)
 {
+    const unsigned char *rank = sqlite3_value_text(hidden[EXT_VT_RANK]);
+
+    if (rank == NULL && sqlite3_value_type(hidden[EXT_VT_RANK]) != SQLITE_NULL)
+        return SQLITE_NOMEM;
+    *is_put = rank != NULL && strcmp((const char *)rank, "put") == 0;
     for (int i = EXT_VT_SELF + 1; i < EXT_VT_HIDDEN; i++)
-        if (sqlite3_value_type(hidden[i]) != SQLITE_NULL)
+        if (sqlite3_value_type(hidden[i]) != SQLITE_NULL &&
+            !(*is_put && i == EXT_VT_RANK))
             return ext_vt_fail(t, SQLITE_ERROR,
                                "column %s is not stored: give it no value",
                                ext_vt_hidden_name(i));
@@ -335,16 +342,16 @@ static int refuse_hidden(ext_vt_table *t, sqlite3_value **hidden)
 static int insert(ext_vt_table *t, int argc, sqlite3_value **argv, sqlite3_int64 *rowid)
 {
     sqlite3_value **values = argv + 2;
-    bool is_taken = false;
+    bool is_taken = false, is_put;
     int rc;
 
     if (is_command(t, argc, argv))
         return ext_vt_command_run(t, values[t->config.n_columns + EXT_VT_SELF],
                                   values[t->config.n_columns + EXT_VT_RANK]);
-    if ((rc = refuse_hidden(t, values + t->config.n_columns))) return rc;
+    if ((rc = read_hidden(t, values + t->config.n_columns, &is_put))) return rc;
     if (sqlite3_value_type(argv[1]) == SQLITE_NULL) rc = ext_vt_docs_new_id(t, rowid);
     else if ((rc = integer_id(t, argv[1], rowid)) == SQLITE_OK)
-        rc = make_way(t, *rowid, &is_taken);
+        rc = make_way(t, *rowid, is_put, &is_taken);
     if (rc != SQLITE_OK) return rc;
     return is_taken ? ext_vt_docs_update(t, *rowid, *rowid, values)
                     : ext_vt_docs_insert(t, *rowid, values);
@@ -373,7 +380,7 @@ static int update(ext_vt_table *t, sqlite3_value **argv)
     int rc = integer_id(t, argv[1], &id);
 
     if (rc == SQLITE_OK) rc = refuse_untold(t, argv + 2);
-    if (rc == SQLITE_OK && id != old_id) rc = make_way(t, id, &is_taken);
+    if (rc == SQLITE_OK && id != old_id) rc = make_way(t, id, false, &is_taken);
     return rc == SQLITE_OK ? ext_vt_docs_update(t, old_id, id, argv + 2) : rc;
 }
 

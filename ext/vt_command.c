@@ -31,32 +31,32 @@ static char *column_list(const ext_vt_table *t)
     return sqlite3_str_finish(s);
 }
 
-/* "SELECT key, a, b FROM content WHERE key = new.key". The row is read anew, for a
- * trigger of the user's may have changed it meanwhile. */
-static char *row_sql(const ext_vt_table *t)
+/* Brings the row of the key new.x in step: it may be in the index, for of a row that
+ * REPLACE removes no trigger hears, or not, if that has missed it. It is read anew, for a
+ * trigger of the user's may have changed it meanwhile. No OR REPLACE: the statement that
+ * fires a trigger may put its own in place of that. */
+static char *put_sql(const ext_vt_table *t)
 {
     const char *content = t->config.content_table, *id = t->config.content_rowid;
     char *names = column_list(t);
     char *sql =
         names == NULL
             ? NULL
-            : sqlite3_mprintf("SELECT \"%w\", %s FROM \"%w\" WHERE \"%w\" = new.\"%w\"",
-                              id, names, content, id, id);
+            : sqlite3_mprintf("INSERT INTO \"%w\"(rank, rowid, %s) SELECT 'put', \"%w\", "
+                              "%s FROM \"%w\" WHERE \"%w\" = new.\"%w\"",
+                              t->name, names, id, names, content, id, id);
     sqlite3_free(names);
     return sql;
 }
 
-/* A row that the index has is written over: of one that REPLACE removes no trigger hears.
- * A row whose key is NULL has no place in it. */
-static int create_insert(ext_vt_table *t, const char *names, const char *row)
+/* A row whose key is NULL has no place in the index. */
+static int create_insert(ext_vt_table *t, const char *put)
 {
-    return ext_vt_exec(
-        t,
-        "CREATE TRIGGER \"%w\".\"%w_ai\" AFTER INSERT ON \"%w\" WHEN "
-        "new.\"%w\" IS NOT NULL BEGIN INSERT OR REPLACE INTO \"%w\"(rowid, "
-        "%s) %s; END",
-        t->schema, t->name, t->config.content_table, t->config.content_rowid, t->name,
-        names, row);
+    return ext_vt_exec(t,
+                       "CREATE TRIGGER \"%w\".\"%w_ai\" AFTER INSERT ON \"%w\" WHEN "
+                       "new.\"%w\" IS NOT NULL BEGIN %s; END",
+                       t->schema, t->name, t->config.content_table,
+                       t->config.content_rowid, put);
 }
 
 static int create_delete(ext_vt_table *t)
@@ -68,9 +68,8 @@ static int create_delete(ext_vt_table *t)
         t->schema, t->name, t->config.content_table, t->name, t->config.content_rowid);
 }
 
-/* Moves the row to its new key, or takes it out; then brings it in step, or in, if the
- * index has missed it. No OR REPLACE here: of an UPSERT it would be its own ABORT. */
-static int create_update(ext_vt_table *t, const char *names, const char *row)
+/* Moves the row to its new key, or takes it out; then brings it in step. */
+static int create_update(ext_vt_table *t, const char *put)
 {
     const char *x = t->name, *id = t->config.content_rowid;
 
@@ -78,27 +77,21 @@ static int create_update(ext_vt_table *t, const char *names, const char *row)
         t,
         "CREATE TRIGGER \"%w\".\"%w_au\" AFTER UPDATE ON \"%w\" BEGIN DELETE FROM \"%w\" "
         "WHERE rowid = new.\"%w\" AND old.\"%w\" <> new.\"%w\"; UPDATE \"%w\" SET rowid "
-        "= "
-        "new.\"%w\" WHERE rowid = old.\"%w\" AND old.\"%w\" <> new.\"%w\"; DELETE FROM "
-        "\"%w\" WHERE rowid = old.\"%w\" AND new.\"%w\" IS NULL; UPDATE \"%w\" SET "
-        "(rowid, "
-        "%s) = (%s) WHERE rowid = new.\"%w\"; INSERT INTO \"%w\"(rowid, %s) %s AND NOT "
-        "EXISTS "
-        "(SELECT 1 FROM \"%w\" WHERE rowid = new.\"%w\"); END",
+        "= new.\"%w\" WHERE rowid = old.\"%w\" AND old.\"%w\" <> new.\"%w\"; DELETE FROM "
+        "\"%w\" WHERE rowid = old.\"%w\" AND new.\"%w\" IS NULL; %s; END",
         t->schema, x, t->config.content_table, x, id, id, id, x, id, id, id, id, x, id,
-        id, x, names, row, id, x, names, row, x, id);
+        id, put);
 }
 
 static int create_triggers(ext_vt_table *t)
 {
-    char *names = column_list(t), *row = row_sql(t);
-    int rc = names == NULL || row == NULL ? SQLITE_NOMEM : SQLITE_OK;
+    char *put = put_sql(t);
+    int rc = put == NULL ? SQLITE_NOMEM : SQLITE_OK;
 
-    if (rc == SQLITE_OK) rc = create_insert(t, names, row);
+    if (rc == SQLITE_OK) rc = create_insert(t, put);
     if (rc == SQLITE_OK) rc = create_delete(t);
-    if (rc == SQLITE_OK) rc = create_update(t, names, row);
-    sqlite3_free(names);
-    sqlite3_free(row);
+    if (rc == SQLITE_OK) rc = create_update(t, put);
+    sqlite3_free(put);
     return rc;
 }
 

@@ -306,3 +306,22 @@ UPDATE trimmed SET body = ' a fox ' WHERE id = 2;
 UPDATE trimmed SET id = 9 WHERE id = 1;
 SELECT rowid, '[' || body || ']' FROM tr('fox');
 INSERT INTO tr(tr) VALUES('integrity-check');
+
+-- A key whose row REPLACE took away unheard is used again, whatever OR the statement has.
+CREATE TABLE twice(id INTEGER PRIMARY KEY, url TEXT UNIQUE, body TEXT);
+CREATE VIRTUAL TABLE twice_sim USING similarity(body, content=twice, content_rowid=id);
+INSERT INTO twice_sim(twice_sim) VALUES('triggers');
+INSERT INTO twice VALUES(1, 'a', 'a cat'), (2, 'b', 'a dog'), (3, 'c', 'a fox');
+INSERT OR REPLACE INTO twice VALUES(4, 'a', 'x'), (5, 'b', 'x'), (6, 'c', 'x');
+SELECT count(*) FROM twice_sim;
+INSERT OR IGNORE INTO twice VALUES(1, 'd', 'the sea');
+INSERT OR FAIL INTO twice VALUES(2, 'e', 'the sky');
+INSERT OR ABORT INTO twice VALUES(3, 'f', 'the sun');
+SELECT rowid, body, round(distance, 6) FROM twice_sim WHERE twice_sim MATCH 'the sea' AND k = 1;
+INSERT INTO twice_sim(twice_sim) VALUES('integrity-check');
+
+-- A row with 'put' in rank is written over another, as the triggers do it.
+INSERT OR FAIL INTO twice_sim(rank, rowid, body) VALUES('put', 3, 'the moon'), ('put', 9, 'the stars'), ('put', NULL, 'the clouds');
+SELECT rowid FROM twice_sim('the moon the stars the clouds', 3) ORDER BY rowid;
+INSERT INTO twice_sim(rank, rowid, body) VALUES('putt', 3, 'the moon');
+INSERT INTO twice_sim(rank, rowid, k) VALUES('put', 3, 1);
