@@ -122,8 +122,26 @@ static int choose(ext_vt_table *t, const ext_vt_search *s, size_t want, size_t *
     return ext_vt_vectors_probe(t, s->q, n_probe, *only, n);
 }
 
+static bool has_stretches(const ext_vt_table *t)
+{
+    return t->config.chunk > 0 || t->config.is_chunk_auto;
+}
+
+/* What a vector must pass. A document is as near as its nearest stretch, so that one too
+ * near for the query must not be passed over for another of the same document. */
+static enc_filter filter_of(const ext_vt_table *t, const ext_vt_search *s)
+{
+    enc_filter f = s->plan.filter;
+
+    if (!has_stretches(t)) return f;
+    f.distance.min = (double)-INFINITY;
+    f.similarity.max = (double)INFINITY;
+    return f;
+}
+
 static int scan(ext_vt_table *t, ext_vt_search *s, size_t k, enc_hit **hits, size_t *n)
 {
+    const enc_filter filter = filter_of(t, s);
     enc_store store;
     enc_err e;
     ext_call c;
@@ -138,9 +156,8 @@ static int scan(ext_vt_table *t, ext_vt_search *s, size_t k, enc_hit **hits, siz
         rc = SQLITE_NOMEM;
     if (rc == SQLITE_OK) {
         ext_call_begin(&c, t->conn, "similarity");
-        const enc_scan_query q = {
-            t->config.metric, s->q, t->config.dims, k,     &s->plan.filter,
-            ext_stop,         &c,   only,           n_only};
+        const enc_scan_query q = {t->config.metric, s->q, t->config.dims, k,     &filter,
+                                  ext_stop,         &c,   only,           n_only};
         rc = ext_vt_fail_enc(t, enc_scan_run(&store, &q, *hits, n, &t->last, &e), &e);
         ext_call_end(&c);
         s->was_probed = only != NULL;
@@ -185,6 +202,8 @@ static int documents(ext_vt_table *t, ext_vt_search *s, size_t want, ext_vt_hit 
         for (size_t i = 0; i < n_hits && rc == SQLITE_OK; i++) {
             if (enc_idset_has(seen, hits[i].id)) continue;
             if (!enc_idset_add(seen, hits[i].id)) rc = SQLITE_NOMEM;
+            if (!enc_filter_has(&s->plan.filter, t->config.metric, hits[i].distance))
+                continue;
             (*out)[(*n)++] =
                 (ext_vt_hit){hits[i].id, hits[i].segment * ENC_SEGMENT_ROWS + hits[i].row,
                              hits[i].distance, 0, 0};

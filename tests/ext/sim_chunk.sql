@@ -10,6 +10,13 @@ SELECT rowid, instr(passage(c), 'postman') > 0, length(passage(c)) < length(body
 SELECT rowid, passage(c) = coalesce(CAST(substr(CAST(body AS BLOB), chunk_start + 1, chunk_end - chunk_start) AS TEXT), '') FROM c WHERE c MATCH 'bake bread' ORDER BY rowid;
 SELECT rowid FROM c WHERE c MATCH 'flour, water, salt and yeast' AND tag <> 'a' AND k = 1;
 SELECT tag, count(*) FROM c WHERE c MATCH 'water' GROUP BY tag;
+-- A row is as far as its nearest stretch, and not there with another of them.
+CREATE TABLE at AS SELECT rowid AS id, distance AS d, similarity AS s FROM c WHERE c MATCH 'the dog barks at the postman';
+SELECT id FROM at WHERE d = (SELECT min(d) FROM at);
+SELECT group_concat(rowid) FROM (SELECT rowid FROM c WHERE c MATCH 'the dog barks at the postman' AND distance > (SELECT min(d) FROM at) AND k = 9 ORDER BY rowid);
+SELECT group_concat(rowid) FROM (SELECT rowid FROM c WHERE c MATCH 'the dog barks at the postman' AND similarity < (SELECT max(s) FROM at) ORDER BY rowid);
+SELECT count(*) FROM c WHERE c MATCH 'the dog barks at the postman' AND distance > (SELECT max(d) FROM at);
+SELECT c.rowid FROM at JOIN c ON c.query = 'the dog barks at the postman' AND c.distance = d AND c.rowid <> id;
 SELECT rowid, passage(c), chunk_start, chunk_end FROM c WHERE rowid = 3;
 SELECT passage(c), chunk_start, chunk_end FROM c WHERE c MATCH 'short' AND rowid = 3;
 SELECT rowid, length(c) / 12 > 1 FROM c_doc;
