@@ -153,16 +153,18 @@ static int check_k(ext_vt_table *t, const sqlite3_index_info *info)
 }
 
 /* Whether the statement uses the columns that ask. SQLite plans each side of an OR by
- * itself, and there the query beside the OR is not among the constraints. */
+ * itself, and there the query beside the OR is not among the constraints. An UPDATE uses
+ * all columns there are, which says nothing; from the 64th on one bit is for all. */
 static bool is_asked(const ext_vt_table *t, const sqlite3_index_info *info)
 {
-    static const int asking[] = {EXT_VT_SELF, EXT_VT_QUERY, EXT_VT_K};
+    bool asks = false, is_all = t->config.n_columns + EXT_VT_HIDDEN <= 63;
 
-    for (size_t i = 0; i < sizeof asking / sizeof *asking; i++) {
-        int column = t->config.n_columns + asking[i], bit = column < 63 ? column : 63;
-        if ((info->colUsed >> bit & 1) != 0) return true;
+    for (int i = EXT_VT_SELF; i < EXT_VT_HIDDEN; i++) {
+        int column = t->config.n_columns + i, bit = column < 63 ? column : 63;
+        if ((info->colUsed >> bit & 1) == 0) is_all = false;
+        else asks |= i == EXT_VT_SELF || i == EXT_VT_QUERY || i == EXT_VT_K;
     }
-    return false;
+    return asks && !is_all;
 }
 
 int ext_vt_plan_best_index(ext_vt_table *t, sqlite3_index_info *info)
