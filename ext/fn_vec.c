@@ -3,6 +3,7 @@
  * A vector is a BLOB of float32, little-endian, with subtype 223. */
 #include "ext.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,7 +69,8 @@ static void write_float(enc_wr *w, float v)
         enc_wr_text(w, "-0.0");
         return;
     }
-    for (int digits = 6; digits <= 9; digits++) {
+    /* Six always come back, but for numbers so small that they have fewer. */
+    for (int digits = fabsf(v) < FLT_MIN ? 1 : 6; digits <= 9; digits++) {
         n = snprintf(text, sizeof text, "%.*g", digits, (double)v);
         if (strtof(text, NULL) == v) break;
     }

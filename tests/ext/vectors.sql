@@ -1,6 +1,7 @@
 -- Vectors as values: float32, little-endian.
 SELECT hex(vector('[1, -2.5]')), vector_dims(vector('[1, -2.5]'));
 SELECT vector_json(x'0000803f000020c0');
+SELECT vector_json(vector('[1e-45, -3e-40, 2.9129e-40, 1.1754942e-38, 1.1754944e-38]'));
 SELECT vector_json(vector('[0.1, 1e-30, 16777217, 3.4028234e38, 1e-45, -0.0, 0.333333333]'));
 SELECT vector_json(vector(vector('[1]')));
 SELECT vector(NULL), vector_json(NULL), vector_dims(NULL);
