@@ -11,6 +11,7 @@
  * the next class goes on where the last one stopped, so folds differ by one at most. */
 #include "learn/classifier.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -413,14 +414,29 @@ enc_bytes enc_classifier_label(const enc_classifier *c, size_t i)
     return name;
 }
 
+/* b[i] + w[i] . x, which may be more than a float32 can be. */
+static double logit_of(const enc_classifier *c, const float *x, size_t i)
+{
+    const uint8_t *w = c->w + 4 * i * c->dims;
+    double sum = (double)f32_at(c->b + 4 * i);
+
+    for (size_t k = 0; k < c->dims; k++) sum += (double)f32_at(w + 4 * k) * (double)x[k];
+    return sum;
+}
+
 void enc_classifier_scores(const enc_classifier *c, const float *x, float *scores)
 {
+    double best = -(double)INFINITY;
+    bool fits = true;
+
     for (size_t i = 0; i < c->n_labels; i++) {
-        const uint8_t *w = c->w + 4 * i * c->dims;
-        double sum = (double)f32_at(c->b + 4 * i);
-        for (size_t k = 0; k < c->dims; k++)
-            sum += (double)f32_at(w + 4 * k) * (double)x[k];
-        scores[i] = (float)sum;
+        double logit = logit_of(c, x, i);
+        if (logit > best) best = logit;
+        fits = fits && fabs(logit) <= (double)FLT_MAX;
+        scores[i] = fits ? (float)logit : 0.0f;
     }
+    /* Only their differences matter; the best is 0. */
+    for (size_t i = 0; !fits && i < c->n_labels; i++)
+        scores[i] = (float)fmax(logit_of(c, x, i) - best, -(double)FLT_MAX);
     enc_softmax(scores, c->n_labels);
 }

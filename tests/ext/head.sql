@@ -92,6 +92,13 @@ SELECT classify(vector('[1, 2]'), bytes) FROM head;
 SELECT classify('a', NULL) FROM head;
 SELECT * FROM classes;
 
+-- Vectors so long that a label's product is more than a float32: probabilities all the same.
+CREATE TABLE wide AS SELECT train_classifier(vector(v), l, '{"l2": 1e-9}') AS bytes FROM
+  (SELECT '[0.1, 0.2]' AS v, 'a' AS l UNION ALL SELECT '[0.2, 0.1]', 'b' UNION ALL SELECT '[0.3, 0.2]', 'b');
+SELECT label, score FROM wide, classes(vector('[3e38, -3e38]'), bytes);
+SELECT label, score FROM wide, classes(vector('[-3e38, 3e38]'), bytes);
+SELECT classify(vector('[-3e38, 3e38]'), bytes) FROM wide;
+
 -- A model's own classifier, and what is said where there is none.
 SELECT encoder_default('builtin');
 SELECT label = classify('the cat', 'tiny') FROM classes('the cat', 'tiny') LIMIT 1;
