@@ -136,7 +136,16 @@ static bool mark_read(enc_shard *h)
     return true;
 }
 
-/* Running text through the body and BERT's two losses. */
+/* Whether there is running text to learn from. */
+static bool has_texts(const enc_step *s)
+{
+    const enc_train_options *o = s->o;
+    return s->corpus->n_documents > 0 && o->batch_tokens > 0 &&
+           (o->weight_mlm > 0.0 || o->weight_nsp > 0.0);
+}
+
+/* Running text through the body and those of BERT's two losses that count: a model
+ * without the head of one has a weight of 0 for it. */
 static enc_rc run_text(enc_step *s, enc_shard *h, enc_rng *rng, size_t n_tokens,
                        enc_err *e)
 {
@@ -155,11 +164,13 @@ static enc_rc run_text(enc_step *s, enc_shard *h, enc_rng *rng, size_t n_tokens,
     if ((rc = enc_pass_forward(h->pass, &h->batch, h->is_read, e))) return rc;
     double n_masked = o->mask_rate * (double)o->batch_tokens;
     double n_texts = (double)g->n_texts * (double)o->batch_tokens / (double)g->n_tokens;
-    if ((rc = enc_loss_masked(h->loss, h->pass, g->at, g->label, g->n_masked,
+    if (o->weight_mlm > 0.0 &&
+        (rc = enc_loss_masked(h->loss, h->pass, g->at, g->label, g->n_masked,
                               (float)(o->weight_mlm / n_masked), grad, &h->sums.masked,
                               e)))
         return rc;
-    if ((rc = enc_loss_next(h->loss, h->pass, g->is_random,
+    if (o->weight_nsp > 0.0 &&
+        (rc = enc_loss_next(h->loss, h->pass, g->is_random,
                             (float)(o->weight_nsp / n_texts), grad, &h->sums.next, e)))
         return rc;
     if ((rc = enc_pass_backward(h->pass, grad, e))) return rc;
@@ -169,7 +180,7 @@ static enc_rc run_text(enc_step *s, enc_shard *h, enc_rng *rng, size_t n_tokens,
 
 static enc_rc run_texts(enc_step *s, enc_shard *h, enc_err *e)
 {
-    if (s->corpus->n_documents == 0 || s->o->batch_tokens == 0) return ENC_OK;
+    if (!has_texts(s)) return ENC_OK;
     enc_rng rng = generator(s, 1 + (uint64_t)(h - s->shards));
     size_t left = s->o->batch_tokens / s->n_shards;
     /* Fewer tokens than shards: some draw a text, and the others nothing. */
@@ -342,10 +353,7 @@ bool enc_step_has_pairs(const enc_step *s)
 
 bool enc_step_learns(const enc_step *s)
 {
-    const enc_train_options *o = s->o;
-    bool has_texts = s->corpus->n_documents > 0 && o->batch_tokens > 0 &&
-                     (o->weight_mlm > 0.0 || o->weight_nsp > 0.0);
-    return has_texts || enc_step_has_pairs(s);
+    return has_texts(s) || enc_step_has_pairs(s);
 }
 
 static void add_sum(enc_loss_sum *to, const enc_loss_sum *from)

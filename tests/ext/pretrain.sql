@@ -57,6 +57,13 @@ SELECT encoder_load(bytes, 'tuned') FROM model WHERE name = 'tuned';
 SELECT t.parameters = m.parameters, t.fingerprint = m.fingerprint
   FROM encoder_models AS t, encoder_models AS m WHERE t.name = 'tuned' AND m.name = 'toy';
 
+-- A model without BERT's two heads, as most of those for vectors, learns from documents what
+-- it can: the pairs in them.
+SELECT encoder_load('tests/ref/checkpoints/bert_body');
+SELECT length(fine_tune_pairs(text, NULL, NULL, '{"model": "bert_body", "steps": 2, "batch_tokens": 64, "batch_pairs": 4}')) > 0 FROM doc;
+SELECT fine_tune_pairs(text, NULL, NULL, '{"model": "bert_body", "steps": 2, "batch_tokens": 64, "batch_pairs": 0}') FROM doc;
+SELECT encoder_unload('bert_body');
+
 -- Refusals.
 SELECT pretrain();
 SELECT pretrain(text, '{"layers": 2}') FROM doc;
