@@ -156,8 +156,9 @@ static enc_rc run_text(enc_step *s, enc_shard *h, enc_rng *rng, size_t n_tokens,
     enc_group_start(g);
     while (g->n_tokens < n_tokens && !g->failed) {
         enc_corpus_draw(s->corpus, rng, draw_length(rng, o->max_tokens), g);
-        enc_group_mask(g, &s->corpus->special, s->corpus->n_vocab, (float)o->mask_rate,
-                       rng);
+        if (s->corpus->special.mask >= 0)
+            enc_group_mask(g, &s->corpus->special, s->corpus->n_vocab,
+                           (float)o->mask_rate, rng);
     }
     if (g->failed || !mark_read(h)) return enc_nomem(e);
     h->batch = batch_of(g);

@@ -20,6 +20,7 @@
 #include "text/vocab_train.h"
 
 #define WORD_DEVIATION 0.02f /* of the word table at the start, as in params.c */
+#define POSITIONS_MIN  16    /* of a model that is trained: a text has as many tokens */
 #define CHARS_MAX      6000  /* characters in a vocabulary, the most frequent first */
 
 /* Uncased, without accents; Hangul stays in syllables, also where the text has it in
@@ -76,6 +77,11 @@ static enc_rc check_kind(const enc_model *from, enc_err *e)
     if (enc_tok_kind_of(from->tok) != ENC_TOK_WORDPIECE)
         return enc_fail(e, ENC_UNSUPPORTED,
                         "only models with a WordPiece tokenizer can be trained");
+    if (c->n_positions < POSITIONS_MIN)
+        return enc_fail(
+            e, ENC_UNSUPPORTED,
+            "a model of %zu positions cannot be trained, at least %d are needed",
+            c->n_positions, POSITIONS_MIN);
     if (c->n_modules > 0)
         return enc_fail(e, ENC_UNSUPPORTED,
                         "a model with modules after pooling (%s) cannot be trained",
@@ -115,7 +121,8 @@ static enc_rc start_from(enc_trainer *t, const enc_model *from, enc_err *e)
     rc = enc_params_of(&t->p, from, e);
     if (rc != ENC_OK) return rc;
     t->tok = from->tok;
-    if (t->p->w.mlm_bias == NULL) t->o.weight_mlm = 0.0;
+    if (t->p->w.mlm_bias == NULL || enc_tok_specials(t->tok).mask < 0)
+        t->o.weight_mlm = 0.0;
     if (t->p->w.pooler.w.data == NULL || t->p->w.next_sentence.w.data == NULL)
         t->o.weight_nsp = 0.0;
     return begin_corpus(t, e);

@@ -64,6 +64,24 @@ SELECT length(fine_tune_pairs(text, NULL, NULL, '{"model": "bert_body", "steps":
 SELECT fine_tune_pairs(text, NULL, NULL, '{"model": "bert_body", "steps": 2, "batch_tokens": 64, "batch_pairs": 0}') FROM doc;
 SELECT encoder_unload('bert_body');
 
+-- Nor are one segment or none, or a vocabulary without [MASK], in the way.
+CREATE TABLE odd(name TEXT, config TEXT, vocab TEXT);
+INSERT INTO odd VALUES ('no segments', '{"type_vocab_size": 0}', '[MASK]'), ('no mask', '{}', '[MUSK]');
+CREATE TABLE part(name, text);
+INSERT INTO part SELECT value, CAST(readfile('tests/data/tiny/' || value) AS TEXT)
+  FROM json_each('["config.json", "vocab.txt", "tokenizer_config.json"]');
+WITH file(bytes) AS (SELECT readfile('tests/data/tiny/model.safetensors')),
+     cut(header, data) AS (SELECT CAST(substr(bytes, 9, length(bytes) - 8 - 98300) AS TEXT),
+                                  substr(bytes, -98300) FROM file)
+SELECT encoder_load(CAST(x'0040000000000000' || printf('%-16384s', json_set(header, '$.__metadata__',
+         (SELECT json_group_object(part.name, CASE part.name WHEN 'config.json' THEN json_patch(text, config) || ''
+                   WHEN 'vocab.txt' THEN replace(text, '[MASK]', vocab)
+                   ELSE '{}' END) FROM part))) || data AS BLOB), odd.name) FROM odd, cut;
+SELECT name, length(fine_tune_pairs(text, NULL, NULL, json_object('model', name, 'steps', 2, 'batch_tokens', 64, 'batch_pairs', 4))) > 0,
+       length(fine_tune_pairs(text, id, id / 50.0, json_object('model', name, 'steps', 2, 'batch_tokens', 0, 'batch_pairs', 4))) > 0
+  FROM odd, doc GROUP BY name;
+SELECT encoder_unload(name) FROM odd;
+
 -- Refusals.
 SELECT pretrain();
 SELECT pretrain(text, '{"layers": 2}') FROM doc;

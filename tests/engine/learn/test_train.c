@@ -374,6 +374,23 @@ static void a_run_that_diverges_is_an_error(void)
     CHECK_SAY(strstr(e.text, "training diverged") != NULL, "%s", e.text);
 }
 
+/* A text has 16 tokens at least, and so must a model that is trained have places. */
+static void too_few_positions_are_refused(void)
+{
+    const enc_train_options o = small(1);
+    enc_files *f;
+    enc_model *m;
+    enc_trainer *t;
+    enc_err e = {0};
+    CHECK(enc_files_open_directory(&f, "tests/ref/checkpoints/bert_body", &e) == ENC_OK);
+    CHECK(enc_model_open(&m, f, NULL, &e) == ENC_OK);
+    m->config.n_positions = 8;
+    CHECK(enc_trainer_new(&t, m, &o, NULL, NULL, &e) == ENC_UNSUPPORTED && t == NULL);
+    CHECK_SAY(strstr(e.text, "a model of 8 positions cannot be trained") != NULL, "%s",
+              e.text);
+    enc_model_close(m);
+}
+
 /* Whatever switches off all that could be learned, it is said and not done. */
 static void a_run_that_learns_nothing_is_refused(void)
 {
@@ -532,6 +549,7 @@ int main(void)
     options_out_of_range_are_named();
     reals_out_of_range_are_named();
     a_run_that_diverges_is_an_error();
+    too_few_positions_are_refused();
     a_run_that_learns_nothing_is_refused();
     a_batch_of_one_token_is_trained_on();
     reading_can_be_interrupted();
