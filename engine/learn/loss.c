@@ -350,6 +350,19 @@ enc_rc enc_loss_contrast(enc_loss *l, const enc_contrast *c, float *by_a, float 
     return ENC_OK;
 }
 
+/* The greatest exponent of enc_loss_ranked, which all are lowered by: at a temperature of
+ * 0.02 a cosine of -1 where 1 is due would pass float32. At least that of its 1, which is
+ * 0. */
+static double worst(const float *cosine, const float *score, size_t n)
+{
+    double top = 0.0;
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < n; j++)
+            if (score[i] > score[j] && (double)(cosine[j] - cosine[i]) > top)
+                top = (double)(cosine[j] - cosine[i]);
+    return top;
+}
+
 enc_rc enc_loss_ranked(enc_loss *l, const enc_contrast *c, const float *score,
                        float *by_a, float *by_b, enc_loss_sum *sum, enc_err *e)
 {
@@ -358,14 +371,15 @@ enc_rc enc_loss_ranked(enc_loss *l, const enc_contrast *c, const float *score,
     float *cosine = room(l, 2 * n);
     if (cosine == NULL) return enc_nomem(e);
     float *by_cosine = cosine + n;
-    double whole = 1.0;
     for (size_t i = 0; i < n; i++) cosine[i] = dot(a + i * D, b + i * D, D) / temperature;
+    const double top = worst(cosine, score, n);
+    double whole = exp(-top);
     for (size_t i = 0; i < n; i++) {
         double d = 0.0;
         for (size_t j = 0; j < n; j++) {
-            if (score[i] > score[j]) d -= exp((double)(cosine[j] - cosine[i]));
-            if (score[j] > score[i]) d += exp((double)(cosine[i] - cosine[j]));
-            if (score[i] > score[j]) whole += exp((double)(cosine[j] - cosine[i]));
+            if (score[i] > score[j]) d -= exp((double)(cosine[j] - cosine[i]) - top);
+            if (score[j] > score[i]) d += exp((double)(cosine[i] - cosine[j]) - top);
+            if (score[i] > score[j]) whole += exp((double)(cosine[j] - cosine[i]) - top);
         }
         by_cosine[i] = (float)d;
         if (enc_stop_on(l->stop, n / 16 + 1)) return enc_stop_rc(l->stop, e);
@@ -376,7 +390,7 @@ enc_rc enc_loss_ranked(enc_loss *l, const enc_contrast *c, const float *score,
             by_a[i * D + j] = d * b[i * D + j];
             by_b[i * D + j] = d * a[i * D + j];
         }
-    sum->loss += log(whole);
+    sum->loss += top + log(whole);
     sum->n++;
     return ENC_OK;
 }

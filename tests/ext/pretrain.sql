@@ -57,6 +57,10 @@ SELECT encoder_load(bytes, 'tuned') FROM model WHERE name = 'tuned';
 SELECT t.parameters = m.parameters, t.fingerprint = m.fingerprint
   FROM encoder_models AS t, encoder_models AS m WHERE t.name = 'tuned' AND m.name = 'toy';
 
+-- Pairs that the model ranks all wrong, and a temperature that makes much of it.
+SELECT length(fine_tune_pairs(a, b, score, '{"model": "toy", "steps": 3, "batch_pairs": 16, "temperature": 0.0001}')) > 0
+  FROM (SELECT 'the number 7' AS a, 'the number 7' AS b, 0 AS score UNION ALL SELECT 'the number 7', 'Its square', 1);
+
 -- A model without BERT's two heads, as most of those for vectors, learns from documents what
 -- it can: the pairs in them.
 SELECT encoder_load('tests/ref/checkpoints/bert_body');
