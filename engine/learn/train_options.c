@@ -84,6 +84,7 @@ static enc_rc check_shape(const enc_train_options *o, enc_err *e)
         {"inner", o->inner, 1, ENC_INNER_MAX},
         {"n_vocab", o->n_vocab, 64, ENC_VOCAB_MAX},
         {"n_positions", o->n_positions, 16, ENC_POSITIONS_MAX},
+        {"vocab_bytes", o->vocab_bytes, 1, SIZE_MAX},
     };
     if (o->n_heads == 0 || o->hidden % o->n_heads != 0)
         return enc_fail(e, ENC_RANGE, "hidden %zu is not divisible by n_heads %zu",

@@ -272,7 +272,7 @@ static void nonsense_is_refused(void)
 /* Each option beyond what it may be, and the sentence for it. */
 static void options_out_of_range_are_named(void)
 {
-    enum { N = 10 };
+    enum { N = 11 };
     enc_train_options o[N];
     static const char *const said[N] = {
         "hidden 0 is not in 1..8192",
@@ -285,6 +285,7 @@ static void options_out_of_range_are_named(void)
         "pair_tokens 513 is not in 8..512",
         "batch_tokens 16777217 is not in 0..16777216",
         "batch_pairs 5000 is not in 0..4096",
+        "vocab_bytes 0 is under 1",
     };
 
     for (int i = 0; i < N; i++) o[i] = small(1);
@@ -295,6 +296,7 @@ static void options_out_of_range_are_named(void)
     o[7].pair_tokens = 513;
     o[8].batch_tokens = ((size_t)1 << 24) + 1;
     o[9].batch_pairs = 5000;
+    o[10].vocab_bytes = 0;
     for (int i = 0; i < N; i++) {
         enc_err e = {0};
         enc_trainer *t = NULL;
