@@ -18,6 +18,7 @@
 
 typedef struct check {
     ext_vt_table *t;
+    size_t n, dims;    /* slots, and values of each, when it began */
     uint8_t *is_named; /* a bit a slot */
     size_t n_named;
     enc_segment *one; /* a code made anew */
@@ -147,6 +148,20 @@ static int check_text(check *c, sqlite3_int64 id, const ext_vt_doc *d)
     return SQLITE_OK;
 }
 
+/* A function in a view that is the content may have changed what it is called for. */
+static int refuse_changed(const check *c)
+{
+    ext_vt_table *t = c->t;
+    size_t n = ext_vt_vectors_count(t->vectors);
+
+    if (n == c->n && t->config.dims == c->dims) return SQLITE_OK;
+    return ext_vt_fail(
+        t, SQLITE_ABORT,
+        "it was changed while it was checked: it had %d slots of %d values, "
+        "now %d of %d",
+        (int)c->n, (int)c->dims, (int)n, (int)t->config.dims);
+}
+
 static int check_docs(check *c, bool is_quick)
 {
     sqlite3_int64 id;
@@ -156,7 +171,7 @@ static int check_docs(check *c, bool is_quick)
 
     while (rc == SQLITE_OK && c->problem == NULL) {
         if ((rc = ext_vt_doc_next(c->t, &id, &found_one)) || !found_one) break;
-        if ((rc = ext_vt_doc_get(c->t, id, &d))) break;
+        if ((rc = refuse_changed(c)) || (rc = ext_vt_doc_get(c->t, id, &d))) break;
         rc = check_stretches(c, id, &d);
         if (rc == SQLITE_OK && c->problem == NULL && d.has_hash && d.n == 0)
             rc = found(c, sqlite3_mprintf("row %lld has a text and no vector", id));
@@ -233,8 +248,9 @@ int ext_vt_check_run(ext_vt_table *t, bool is_quick, char **problem)
     if (rc == SQLITE_OK) rc = ext_vt_docs_flush(t);
     if (rc == SQLITE_OK)
         rc = ext_vt_fail_enc(t, enc_segment_new(&c.one, t->config.dims, &e), &e);
-    size_t n = ext_vt_vectors_count(t->vectors);
-    c.is_named = enc_mem_zero(n / 8 + 1);
+    c.n = ext_vt_vectors_count(t->vectors);
+    c.dims = t->config.dims;
+    c.is_named = enc_mem_zero(c.n / 8 + 1);
     c.v = enc_mem_array(t->config.dims, sizeof *c.v);
     if (rc == SQLITE_OK && (c.is_named == NULL || c.v == NULL)) rc = SQLITE_NOMEM;
     if (rc == SQLITE_OK) rc = ext_vt_vectors_check(t);
@@ -242,8 +258,8 @@ int ext_vt_check_run(ext_vt_table *t, bool is_quick, char **problem)
     if (rc == SQLITE_OK && c.problem == NULL) rc = check_docs(&c, is_quick);
     if (rc == SQLITE_OK && c.problem == NULL && !is_quick && t->config.is_hybrid)
         rc = check_words(&c);
-    if (rc == SQLITE_OK && c.problem == NULL && c.n_named != n)
-        rc = found(&c, sqlite3_mprintf("%d slots are nobody's", (int)(n - c.n_named)));
+    if (rc == SQLITE_OK && c.problem == NULL && c.n_named != c.n)
+        rc = found(&c, sqlite3_mprintf("%d slots are nobody's", (int)(c.n - c.n_named)));
     enc_segment_free(c.one);
     enc_mem_free(c.is_named);
     enc_mem_free(c.v);

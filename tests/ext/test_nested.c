@@ -42,11 +42,10 @@ static void meddle(sqlite3_context *ctx, int argc, sqlite3_value **argv)
     nested *n = sqlite3_user_data(ctx);
     (void)argc;
 
-    for (int i = 0; n->is_armed && i < 3 && n->sql[i] != NULL; i++) {
-        if (i == 2) n->is_armed = false;
-        n->codes[i] = run(db, n->sql[i]);
-    }
+    const bool is_armed = n->is_armed;
     n->is_armed = false;
+    for (int i = 0; is_armed && i < 3 && n->sql[i] != NULL; i++)
+        n->codes[i] = run(db, n->sql[i]);
     sqlite3_result_value(ctx, argv[0]);
 }
 
@@ -88,6 +87,27 @@ static void a_reembed_keeps_the_name_it_began_with(void)
     CHECK(sqlite3_close(db) == SQLITE_OK);
 }
 
+/* What a check has counted, or made room for, holds no longer. */
+static void a_check_ends_when_the_table_has_changed(void)
+{
+    nested grown = {
+        .sql = {
+            "INSERT INTO note WITH n(i) AS (VALUES(1000) UNION ALL SELECT i + 1 FROM n "
+            "LIMIT 1000) SELECT i, 'one' FROM n",
+            "INSERT INTO doc(rowid, body) SELECT id, t FROM note WHERE id >= 1000;"
+            "SELECT count(*) FROM doc('one', 1)",
+            "INSERT INTO note VALUES(4, 'four'); INSERT INTO doc(rowid, body) "
+            "VALUES(4, 'four'); SELECT count(*) FROM doc('one', 1)"}};
+    sqlite3 *db = open_db(&grown);
+
+    grown.is_armed = true;
+    int rc = run(db, "INSERT INTO doc(doc) VALUES('integrity-check')");
+    CHECK_SAY(rc == SQLITE_ABORT && strstr(sqlite3_errmsg(db), "while it was checked"),
+              "%d: %s", rc, sqlite3_errmsg(db));
+    CHECK(grown.codes[0] == SQLITE_OK && grown.codes[1] == SQLITE_OK);
+    CHECK(sqlite3_close(db) == SQLITE_OK);
+}
+
 static void a_table_that_is_read_is_not_dropped_or_renamed(void)
 {
     nested n = {.sql = {"ALTER TABLE doc RENAME TO other", "DROP TABLE doc", NULL}};
@@ -108,6 +128,7 @@ int main(void)
     sqlite3_auto_extension((void (*)(void))init);
     a_reembed_keeps_the_name_it_began_with();
     a_table_that_is_read_is_not_dropped_or_renamed();
+    a_check_ends_when_the_table_has_changed();
     sqlite3_shutdown();
     return check_done("nested");
 }
