@@ -406,7 +406,9 @@ static int add_matching(ext_vt_table *t, sqlite3_stmt *s, sqlite3_value *value,
     int rc = value == NULL ? SQLITE_OK : sqlite3_bind_value(s, 1, value);
 
     while (rc == SQLITE_OK && sqlite3_step(s) == SQLITE_ROW)
-        if (!enc_idset_add(in, sqlite3_column_int64(s, 0))) rc = SQLITE_NOMEM;
+        if (sqlite3_column_type(s, 0) == SQLITE_INTEGER && /* others are no row of ours */
+            !enc_idset_add(in, sqlite3_column_int64(s, 0)))
+            rc = SQLITE_NOMEM;
     int code = ext_vt_done(t, s);
     return rc == SQLITE_OK ? code : rc;
 }

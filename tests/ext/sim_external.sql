@@ -325,3 +325,10 @@ INSERT OR FAIL INTO twice_sim(rank, rowid, body) VALUES('put', 3, 'the moon'), (
 SELECT rowid FROM twice_sim('the moon the stars the clouds', 3) ORDER BY rowid;
 INSERT INTO twice_sim(rank, rowid, body) VALUES('putt', 3, 'the moon');
 INSERT INTO twice_sim(rank, rowid, k) VALUES('put', 3, 1);
+-- A row of the content without a key is none of the index, not the row 0 there.
+CREATE TABLE keyless(id INTEGER UNIQUE, body TEXT, lang TEXT);
+INSERT INTO keyless VALUES(0, 'zebra', 'en'), (NULL, 'zebra', 'ko'), (5, 'kettle', 'ko');
+CREATE VIRTUAL TABLE keyless_sim USING similarity(body, lang UNINDEXED, content='keyless', content_rowid='id');
+INSERT INTO keyless_sim(keyless_sim) VALUES('rebuild');
+SELECT rowid FROM keyless_sim WHERE keyless_sim MATCH 'zebra' AND lang = 'ko' AND k = 1;
+SELECT rowid FROM keyless_sim WHERE keyless_sim MATCH 'zebra' AND lang IN ('ko', 'fr') AND k = 1;
