@@ -183,6 +183,20 @@ void ext_vt_docs_hash(enc_bytes text, uint8_t out[16])
     memcpy(out + 8, &h.low, 8);
 }
 
+/* U+FFFE and U+FFFF become U+FFFD, of as many bytes: where the database is in UTF-16,
+ * SQLite makes that of them on the way from UTF-8, and what is stored would differ from
+ * what was embedded. */
+static void replace_nonchars(uint8_t *at, size_t n)
+{
+    uint8_t *end = at + n, *next = n > 0 ? memchr(at, 0xef, n) : NULL;
+
+    while (next != NULL && end - next > 2) {
+        if (next[1] == 0xbf && next[2] >= 0xbe) next[2] = 0xbd;
+        next++;
+        next = memchr(next, 0xef, (size_t)(end - next));
+    }
+}
+
 int ext_vt_docs_text(ext_vt_table *t, sqlite3_int64 id, sqlite3_value **values,
                      enc_wr *out, bool *is_null)
 {
@@ -204,6 +218,7 @@ int ext_vt_docs_text(ext_vt_table *t, sqlite3_int64 id, sqlite3_value **values,
         *is_null = false;
     }
     if (out->failed) return SQLITE_NOMEM;
+    replace_nonchars(out->at, out->n);
     if (out->n > ext_text_max())
         return ext_vt_fail(t, SQLITE_TOOBIG,
                            "row %lld: text too long (got %lld bytes, limit %lld)", id,

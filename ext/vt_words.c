@@ -10,20 +10,39 @@ static int say(char **problem, char *sentence)
     return sentence == NULL ? SQLITE_NOMEM : SQLITE_OK;
 }
 
+/* Whether a text of FTS5's is the one of this hash. Where the database is in UTF-16, a
+ * mark of the byte order in front of it is lost when FTS5 binds it. */
+static int compare(enc_bytes text, const uint8_t hash[16], bool *is_same)
+{
+    uint8_t own[16];
+    enc_wr marked;
+
+    ext_vt_docs_hash(text, own);
+    if ((*is_same = memcmp(own, hash, sizeof own) == 0)) return SQLITE_OK;
+    enc_wr_init(&marked);
+    enc_wr_text(&marked, "\xef\xbb\xbf");
+    enc_wr_bytes(&marked, text.at, text.n);
+    int rc = marked.failed ? SQLITE_NOMEM : SQLITE_OK;
+    ext_vt_docs_hash((enc_bytes){marked.at, marked.n}, own);
+    *is_same = memcmp(own, hash, sizeof own) == 0;
+    enc_wr_clear(&marked);
+    return rc;
+}
+
 /* One text of FTS5's: whether the document has the same. */
 static int check_row(ext_vt_table *t, sqlite3_stmt *s, char **problem)
 {
     sqlite3_int64 id = sqlite3_column_int64(s, 0);
     ext_vt_doc d = {0};
-    uint8_t hash[16];
     int rc = ext_vt_doc_get(t, id, &d);
     const void *text = sqlite3_column_text(s, 1);
 
     if (rc == SQLITE_OK && text == NULL && sqlite3_column_type(s, 1) != SQLITE_NULL)
         rc = SQLITE_NOMEM;
-    ext_vt_docs_hash((enc_bytes){text, (size_t)sqlite3_column_bytes(s, 1)}, hash);
-    bool is_same =
-        text != NULL && d.exists && d.has_hash && memcmp(hash, d.hash, 16) == 0;
+    enc_bytes bytes = {text, (size_t)sqlite3_column_bytes(s, 1)};
+    bool is_same = false;
+    if (rc == SQLITE_OK && text != NULL && d.exists && d.has_hash)
+        rc = compare(bytes, d.hash, &is_same);
     if (rc == SQLITE_OK && !is_same)
         rc = say(problem,
                  sqlite3_mprintf("row %lld: FTS5 has another text ('rebuild' mends "

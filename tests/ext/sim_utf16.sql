@@ -18,3 +18,17 @@ SELECT rowid, n FROM v WHERE v MATCH '[2, 2]' AND n = '하나';
 SELECT rowid, n FROM v WHERE v MATCH '[2, 2]' AND n IN ('하나', '둘') AND k = 1;
 SELECT rowid, n FROM v WHERE v MATCH '[2, 2]' AND n LIKE '하%';
 INSERT INTO v(v) VALUES('integrity-check');
+
+-- What UTF-16 cannot keep, U+FFFE and a mark of the byte order in front, is no damage.
+CREATE VIRTUAL TABLE odd USING similarity(body, hybrid=1);
+INSERT INTO odd(rowid, body) VALUES(1, 'zebra ' || CAST(x'FEFF' AS TEXT) || ' crossing'), (2, CAST(x'FFFE7A00650062007200' AS TEXT) || 'a'),
+  (3, CAST(x'FFFF' AS TEXT));
+INSERT INTO odd(odd) VALUES('integrity-check');
+INSERT INTO odd(odd) VALUES('rebuild');
+SELECT encoded, unchanged FROM similarity_stats('odd');
+INSERT INTO odd(odd) VALUES('integrity-check');
+CREATE TABLE strange(id INTEGER PRIMARY KEY, body TEXT);
+INSERT INTO strange VALUES(1, 'zebra ' || CAST(x'FEFF' AS TEXT)), (2, CAST(x'FFFE7A00' AS TEXT));
+CREATE VIRTUAL TABLE odd_sim USING similarity(body, content='strange', content_rowid='id', hybrid=1);
+INSERT INTO odd_sim(odd_sim) VALUES('rebuild');
+INSERT INTO odd_sim(odd_sim) VALUES('integrity-check');
