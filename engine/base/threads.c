@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/env.h"
 #include "base/lock.h"
 
 #define LOOKS  1000 /* before sleeping: some 20 microseconds */
@@ -123,8 +124,7 @@ static void start_workers(size_t n)
 
 static size_t default_count(void)
 {
-    const char *text = getenv("ENCODER_THREADS");
-    long n = text != NULL ? strtol(text, NULL, 10) : 0;
+    long n = strtol(enc_env_get(ENC_ENV_THREADS), NULL, 10);
     cpu_set_t set;
     if (n <= 0 && sched_getaffinity(0, sizeof set, &set) == 0) n = CPU_COUNT(&set);
     if (n <= 0) n = sysconf(_SC_NPROCESSORS_ONLN);

@@ -1,8 +1,9 @@
 /* kern_pick.c - which table of kern.h this CPU runs. */
 #include "encode/kern.h"
 
-#include <stdlib.h>
 #include <string.h>
+
+#include "base/env.h"
 
 #if defined(__x86_64__) || defined(__i386__)
 #include <cpuid.h>
@@ -58,8 +59,7 @@ const enc_kern *enc_kern_find(const char *name)
 
 const enc_kern *enc_kern_pick(void)
 {
-    const char *wanted = getenv("ENCODER_KERNEL");
-    const enc_kern *k = wanted != NULL ? enc_kern_find(wanted) : NULL;
+    const enc_kern *k = enc_kern_find(enc_env_get(ENC_ENV_KERNEL));
     for (size_t i = 0; k == NULL; i++) k = kern_at(i);
     return k;
 }

@@ -2,8 +2,9 @@
 #include "search/dot.h"
 
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "base/env.h"
 
 #if defined(__x86_64__) || defined(__i386__)
 #if defined(__clang__)
@@ -64,8 +65,7 @@ const enc_dot *enc_dot_find(const char *name)
 
 const enc_dot *enc_dot_pick(void)
 {
-    const char *wanted = getenv("ENCODER_KERNEL");
-    const enc_dot *t = wanted != NULL ? enc_dot_find(wanted) : NULL;
+    const enc_dot *t = enc_dot_find(enc_env_get(ENC_ENV_KERNEL));
     for (size_t i = 0; t == NULL; i++) t = dot_at(i);
     return t;
 }

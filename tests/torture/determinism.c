@@ -15,6 +15,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 
+#include "base/env.h"
 #include "torture/points.h"
 
 #define TEXTS 24
@@ -153,6 +154,7 @@ static bool load(sqlite3 *db, int n_texts)
 static int run_kernel(size_t kernel)
 {
     setenv("ENCODER_KERNEL", kernels[kernel], 1);
+    enc_env_read();
     points_extend();
     sqlite3 *db = points_open(":memory:");
     char *sql =
