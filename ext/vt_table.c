@@ -63,10 +63,33 @@ static int find_model(ext_vt_table *t)
     return rc == SQLITE_OK ? choose_metric(t, &ext_model_enc(m)->config) : rc;
 }
 
+/* SQLite takes a column for hidden that has this word in its type: it would be the first
+ * argument of the table as a function, before the query. */
+static bool is_hidden(const char *type)
+{
+    for (const char *at = type; *at != '\0'; at++)
+        if (sqlite3_strnicmp(at, "hidden", 6) == 0 && (at == type || at[-1] == ' ') &&
+            (at[6] == '\0' || at[6] == ' '))
+            return true;
+    return false;
+}
+
+static int check_types(ext_vt_table *t)
+{
+    for (int i = 0; i < t->config.n_columns; i++) {
+        const ext_vt_column *c = &t->config.columns[i];
+        if (is_hidden(c->type))
+            return ext_vt_fail(t, SQLITE_ERROR, "column %s: the type %s would hide it",
+                               c->name, c->type);
+    }
+    return SQLITE_OK;
+}
+
 static int create(ext_vt_table *t)
 {
-    int rc = ext_vt_content_check(t);
+    int rc = check_types(t);
 
+    if (rc == SQLITE_OK) rc = ext_vt_content_check(t);
     if (rc == SQLITE_OK) rc = find_model(t);
     if (rc == SQLITE_OK) rc = ext_vt_store_create(t);
     if (rc == SQLITE_OK) rc = ext_vt_config_put_int(t, "format", EXT_VT_FORMAT);

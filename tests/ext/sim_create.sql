@@ -118,3 +118,10 @@ CREATE VIRTUAL TABLE many USING similarity(
 INSERT INTO many(c0, c9, u4) VALUES('the kettle', 'is hot', 5), ('a dog', 'barks', 6);
 SELECT rowid, c0, c1, c9, u0, u4 FROM many WHERE many MATCH 'kettle' ORDER BY distance;
 SELECT name FROM pragma_table_info('many');
+
+-- A type that SQLite would hide the column by.
+CREATE VIRTUAL TABLE hiding USING similarity(body, h HIDDEN UNINDEXED);
+CREATE VIRTUAL TABLE hiding USING similarity(body, h "a hidden one" UNINDEXED);
+CREATE VIRTUAL TABLE hiding USING similarity(body, h hiddenness UNINDEXED);
+INSERT INTO hiding VALUES('the cat', 1);
+SELECT h FROM hiding('the cat');
