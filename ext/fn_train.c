@@ -306,13 +306,15 @@ static void write_info(enc_wr *w, const enc_classifier *k)
         for (int i = 0; i < 16; i++) enc_wr_format(w, "%02x", k->fingerprint[i]);
         enc_wr_text(w, "\"");
     }
-    enc_wr_format(w, ",\"examples\":%u,\"l2\":%.17g,\"folds\":%u,\"accuracy\":",
-                  (unsigned)k->n_examples, k->l2, (unsigned)k->n_folds);
+    enc_wr_format(w, ",\"examples\":%u,\"l2\":", (unsigned)k->n_examples);
+    enc_wr_real(w, k->l2, 17);
+    enc_wr_format(w, ",\"folds\":%u,\"accuracy\":", (unsigned)k->n_folds);
     if (k->accuracy < 0) {
         enc_wr_text(w, "null,\"confusion\":null}");
         return;
     }
-    enc_wr_format(w, "%.17g,\"confusion\":[", k->accuracy);
+    enc_wr_real(w, k->accuracy, 17);
+    enc_wr_text(w, ",\"confusion\":[");
     write_confusion(w, k);
     enc_wr_text(w, "]}");
 }

@@ -109,6 +109,20 @@ void enc_wr_format(enc_wr *w, const char *format, ...)
     va_end(again);
 }
 
+void enc_wr_real(enc_wr *w, double v, int digits)
+{
+    static const char own[] = "0123456789+-einfa"; /* of "inf" and "nan" too */
+    char text[64];
+    int n = snprintf(text, sizeof text, "%.*g", digits, v);
+
+    for (int i = 0; i < n && i < (int)sizeof text - 1; i++) {
+        bool is_own = strchr(own, text[i]) != NULL;
+        /* A point may have several bytes. */
+        if (is_own || i == 0 || strchr(own, text[i - 1]) != NULL)
+            enc_wr_u8(w, is_own ? (uint8_t)text[i] : '.');
+    }
+}
+
 static void escape(enc_wr *w, uint32_t c)
 {
     static const char names[] = "btn\0fr"; /* 0x08 ... 0x0d; \v has none */

@@ -28,6 +28,8 @@ void enc_wr_bytes(enc_wr *w, const void *bytes, size_t n);
 void enc_wr_text(enc_wr *w, const char *text); /* its bytes, without the NUL */
 void enc_wr_format(enc_wr *w, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/* As "%.<digits>g" writes it, whatever the host's locale makes of a decimal point. */
+void enc_wr_real(enc_wr *w, double v, int digits);
 void enc_wr_json_text(enc_wr *w, const char *text, size_t n); /* "quoted and escaped" */
 
 /* All n bytes to an open file, however many calls that takes; false: errno says why. */

@@ -349,21 +349,31 @@ static void hash_corpus(enc_hasher *h, const enc_corpus *c)
 /* What makes two runs the same run: every option that changes a number, and the data. */
 static enc_rc hash_run(enc_trainer *t, enc_err *e)
 {
-    enc_train_options o = t->o;
-    char text[1024];
+    const enc_train_options *o = &t->o;
+    const uint64_t sizes[] = {t->step.optim.n_steps,
+                              o->batch_tokens,
+                              o->batch_pairs,
+                              o->max_tokens,
+                              o->pair_tokens,
+                              t->p->n,
+                              t->step.n_shards,
+                              t->corpus.n_ids,
+                              t->corpus.n_vocab,
+                              t->positives.n,
+                              t->scored.n,
+                              o->seed,
+                              o->bf16,
+                              t->p->config.n_heads,
+                              t->p->config.pooling};
+    const double reals[] = {o->weight_mlm,    o->weight_nsp,   o->weight_contrast,
+                            o->weight_score,  o->temperature,  o->contrast_from,
+                            o->learning_rate, o->weight_decay, o->beta1,
+                            o->beta2,         o->clip_norm,    o->warmup,
+                            o->mask_rate};
     enc_hasher *h = enc_hasher_new();
     if (h == NULL) return enc_nomem(e);
-    int n = snprintf(
-        text, sizeof text,
-        "%zu %zu %zu %zu %zu %zu %zu %zu %zu %.17g %.17g %.17g %.17g %.17g %.17g "
-        "%.17g %.17g %.17g %.17g %.17g %.17g %llu %zu %d %.17g %zu %u",
-        t->step.optim.n_steps, o.batch_tokens, o.batch_pairs, o.max_tokens, o.pair_tokens,
-        t->p->n, t->step.n_shards, t->corpus.n_ids, t->positives.n + t->scored.n,
-        o.weight_mlm, o.weight_nsp, o.weight_contrast, o.weight_score, o.temperature,
-        o.contrast_from, o.learning_rate, o.weight_decay, o.beta1, o.beta2, o.clip_norm,
-        o.warmup, (unsigned long long)o.seed, t->corpus.n_vocab, o.bf16, o.mask_rate,
-        t->p->config.n_heads, t->p->config.pooling);
-    enc_hasher_add(h, text, (size_t)n);
+    enc_hasher_add(h, sizes, sizeof sizes);
+    enc_hasher_add(h, reals, sizeof reals);
     hash_corpus(h, &t->corpus);
     hash_pairs(h, &t->positives);
     hash_pairs(h, &t->scored);

@@ -85,7 +85,8 @@ static enc_rc write_fields(const enc_gguf *g, const enc_gguf_arch *a, const fiel
         if (!enc_gguf_arch_number(g, a, f->key, &v) && v <= 0)
             return enc_fail(e, ENC_CORRUPT, "%s: key %s.%s missing", enc_gguf_what(g),
                             a->name, f->key);
-        enc_wr_format(out, ", \"%s\": %.17g", f->name, v);
+        enc_wr_format(out, ", \"%s\": ", f->name);
+        enc_wr_real(out, v, 17);
     }
     return ENC_OK;
 }
@@ -206,8 +207,10 @@ enc_rc enc_gguf_write_config(const enc_gguf *g, const enc_gguf_arch *a, enc_wr *
                   rows_of(g, "token_embd.weight", 0));
     if (enc_gguf_arch_number(g, a, "attention.causal", &n) && n != 0)
         enc_wr_text(out, ", \"is_decoder\": true");
-    if (enc_gguf_number(g, "tokenizer.ggml.padding_token_id", &n))
-        enc_wr_format(out, ", \"pad_token_id\": %.17g", n);
+    if (enc_gguf_number(g, "tokenizer.ggml.padding_token_id", &n)) {
+        enc_wr_text(out, ", \"pad_token_id\": ");
+        enc_wr_real(out, n, 17);
+    }
     if (has_labels) write_labels(g, a, out);
     if ((rc = write_fields(g, a, write_arch(g, a->kind, out), out, e))) return rc;
     enc_wr_text(out, "}\n");
@@ -252,7 +255,10 @@ enc_rc enc_gguf_write_max_length(const enc_gguf *g, const enc_gguf_arch *a, enc_
     double n;
 
     (void)e;
-    if (enc_gguf_arch_number(g, a, "context_length", &n))
-        enc_wr_format(out, "{\"max_seq_length\": %.17g}\n", n);
+    if (enc_gguf_arch_number(g, a, "context_length", &n)) {
+        enc_wr_text(out, "{\"max_seq_length\": ");
+        enc_wr_real(out, n, 17);
+        enc_wr_text(out, "}\n");
+    }
     return ENC_OK;
 }

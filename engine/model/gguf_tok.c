@@ -413,7 +413,9 @@ static enc_rc write_unigram(const vocab *v, enc_wr *out, enc_err *e)
     for (size_t i = 0; i < v->n; i++) {
         enc_wr_text(out, i > 0 ? ",\n      [" : "\n      [");
         write_text(out, v->pieces[i].text);
-        enc_wr_format(out, ", %.9g]", enc_gguf_next_number(&scores));
+        enc_wr_text(out, ", ");
+        enc_wr_real(out, enc_gguf_next_number(&scores), 9);
+        enc_wr_text(out, "]");
     }
     enc_wr_text(out, "\n    ],\n    \"byte_fallback\": false\n  }\n");
     return ENC_OK;

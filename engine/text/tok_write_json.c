@@ -286,10 +286,7 @@ static void write_bpe(const enc_tok *t, enc_wr *out)
 /* A number as JSON writes it, whatever the host's locale makes of a decimal point. */
 static void write_score(double score, enc_wr *out)
 {
-    size_t from = out->n;
-    enc_wr_format(out, "%.17g", score);
-    for (size_t i = from; i < out->n; i++)
-        if (strchr("0123456789+-e", out->at[i]) == NULL) out->at[i] = '.';
+    enc_wr_real(out, score, 17);
 }
 
 static bool is_added(const enc_tok *t, size_t id)

@@ -1,6 +1,7 @@
 /* test_wr.c - what wr.h writes is what rd.h reads, and a failure sticks. */
 #include "base/wr.h"
 
+#include <locale.h>
 #include <string.h>
 
 #include "base/json.h"
@@ -110,6 +111,30 @@ static void floats_at_once_are_floats_one_by_one(void)
     enc_wr_clear(&all);
 }
 
+/* With any of them, if the system has it: a decimal comma. */
+static void the_locale_of_the_host_does_not_matter(void)
+{
+    static const char *const names[] = {"de_DE.UTF-8", "fr_FR.UTF-8", "de_DE", "fr_FR"};
+    const char *wanted = "0.10000000000000001 -1e-12 12.5 3 -inf";
+    enc_wr w;
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (setlocale(LC_NUMERIC, names[i]) != NULL) break;
+    enc_wr_init(&w);
+    enc_wr_real(&w, 0.1, 17);
+    enc_wr_text(&w, " ");
+    enc_wr_real(&w, -1e-12, 9);
+    enc_wr_text(&w, " ");
+    enc_wr_real(&w, 12.5, 17);
+    enc_wr_text(&w, " ");
+    enc_wr_real(&w, 3.0, 17);
+    enc_wr_text(&w, " ");
+    enc_wr_real(&w, -1e308 * 10.0, 17);
+    setlocale(LC_NUMERIC, "C");
+    CHECK(w.n == strlen(wanted) && memcmp(w.at, wanted, w.n) == 0);
+    enc_wr_clear(&w);
+}
+
 int main(void)
 {
     floats_at_once_are_floats_one_by_one();
@@ -118,5 +143,6 @@ int main(void)
     json_text_comes_back_as_it_was();
     ill_formed_text_becomes_replacements();
     a_failed_allocation_sticks();
+    the_locale_of_the_host_does_not_matter();
     return check_done("wr");
 }
