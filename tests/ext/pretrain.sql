@@ -101,14 +101,14 @@ SELECT pretrain(text, '{"learning_rate": -1}') FROM doc;
 SELECT pretrain(text, '{"temperature": 0}') FROM doc;
 
 -- A model has two segments, one for all tokens, or none: all can be trained.
-CREATE TABLE part(name, text);
-INSERT INTO part SELECT value, CAST(readfile('tests/data/tiny/' || value) AS TEXT)
+CREATE TABLE file(name, text);
+INSERT INTO file SELECT value, CAST(readfile('tests/data/tiny/' || value) AS TEXT)
   FROM json_each('["config.json", "vocab.txt", "tokenizer_config.json", "modules.json",
                    "1_Pooling/config.json", "sentence_bert_config.json",
                    "config_sentence_transformers.json"]');
 CREATE TABLE cut AS
-  WITH file(bytes) AS (SELECT readfile('tests/data/tiny/model.safetensors'))
-  SELECT CAST(substr(bytes, 9, length(bytes) - 8 - 98300) AS TEXT) AS header, substr(bytes, -98300) AS data FROM file;
+  WITH weights(bytes) AS (SELECT readfile('tests/data/tiny/model.safetensors'))
+  SELECT CAST(substr(bytes, 9, length(bytes) - 8 - 98300) AS TEXT) AS header, substr(bytes, -98300) AS data FROM weights;
 CREATE TABLE segments(n INTEGER, header TEXT);
 INSERT INTO segments
   SELECT 1, json_set(header,
@@ -117,7 +117,7 @@ INSERT INTO segments
   UNION ALL SELECT 0, replace(header, 'token_type_embeddings', 'unused') FROM cut;
 SELECT encoder_load(CAST(x'0040000000000000' || printf('%-16384s', json_set(s.header, '$.__metadata__',
     (SELECT json_group_object(name, CASE name WHEN 'config.json' THEN '' || json_set(text, '$.type_vocab_size', s.n) ELSE text END)
-       FROM part))) || data AS BLOB), 'segments-' || s.n) FROM segments AS s, cut;
+       FROM file))) || data AS BLOB), 'segments-' || s.n) FROM segments AS s, cut;
 INSERT INTO model SELECT 'one segment', fine_tune_pairs(text, NULL, NULL,
   '{"model": "segments-1", "steps": 3, "batch_tokens": 256, "batch_pairs": 4}') FROM doc;
 INSERT INTO model SELECT 'no segment', fine_tune_pairs(text, NULL, NULL,

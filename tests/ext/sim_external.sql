@@ -325,6 +325,7 @@ INSERT OR FAIL INTO twice_sim(rank, rowid, body) VALUES('put', 3, 'the moon'), (
 SELECT rowid FROM twice_sim('the moon the stars the clouds', 3) ORDER BY rowid;
 INSERT INTO twice_sim(rank, rowid, body) VALUES('putt', 3, 'the moon');
 INSERT INTO twice_sim(rank, rowid, k) VALUES('put', 3, 1);
+
 -- A row of the content without a key is none of the index, not the row 0 there.
 CREATE TABLE keyless(id INTEGER UNIQUE, body TEXT, lang TEXT);
 INSERT INTO keyless VALUES(0, 'zebra', 'en'), (NULL, 'zebra', 'ko'), (5, 'kettle', 'ko');
