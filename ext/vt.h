@@ -1,19 +1,25 @@
 /* vt.h - what the files of the similarity table know of each other.
  *
- *   vt_args     CREATE VIRTUAL TABLE arguments -> ext_vt_config
- *   vt_table    a table from its declaration
- *   vt_store    shadow tables and prepared statements
- *   vt_vectors  the vectors of a table: an array of slots; vt_blocks and vt_nearest are
- * its f32 values and what a search sees of it vt_docs     rows of the user -> documents
- * -> slots; the queue of texts to encode vt_plan     the contract between xBestIndex and
- * xFilter vt_search   a query -> hits in order vt_lexical  the words of a query, and the
- * fusion of two rankings vt_rows     what INSERT, UPDATE and DELETE do to a row
- *   vt_command  INSERT INTO x(x) VALUES('...')
- *   vt_reembed  all texts again, by another model
- *   vt_passage  the stretch of a text that is nearest to the query
- *   vt_stats    similarity_stats and recall_at_k
- *   vt_check    whether all that is stored agrees
- *   vt          the methods, and only those
+ *   vt_args         CREATE VIRTUAL TABLE arguments -> ext_vt_config
+ *   vt_config       what is stored of it
+ *   vt_table        a table from its declaration
+ *   vt_store        shadow tables and prepared statements
+ *   vt_vectors      the vectors of a table: an array of slots
+ *   vt_blocks       its f32 values
+ *   vt_nearest      what a search sees of it
+ *   vt_docs         rows of the user -> documents -> slots; texts that wait
+ *   vt_rows         what INSERT, UPDATE and DELETE do to a row
+ *   vt_plan         the contract between xBestIndex and xFilter
+ *   vt_search       a query -> hits in order
+ *   vt_lexical      the words of a query, and the fusion of two rankings
+ *   vt_words        the texts that FTS5 has
+ *   vt_command      INSERT INTO x(x) VALUES('...')
+ *   vt_reembed      all texts again, by another model
+ *   vt_passage      the stretch of a text that is nearest to the query
+ *   vt_stats        similarity_stats and recall_at_k
+ *   vt_check        whether all that is stored agrees
+ *   vt_transaction  how a transaction goes on and ends
+ *   vt              all other methods, and only those
  *
  * Functions return SQLite codes; the sentence of a failure is left with the table
  * (ext_vt_fail), whose methods hand it to SQLite. */
@@ -516,5 +522,15 @@ int ext_vt_words_remake(ext_vt_table *t);
 
 /* If it does not agree, FTS5 gets all texts again. Of a table that keeps texts. */
 int ext_vt_words_rebuild(ext_vt_table *t);
+
+/* ---- vt_transaction.c: methods of sqlite3_module ---- */
+
+int ext_vt_begin(sqlite3_vtab *base);
+int ext_vt_sync(sqlite3_vtab *base);
+int ext_vt_commit(sqlite3_vtab *base);
+int ext_vt_rollback(sqlite3_vtab *base);
+int ext_vt_savepoint(sqlite3_vtab *base, int level);
+int ext_vt_release(sqlite3_vtab *base, int level);
+int ext_vt_rollback_to(sqlite3_vtab *base, int level);
 
 #endif

@@ -2,8 +2,8 @@
  * document, its text in the queue (and in %_fts), or its vector in the array.
  *
  * All checks come before the first write, so that OR IGNORE and OR FAIL are right. A
- * failure after it leaves the table in a state that must be rolled back: vt.c sees to
- * that. */
+ * failure after it leaves the table in a state that must be rolled back: vt_transaction.c
+ * sees to that. */
 #include "vt.h"
 
 #include <math.h>
