@@ -283,12 +283,6 @@ static void write_bpe(const enc_tok *t, enc_wr *out)
     enc_wr_text(out, "\n    ]");
 }
 
-/* A number as JSON writes it, whatever the host's locale makes of a decimal point. */
-static void write_score(double score, enc_wr *out)
-{
-    enc_wr_real(out, score, 17);
-}
-
 static bool is_added(const enc_tok *t, size_t id)
 {
     size_t i = 0;
@@ -329,7 +323,7 @@ static void write_unigram(const enc_tok *t, enc_wr *out)
         if (piece.n > 0 && (!is_never || is_added(t, id))) enc_tok_write_text(out, piece);
         else enc_wr_format(out, "\"<hole %zu>\"", id);
         enc_wr_text(out, ", ");
-        write_score(is_never ? t->least_score : score, out);
+        enc_wr_real(out, is_never ? t->least_score : score, 17);
         enc_wr_text(out, "]");
     }
     enc_wr_text(out, "\n    ],\n    \"byte_fallback\": false");
