@@ -97,7 +97,8 @@ static int next_scanned(ext_vt_cursor *c)
     return ext_vt_fail_db((ext_vt_table *)c->base.pVtab, rc);
 }
 
-static int start_scan(ext_vt_cursor *c)
+/* All rows by rowid, or from the last one back. */
+static int start_scan(ext_vt_cursor *c, bool is_reverse)
 {
     ext_vt_table *t = (ext_vt_table *)c->base.pVtab;
     const enc_filter *f = &c->search.plan.filter;
@@ -106,11 +107,16 @@ static int start_scan(ext_vt_cursor *c)
         c->is_eof = true;
         return SQLITE_OK;
     }
+    if (c->is_reverse != is_reverse) {
+        sqlite3_finalize(c->scan);
+        c->scan = NULL;
+        c->is_reverse = is_reverse;
+    }
     if (c->scan == NULL) {
         char *sql =
             sqlite3_mprintf("SELECT id FROM \"%w\".\"%w_doc\" WHERE id BETWEEN ?1 "
-                            "AND ?2 ORDER BY id",
-                            t->schema, t->name);
+                            "AND ?2 ORDER BY id%s",
+                            t->schema, t->name, is_reverse ? " DESC" : "");
         if (sql == NULL) return SQLITE_NOMEM;
         int rc = sqlite3_prepare_v2(t->db, sql, -1, &c->scan, NULL);
         sqlite3_free(sql);
@@ -127,7 +133,6 @@ static int vt_filter(sqlite3_vtab_cursor *base, int number, const char *text, in
     ext_vt_cursor *c = (ext_vt_cursor *)base;
     ext_vt_table *t = (ext_vt_table *)base->pVtab;
     int rc;
-    (void)number;
 
     leave_row(c);
     if (c->scan != NULL) sqlite3_reset(c->scan);
@@ -135,7 +140,7 @@ static int vt_filter(sqlite3_vtab_cursor *base, int number, const char *text, in
     if ((rc = ext_vt_vectors_refresh(t))) return rc;
     if ((rc = ext_vt_plan_read(t, text, argc, argv, &c->search.plan))) return rc;
     c->has_match = c->search.plan.has_match;
-    if (!c->has_match) return start_scan(c);
+    if (!c->has_match) return start_scan(c, number == EXT_VT_REVERSE);
     if ((rc = ext_vt_docs_flush_reading(t))) return rc;
     if ((rc = ext_vt_search_open(t, &c->search))) return rc;
     return next_hit(c);

@@ -401,6 +401,8 @@ int ext_vt_docs_cut(ext_vt_table *t, const enc_model *m, enc_bytes text, ext_vt_
 
 /* ---- vt_plan.c ---- */
 
+#define EXT_VT_REVERSE 1 /* idxNum: all rows, the last one first */
+
 int ext_vt_plan_best_index(ext_vt_table *t, sqlite3_index_info *info);
 
 typedef struct ext_vt_plan { /* what xFilter was asked for */
@@ -488,6 +490,7 @@ typedef struct ext_vt_cursor {
     sqlite3_vtab_cursor base;
     struct ext_vt_cursor *next;
     sqlite3_stmt *scan;    /* without MATCH: the documents in order */
+    bool is_reverse;       /* scan gives the last first */
     sqlite3_stmt *content; /* the row's own columns */
     bool is_on_row;        /* content stands on the current row */
     bool has_match;        /* rows come from the search, not from scan */

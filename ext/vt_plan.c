@@ -13,7 +13,8 @@
  * A constraint is never claimed (omit) but the query itself, k and what can only be given
  * by us: SQLite tests all others again, so that a plan can be slow but not wrong. With a
  * query, rows come in order of distance, the undefined ones last, ties by rowid; in a
- * hybrid table in order of rank. Without one they come by rowid.
+ * hybrid table in order of rank. Without one they come by rowid, and the other way round
+ * where idxNum is EXT_VT_REVERSE.
  *
  * Tests on stored columns are run as SQL on the table that holds them, and give a set of
  * rowids that the search looks into. The columns stand there under a unary plus and the
@@ -85,7 +86,7 @@ static bool is_in_order(const ext_vt_table *t, const sqlite3_index_info *info,
     for (int i = 0; i < info->nOrderBy; i++) {
         int column = info->aOrderBy[i].iColumn, hidden = column - t->config.n_columns;
         bool is_desc = info->aOrderBy[i].desc != 0;
-        if (!has_match) return column < 0 && !is_desc;
+        if (!has_match) return column < 0;
         if (column < 0 && !is_desc && i > 0) return is_tied;
         bool is_rank = t->config.is_hybrid && hidden == EXT_VT_RANK && !is_desc;
         bool is_near = !t->config.is_hybrid && hidden == EXT_VT_DISTANCE && !is_desc;
@@ -188,8 +189,10 @@ int ext_vt_plan_best_index(ext_vt_table *t, sqlite3_index_info *info)
     info->needToFreeIdxStr = 1;
     if (rc != SQLITE_OK) return rc;
     if (u.is_unusable) return SQLITE_CONSTRAINT;
-    info->idxNum = u.has_match;
     info->orderByConsumed = is_in_order(t, info, u.has_match);
+    if (!u.has_match && info->orderByConsumed && info->nOrderBy > 0 &&
+        info->aOrderBy[0].desc)
+        info->idxNum = EXT_VT_REVERSE;
     double n = 1e6;
     if (u.has_match) info->estimatedRows = FEW_ROWS;
     else info->estimatedRows = u.is_one_row ? 1 : (sqlite3_int64)n;

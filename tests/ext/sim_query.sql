@@ -249,3 +249,12 @@ INSERT INTO seven VALUES(7);
 SELECT tx.rowid FROM seven CROSS JOIN tx WHERE tx.query = 'coffee' AND tx.code = seven.n ORDER BY 1;
 SELECT rowid FROM tx WHERE tx MATCH 'coffee' AND code IN (SELECT n FROM seven) ORDER BY 1;
 SELECT rowid FROM tx WHERE tx MATCH 'coffee' AND code = 7;
+
+-- The last rows first, alone, in a join and beside other tests.
+SELECT max(rowid), min(rowid) FROM big;
+SELECT rowid, n FROM big WHERE n = 3 ORDER BY rowid DESC LIMIT 3;
+SELECT rowid FROM big WHERE rowid < 500 ORDER BY rowid DESC, n LIMIT 2 OFFSET 1;
+SELECT max(rowid) FROM big WHERE rowid > 1000;
+SELECT rowid FROM big WHERE rowid IN (3, 7, 1) ORDER BY rowid DESC;
+SELECT a.rowid, b.rowid FROM kk AS a JOIN kk AS b ON b.rowid < a.rowid ORDER BY a.rowid DESC, b.rowid DESC;
+SELECT rowid FROM kk WHERE rowid = 1 OR rowid > 2 ORDER BY rowid DESC;
