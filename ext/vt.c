@@ -269,7 +269,8 @@ static int vt_column_of(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int col
     }
     if (hidden >= 0 && sqlite3_vtab_nochange(ctx)) return SQLITE_OK;
     if (hidden >= 0) return c->has_match ? hit_column(c, ctx, hidden) : SQLITE_OK;
-    if (t->config.columns[column].kind == EXT_VT_VECTOR) return vector_column(c, ctx);
+    if (t->config.columns[column].kind == EXT_VT_VECTOR)
+        return sqlite3_vtab_nochange(ctx) ? SQLITE_OK : vector_column(c, ctx);
     bool is_text = t->config.columns[column].kind == EXT_VT_TEXT;
     if (is_text && t->config.content == EXT_VT_CONTENTLESS) return SQLITE_OK;
     if ((rc = enter_row(c))) return rc;
