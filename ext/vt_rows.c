@@ -231,6 +231,22 @@ static bool fits(const ext_vt_doc *d, size_t n)
     return true;
 }
 
+/* A vector that is the one the row has, bit for bit, is kept: reading it is less than
+ * writing its block and its segment, which triggers would have for every other column. */
+static int see_same(ext_vt_table *t, const ext_vt_doc *d, row *r)
+{
+    size_t n = t->config.dims;
+
+    if (r->vector == NULL || d->n != 1) return SQLITE_OK;
+    float *v = enc_mem_array(n, sizeof *v);
+    if (v == NULL) return SQLITE_NOMEM;
+    int rc = ext_vt_vectors_get(t, d->at[0].slot, v);
+    ext_vt_vectors_close_blob(t);
+    if (rc == SQLITE_OK) r->is_kept = memcmp(v, r->vector, n * sizeof *v) == 0;
+    enc_mem_free(v);
+    return rc;
+}
+
 static int write_update(ext_vt_table *t, sqlite3_int64 old_id, sqlite3_int64 id,
                         sqlite3_value **values, ext_vt_doc *d, const row *r)
 {
@@ -263,6 +279,7 @@ int ext_vt_docs_update(ext_vt_table *t, sqlite3_int64 old_id, sqlite3_int64 id,
         rc = ext_vt_docs_delete(t, id);
         if (rc == SQLITE_OK) rc = ext_vt_doc_get(t, old_id, &d);
     }
+    if (rc == SQLITE_OK && d.exists) rc = see_same(t, &d, &r);
     if (rc == SQLITE_OK && d.exists) { /* or UPDATE ... FROM has moved it before */
         ext_vt_write_begin(t);
         rc = ext_vt_write_end(t, write_update(t, old_id, id, values, &d, &r));
