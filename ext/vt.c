@@ -137,10 +137,10 @@ static int vt_filter(sqlite3_vtab_cursor *base, int number, const char *text, in
     leave_row(c);
     if (c->scan != NULL) sqlite3_reset(c->scan);
     ext_vt_search_clear(&c->search);
-    if ((rc = ext_vt_vectors_refresh(t))) return rc;
     if ((rc = ext_vt_plan_read(t, text, argc, argv, &c->search.plan))) return rc;
     c->has_match = c->search.plan.has_match;
     if (!c->has_match) return start_scan(c, number == EXT_VT_REVERSE);
+    if ((rc = ext_vt_vectors_refresh(t))) return rc; /* what others wrote: not for rows */
     if ((rc = ext_vt_docs_flush_reading(t))) return rc;
     if ((rc = ext_vt_search_open(t, &c->search))) return rc;
     return next_hit(c);

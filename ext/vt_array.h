@@ -31,6 +31,7 @@ struct ext_vt_vectors {
     size_t n_parts, cap_parts, n_dirty;
     bool is_current; /* generation is that of the transaction, or there are changes */
     bool is_changed; /* since the last flush */
+    bool is_listed;  /* the parts are those of generation, but for the changes */
     sqlite3_int64 generation;
     ext_vt_block blocks[DIRTY_BLOCKS];
     sqlite3_blob *blob; /* for reading vectors during a search */

@@ -74,8 +74,8 @@ void ext_vt_vectors_forget(ext_vt_vectors *v)
     ext_vt_map_drop(v);
     ext_vt_blob_close(v);
     v->n_dirty = 0;
+    if (v->is_changed) v->is_listed = false; /* else the list is that of its generation */
     v->is_current = v->is_changed = false;
-    v->generation = 0;
 }
 
 /* ---- reading ---- */
@@ -187,10 +187,12 @@ static int read_list(ext_vt_table *t)
 
     if (rc != SQLITE_OK) return rc;
     v->n = 0;
+    v->is_listed = false;
     ext_vt_map_drop(v);
     while (rc == SQLITE_OK && sqlite3_step(s) == SQLITE_ROW) rc = list_row(t, s, i++);
     int code = ext_vt_done(t, s);
     while (v->n_parts > i) ext_vt_part_clear(&v->parts[--v->n_parts]);
+    v->is_listed = rc == SQLITE_OK && code == SQLITE_OK;
     return rc == SQLITE_OK ? code : rc;
 }
 
@@ -258,7 +260,9 @@ int ext_vt_vectors_refresh(ext_vt_table *t)
     if (rc != SQLITE_OK) return rc;
     if (t->vectors->is_current && t->vectors->generation == generation) return SQLITE_OK;
     t->vectors->is_current = false;
-    if ((rc = reload(t)) || (rc = read_list(t))) return rc;
+    if ((rc = reload(t))) return rc;
+    bool is_listed = t->vectors->is_listed && t->vectors->generation == generation;
+    if (!is_listed && (rc = read_list(t))) return rc;
     t->vectors->generation = generation;
     t->vectors->is_current = true;
     return SQLITE_OK;
@@ -344,7 +348,7 @@ int ext_vt_vectors_flush(ext_vt_table *t)
     sqlite3_bind_int64(s, 1, (sqlite3_int64)((v->n + v->per_block - 1) / v->per_block));
     if ((rc = ext_vt_run(t, s))) return rc;
     if ((rc = ext_vt_vectors_renew(t))) return rc;
-    v->is_current = true;
+    v->is_current = v->is_listed = true;
     v->is_changed = false;
     return SQLITE_OK;
 }
@@ -386,6 +390,7 @@ static int add_part(ext_vt_table *t)
         return SQLITE_NOMEM;
     ext_vt_part *p = &v->parts[v->n_parts];
     memset(p, 0, sizeof *p);
+    v->is_changed = true;
     v->is_resident = false;
     int rc = ext_vt_fail_enc(t, enc_segment_new(&p->own, v->dims, &e), &e);
     if (rc != SQLITE_OK) return rc;

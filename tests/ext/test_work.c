@@ -117,12 +117,44 @@ static void the_same_vector_again_is_not_written(void)
     CHECK(sqlite3_close(db) == SQLITE_OK);
 }
 
+/* The list of segments is long: it is not read again for a rollback that has changed
+ * nothing, nor for rows that are asked for by key or in order. */
+static void the_list_of_segments_is_read_when_it_is_another(void)
+{
+    static const char list[] = "SELECT id, n, h, m FROM",
+                      search[] = "SELECT rowid FROM t WHERE t MATCH '[3,1]' LIMIT 1",
+                      change[] = "BEGIN; INSERT INTO t(v) VALUES('[1,1]'); ROLLBACK";
+    sqlite3 *db = open_db();
+
+    CHECK(run(db, TABLE) == SQLITE_OK);
+    CHECK(runs(db, search, SQLITE_OK, list) == 0);
+    CHECK(runs(db, "INSERT INTO t(rowid, v) VALUES(7, '[1,1]')", SQLITE_CONSTRAINT,
+               list) == 0);
+    CHECK(runs(db, "BEGIN; SAVEPOINT a; UPDATE t SET n = 1; ROLLBACK TO a; COMMIT",
+               SQLITE_OK, list) == 0);
+    CHECK(runs(db, search, SQLITE_OK, list) == 0);
+    CHECK(runs(db, change, SQLITE_OK, list) == 0);
+    CHECK(runs(db, "SELECT n FROM t WHERE rowid = 7", SQLITE_OK, list) == 0);
+    CHECK(runs(db, "SELECT n FROM t ORDER BY rowid LIMIT 3", SQLITE_OK, list) == 0);
+    CHECK(runs(db, search, SQLITE_OK, list) == 1);
+    CHECK(ask(db, search) == 3);
+    CHECK(runs(db,
+               "BEGIN; SAVEPOINT a; UPDATE t SET v = '[5,6]'; SAVEPOINT b;"
+               "ROLLBACK TO a; COMMIT",
+               SQLITE_OK, list) == 0);
+    CHECK(runs(db, search, SQLITE_OK, list) == 1); /* written, and rolled back */
+    CHECK(ask(db, search) == 3);
+    CHECK(run(db, "INSERT INTO t(t) VALUES('integrity-check')") == SQLITE_OK);
+    CHECK(sqlite3_close(db) == SQLITE_OK);
+}
+
 int main(void)
 {
     calls_begin();
     the_last_rows_come_without_the_others();
     a_vector_that_stays_is_not_written();
     the_same_vector_again_is_not_written();
+    the_list_of_segments_is_read_when_it_is_another();
     sqlite3_shutdown();
     return check_done("work");
 }
