@@ -8,7 +8,9 @@
  *                                       content=; only UNINDEXED ones for content=''
  *   %_queue(id PRIMARY KEY, t)          texts that wait to be encoded (vt_docs.c)
  *   %_segment(id PRIMARY KEY, n, h, m, b)   codes of 256 slots: how many, the hash of the
- *                                       bytes, centers (index=ivf), the bytes
+ *                                       bytes, centers (index=ivf), the bytes; and an
+ *                                       index, UNIQUE(id, n, h), by which the list is
+ * read without the bytes: older tables have none
  *   %_vector(id PRIMARY KEY, b)         the f32 vectors of some slots (vt_vectors.c)
  *   %_fresh(id PRIMARY KEY, h, c, b)    what 'reembed' has made so far
  *   %_fts, an FTS5 table                the lexical leg, with hybrid=1
@@ -80,7 +82,8 @@ static const char *const statements[EXT_VT_N_SQL] = {
     [EXT_VT_QUEUE_PUT] = "REPLACE INTO %1.%2_queue(id, t) VALUES(?1, ?2)",
     [EXT_VT_QUEUE_DEL] = "DELETE FROM %1.%2_queue WHERE id = ?1",
     [EXT_VT_QUEUE_NEXT] = "SELECT id, t FROM %1.%2_queue ORDER BY id LIMIT ?1",
-    [EXT_VT_SEGMENT_LIST] = "SELECT id, n, h, m FROM %1.%2_segment ORDER BY id",
+    [EXT_VT_SEGMENT_LIST] = "SELECT id, n, h FROM %1.%2_segment ORDER BY id",
+    [EXT_VT_SEGMENT_CENTERS] = "SELECT m FROM %1.%2_segment WHERE id = ?1",
     [EXT_VT_SEGMENT_GET] = "SELECT b FROM %1.%2_segment WHERE id = ?1",
     [EXT_VT_SEGMENT_PUT] = "REPLACE INTO %1.%2_segment(id, n, h, m, b) "
                            "VALUES(?1, ?2, ?3, ?4, ?5)",
@@ -457,7 +460,7 @@ int ext_vt_store_create(ext_vt_table *t)
         "id INTEGER PRIMARY KEY, h BLOB, c BLOB)",
         NULL,
         "id INTEGER PRIMARY KEY, t)",
-        "id INTEGER PRIMARY KEY, n INTEGER, h BLOB, m BLOB, b BLOB)",
+        "id INTEGER PRIMARY KEY, n INTEGER, h BLOB, m BLOB, b BLOB, UNIQUE(id, n, h))",
         "id INTEGER PRIMARY KEY, b BLOB)",
         "id INTEGER PRIMARY KEY, h BLOB, c BLOB, b BLOB)",
     };

@@ -147,6 +147,27 @@ int ext_vt_part_load(ext_vt_table *t, size_t i)
     return SQLITE_OK;
 }
 
+static int read_centers(ext_vt_table *t, size_t i)
+{
+    size_t n = ENC_IVF_CENTERS * t->vectors->dims;
+    ext_vt_part *p = &t->vectors->parts[i];
+    sqlite3_stmt *s;
+    int rc = ext_vt_sql_get(t, EXT_VT_SEGMENT_CENTERS, &s);
+
+    if (rc != SQLITE_OK) return rc;
+    sqlite3_bind_int64(s, 1, (sqlite3_int64)i);
+    if (sqlite3_step(s) == SQLITE_ROW) {
+        const void *at = sqlite3_column_blob(s, 0);
+        enc_rd r = enc_rd_of(at, (size_t)sqlite3_column_bytes(s, 0));
+        if (at != NULL && r.left == 4 * n) {
+            if ((p->centers = enc_mem_array(n, 4)) == NULL) rc = SQLITE_NOMEM;
+            else enc_rd_f32s(&r, p->centers, n);
+        }
+    }
+    int code = ext_vt_done(t, s);
+    return rc == SQLITE_OK ? code : rc;
+}
+
 /* One row of the list: compares with what is in memory. */
 static int list_row(ext_vt_table *t, sqlite3_stmt *s, size_t i)
 {
@@ -169,13 +190,7 @@ static int list_row(ext_vt_table *t, sqlite3_stmt *s, size_t i)
     else memset(&v->parts[v->n_parts++], 0, sizeof *v->parts);
     v->parts[i].hash = hash;
     v->parts[i].n = (size_t)n;
-    size_t bytes = (size_t)sqlite3_column_bytes(s, 3),
-           n_values = ENC_IVF_CENTERS * v->dims;
-    if (bytes != 4 * n_values) return SQLITE_OK;
-    if ((v->parts[i].centers = enc_mem_array(n_values, 4)) == NULL) return SQLITE_NOMEM;
-    enc_rd r = enc_rd_of(sqlite3_column_blob(s, 3), bytes);
-    enc_rd_f32s(&r, v->parts[i].centers, n_values);
-    return SQLITE_OK;
+    return t->config.is_ivf ? read_centers(t, i) : SQLITE_OK;
 }
 
 static int read_list(ext_vt_table *t)
