@@ -246,20 +246,46 @@ static enc_rc read_rerank(enc_conf *r)
     return ENC_OK;
 }
 
+/* What a file from before there was model_type is of: what its class says,
+ * "BertForMaskedLM", else BERT if it is of the form that Google's BERT has, with two
+ * segments, which no RoBERTa has, and without a width of embeddings, which ALBERT and
+ * ELECTRA have. NULL: it does not tell. */
+static const char *guess_type(const enc_conf *r)
+{
+    static const char *const classes[][2] = {
+        {"Bert", "bert"},       {"Roberta", "roberta"},
+        {"Electra", "electra"}, {"XLMRoberta", "xlm-roberta"},
+        {"Albert", "albert"},   {"Camembert", "camembert"},
+        {"MPNet", "mpnet"},     {"DistilBert", "distilbert"}};
+    enc_json_value *list = enc_json_get(r->root, "architectures");
+    const char *name = enc_json_text(enc_json_at(list, 0), NULL);
+
+    for (size_t i = 0; name != NULL && i < ENC_COUNT(classes); i++) {
+        const size_t n = strlen(classes[i][0]);
+
+        if (strncmp(name, classes[i][0], n) != 0) continue;
+        if (strncmp(name + n, "For", 3) == 0 || strcmp(name + n, "Model") == 0)
+            return classes[i][1];
+    }
+    if (name != NULL || enc_conf_member(r, "embedding_size") != NULL) return NULL;
+    return enc_json_int(enc_conf_member(r, "type_vocab_size")) == 2 ? "bert" : NULL;
+}
+
 static enc_rc find_arch(enc_conf *r)
 {
-    enc_json_value *type = enc_conf_member(r, "model_type");
+    enc_json_value *said = enc_conf_member(r, "model_type");
+    const char *type = said != NULL ? enc_json_text(said, NULL) : guess_type(r);
     const char *positions =
         enc_json_text(enc_conf_member(r, "position_embedding_type"), NULL);
     char known[200];
 
-    if (!enc_json_is_text(type))
+    if (type == NULL)
         return enc_fail(r->e, ENC_CORRUPT, "%s: missing \"model_type\"", r->what);
-    r->c->arch = enc_arch_find(enc_json_text(type, NULL), positions);
+    r->c->arch = enc_arch_find(type, positions);
     if (r->c->arch != NULL) return ENC_OK;
     enc_arch_names(known, sizeof known);
     return enc_fail(r->e, ENC_UNSUPPORTED, "%s: model_type '%.60s' not supported (%s)",
-                    r->what, enc_json_text(type, NULL), known);
+                    r->what, type, known);
 }
 
 static enc_rc read_config(enc_conf *r)

@@ -89,6 +89,31 @@ static void a_plain_bert_is_taken(void)
     CHECK(enc_config_dims(&c) == 384);
 }
 
+/* Google's BERTs, SciBERT and BERT-Tiny are so; others only if their class is named. */
+static void older_files_name_no_model_type(void)
+{
+    static const struct {
+        const char *more, *type;
+    } cases[] = {
+        {"\"type_vocab_size\": 2", "bert"},
+        {"\"type_vocab_size\": 2, \"architectures\": null", "bert"},
+        {"\"architectures\": [\"BertForMaskedLM\"]", "bert"},
+        {"\"architectures\": [\"RobertaModel\"], \"type_vocab_size\": 1", "roberta"},
+        {"\"architectures\": [\"XLMRobertaForMaskedLM\"]", "xlm-roberta"},
+        {"\"architectures\": [\"AlbertForMaskedLM\"], \"embedding_size\": 128", "albert"},
+        {"\"type_vocab_size\": 1", NULL},
+        {"\"type_vocab_size\": 2, \"embedding_size\": 128", NULL},
+        {"\"type_vocab_size\": 2, \"architectures\": [\"BertGenerationEncoder\"]", NULL},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const texts t = {.config = config(cases[i].more, "model_type", NULL)};
+
+        if (cases[i].type == NULL) refused(&t, ENC_CORRUPT, "missing \"model_type\"");
+        else CHECK_SAY(strcmp(taken(&t).arch->name, cases[i].type) == 0, "%s", t.config);
+    }
+}
+
 /* Rows 59 to 74 of the catalogue of bad input. */
 static void bad_values_are_named_with_their_limits(void)
 {
@@ -652,6 +677,7 @@ int main(void)
 {
     enc_arena_init(&arena);
     a_plain_bert_is_taken();
+    older_files_name_no_model_type();
     bad_values_are_named_with_their_limits();
     members_that_change_the_graph_are_refused();
     activations_go_by_several_names();
