@@ -68,6 +68,10 @@ const char *enc_tok_read_role(const enc_tok_reading *r, const char *role);
  * end: whether it is this. */
 bool enc_tok_read_is_class(const enc_tok_reading *r, const char *name);
 
+/* Whether that class is one of those that split text as BERT's does, by rules of its own
+ * and a vocab.txt. */
+bool enc_tok_read_is_bert(const enc_tok_reading *r);
+
 /* The ids of all roles: as the files name them, else by their usual texts. */
 void enc_tok_read_specials(enc_tok_reading *r);
 

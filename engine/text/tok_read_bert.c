@@ -7,19 +7,26 @@
 
 #include "text/tok_read.h"
 
-/* Classes that split text otherwise than BERT, though they have a vocab.txt, are refused
- * by not being here. */
-static enc_rc check_class(const enc_tok_reading *r, enc_err *e)
+bool enc_tok_read_is_bert(const enc_tok_reading *r)
 {
     static const char *const known[] = {
-        "Bert",      "DistilBert",         "Electra",           "MobileBert",
-        "ConvBert",  "LayoutLM",           "Retribert",         "SqueezeBert",
-        "MPNet",     "DPRQuestionEncoder", "DPRContextEncoder", "Lxmert",
-        "DPRReader", "PreTrained"};
-    enc_json_value *v = enc_json_get(r->config, "tokenizer_class");
-    if (enc_json_text(v, NULL) == NULL) return ENC_OK;
+        "Bert",     "DistilBert",         "Electra",           "MobileBert",
+        "ConvBert", "LayoutLM",           "Retribert",         "SqueezeBert",
+        "MPNet",    "DPRQuestionEncoder", "DPRContextEncoder", "Lxmert",
+        "DPRReader"};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (enc_tok_read_is_class(r, known[i])) return ENC_OK;
+        if (enc_tok_read_is_class(r, known[i])) return true;
+    return false;
+}
+
+/* Classes that split text otherwise than BERT, though they have a vocab.txt, are refused
+ * by not being known. */
+static enc_rc check_class(const enc_tok_reading *r, enc_err *e)
+{
+    enc_json_value *v = enc_json_get(r->config, "tokenizer_class");
+    if (enc_json_text(v, NULL) == NULL || enc_tok_read_is_bert(r) ||
+        enc_tok_read_is_class(r, "PreTrained"))
+        return ENC_OK;
     return enc_tok_read_refuse(ENC_TOKCONF, "tokenizer_class", v, e);
 }
 

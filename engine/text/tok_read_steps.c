@@ -36,6 +36,26 @@ static enc_rc read_bert_rules(enc_json_value *v, enc_norm_rules *rules, enc_err 
 
 /* ---- before BERT's splitting ---- */
 
+/* transformers' BertTokenizerFast and its kin, which it takes for a BERT if no class is
+ * named, set a BertNormalizer anew by what tokenizer_config.json says of it. */
+static enc_rc follow_config(const enc_tok_reading *r, enc_json_value *v,
+                            enc_norm_rules *rules, enc_err *e)
+{
+    const enc_tok_bool said[] = {{"do_lower_case", &rules->lower_case},
+                                 {"tokenize_chinese_chars", &rules->chinese_chars},
+                                 {NULL, NULL}};
+    const enc_tok_bool strip[] = {{"strip_accents", &rules->strip_accents}, {NULL, NULL}};
+    const bool is_said = enc_json_get(r->config, strip->key) != NULL,
+               is_bert = enc_json_get(r->config, "tokenizer_class") == NULL ||
+                         enc_tok_read_is_bert(r);
+    if (!is_type(v, "BertNormalizer") || !is_bert) return ENC_OK;
+    enc_rc rc = enc_tok_read_bools(r->config, ENC_TOKCONF, said, e);
+    rules->strip_accents = rules->lower_case;
+    if (rc != ENC_OK) return rc;
+    return is_said ? enc_tok_read_bools(r->config, ENC_TOKCONF, strip, e)
+                   : enc_tok_read_bools(v, ENC_TOKJSON, strip, e);
+}
+
 /* One step. NFD alone and NFC alone would keep marks that we neither reorder nor join, so
  * they pass only together with the stripping of accents; *is_apart tells that NFD has
  * been and nothing has been stripped since. */
@@ -75,6 +95,7 @@ static enc_rc read_rules(enc_tok_reading *r, enc_json_value *v, enc_err *e)
             rc = read_rule(enc_json_at(steps, i), i, rules, &is_apart, e);
     } else {
         rc = read_rule(v, 0, rules, &is_apart, e);
+        if (rc == ENC_OK) rc = follow_config(r, v, rules, e);
     }
     if (rc == ENC_OK && is_apart)
         rc = enc_fail(e, ENC_UNSUPPORTED,

@@ -56,6 +56,43 @@ static void every_step_does_what_it_says(void)
     gives(before(WHOLE, NULL), "a", "2");
 }
 
+/* As transformers' BertTokenizerFast does, which has the last word. */
+static void the_config_of_a_bert_sets_its_normalizer_anew(void)
+{
+#define CLASS(name) "{\"tokenizer_class\": \"" name "\""
+    static const struct {
+        const char *normalizer, *config, *ids;
+    } cases[] = {
+        {"\"lowercase\": true", CLASS("BertTokenizer") "}", "1 3 5 2"},
+        {"\"lowercase\": true", CLASS("BertTokenizer") ", \"do_lower_case\": false}",
+         "1 4 6 2"},
+        {"\"lowercase\": true", "{\"do_lower_case\": false}", "1 4 6 2"},
+        {"\"lowercase\": false, \"strip_accents\": null",
+         CLASS("ElectraTokenizerFast") ", \"do_lower_case\": true}", "1 3 5 2"},
+        {"\"lowercase\": false, \"strip_accents\": false",
+         CLASS("BertTokenizer") ", \"do_lower_case\": true}", "1 3 6 2"},
+        {"\"lowercase\": true, \"strip_accents\": false",
+         CLASS("BertTokenizer") ", \"strip_accents\": null}", "1 3 5 2"},
+        {"\"lowercase\": true", CLASS("BertTokenizer") ", \"strip_accents\": false}",
+         "1 3 6 2"},
+        {"\"lowercase\": true",
+         CLASS("PreTrainedTokenizerFast") ", \"do_lower_case\": false}", "1 3 5 2"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char normalizer[128];
+        snprintf(normalizer, sizeof normalizer, "{\"type\": \"BertNormalizer\", %s}",
+                 cases[i].normalizer);
+        enc_tok_files files = json_of((tokjson){
+            .model = wordpiece,
+            .pre_tokenizer = BERT,
+            .normalizer = normalizer,
+            .post_processor = "{\"type\": \"BertProcessing\", \"sep\": [\"[SEP]\", 2], "
+                              "\"cls\": [\"[CLS]\", 1]}"});
+        files.tokenizer_config = bytes(cases[i].config);
+        gives(files, "A \xc3\xa9", cases[i].ids);
+    }
+}
+
 static void steps_that_are_wrong_are_named(void)
 {
     char long_text[ENC_PIECE_MAX + 64];
@@ -231,6 +268,7 @@ static void splitting_that_is_wrong_is_named(void)
 int main(void)
 {
     every_step_does_what_it_says();
+    the_config_of_a_bert_sets_its_normalizer_anew();
     steps_that_are_wrong_are_named();
     precompiled_maps_are_decoded();
     steps_are_limited();
