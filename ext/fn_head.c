@@ -479,6 +479,8 @@ static enc_rc next_of(const enc_model *m, const float *hidden, size_t n, float *
     return enc_head_next(m, hidden, out, e);
 }
 
+/* Sentence-transformers' cross-encoders take off white space around the texts, which
+ * transformers' models of next sentences do not. */
 static void score_pair(ext_call *c, const char *what_a, const char *what_b,
                        pair_head *head)
 {
@@ -486,10 +488,16 @@ static void score_pair(ext_call *c, const char *what_a, const char *what_b,
     const enc_tokens *tokens;
     const float *hidden;
     enc_bytes a, b;
+    enc_work *w;
     float score;
 
     if (ext_is_null(c, 0) || ext_is_null(c, 1)) return;
     if (!ext_arg_text(c, 0, what_a, &a) || !ext_arg_text(c, 1, what_b, &b)) return;
+    if (head == enc_head_rerank) {
+        if ((w = ext_work(c)) == NULL) return;
+        a = enc_batch_strip(w, a);
+        b = enc_batch_strip(w, b);
+    }
     if ((m = ext_arg_model(c, 2)) == NULL || !hidden_of(c, m, a, b, &tokens, &hidden))
         return;
     if (ext_failed(c, head(m, hidden, tokens->n, &score, &c->err))) return;

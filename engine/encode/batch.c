@@ -32,19 +32,28 @@ static enc_rc stopped(const enc_embed_job *job, size_t done, enc_err *e)
                     job->n_texts);
 }
 
-/* The prompt and the text as one, in w until the next. */
-static enc_rc with_prompt(enc_work *w, const char *prompt, enc_bytes text,
-                          enc_bytes *whole, enc_err *e)
+enc_bytes enc_batch_strip(enc_work *w, enc_bytes text)
+{
+    return enc_tok_strip(text, &w->tokens.ask);
+}
+
+/* The prompt and the text as one, in w until the next, without white space around it,
+ * which byte-level pieces would show. Not of a static model: there nobody takes it off.
+ */
+static enc_rc with_prompt(const enc_model *m, enc_work *w, const char *prompt,
+                          enc_bytes text, enc_bytes *whole, enc_err *e)
 {
     size_t n = prompt != NULL ? strlen(prompt) : 0, sum;
     *whole = text;
-    if (n == 0) return ENC_OK;
-    if (!enc_mem_add(n, text.n, &sum) ||
-        !enc_mem_reserve((void **)&w->prompted, &w->n_prompted, sum, 1))
-        return enc_nomem(e);
-    memcpy(w->prompted, prompt, n);
-    if (text.n > 0) memcpy(w->prompted + n, text.at, text.n);
-    *whole = (enc_bytes){w->prompted, sum};
+    if (n > 0) {
+        if (!enc_mem_add(n, text.n, &sum) ||
+            !enc_mem_reserve((void **)&w->prompted, &w->n_prompted, sum, 1))
+            return enc_nomem(e);
+        memcpy(w->prompted, prompt, n);
+        if (text.n > 0) memcpy(w->prompted + n, text.at, text.n);
+        *whole = (enc_bytes){w->prompted, sum};
+    }
+    if (m->config.n_layers > 0) *whole = enc_batch_strip(w, *whole);
     return ENC_OK;
 }
 
@@ -53,12 +62,14 @@ static enc_rc with_prompt(enc_work *w, const char *prompt, enc_bytes text,
 static enc_rc count_prompt(const enc_model *m, enc_work *w, const char *prompt, size_t *n,
                            enc_err *e)
 {
+    const enc_bytes none = {NULL, 0};
+    enc_bytes text;
     enc_rc rc;
 
     *n = 0;
     if (!m->config.skips_prompt || prompt == NULL || prompt[0] == '\0') return ENC_OK;
-    rc = enc_tok_encode(m->tok, (enc_bytes){(const uint8_t *)prompt, strlen(prompt)},
-                        (enc_bytes){NULL, 0}, m->config.max_tokens, true, &w->tokens, e);
+    if ((rc = with_prompt(m, w, prompt, none, &text, e))) return rc;
+    rc = enc_tok_encode(m->tok, text, none, m->config.max_tokens, true, &w->tokens, e);
     *n = w->tokens.n;
     if (*n > 0 && w->tokens.at[*n - 1].is_special) --*n;
     return rc;
@@ -70,7 +81,7 @@ static enc_rc tokenize(const enc_model *m, enc_work *w, const enc_embed_job *job
     for (size_t i = 0; i < job->n_texts; i++) {
         enc_bytes text;
         enc_rc rc = i % TICK_TEXTS == TICK_TEXTS - 1 ? stopped(job, 0, e) : ENC_OK;
-        if (!rc) rc = with_prompt(w, job->prompt, job->texts[i], &text, e);
+        if (!rc) rc = with_prompt(m, w, job->prompt, job->texts[i], &text, e);
         if (!rc)
             rc = enc_tok_encode(m->tok, text, (enc_bytes){NULL, 0}, m->config.max_tokens,
                                 true, &w->tokens, e);

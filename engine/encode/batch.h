@@ -23,6 +23,10 @@ typedef struct enc_embed_job {
 enc_rc enc_embed_run(const enc_model *m, enc_work *w, const enc_embed_job *job,
                      enc_err *e);
 
+/* A text without the white space around it, which sentence-transformers take off before
+ * a text is read; enc_embed_run does so. */
+enc_bytes enc_batch_strip(enc_work *w, enc_bytes text);
+
 /* Tokens of one text or pair with the model's own maximum, as one batch that borrows from
  * `w` and stays valid until w's next enc_batch_of: what heads and inspection run on. */
 enc_rc enc_batch_of(const enc_model *m, enc_work *w, enc_bytes a, enc_bytes b,

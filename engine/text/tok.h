@@ -97,6 +97,9 @@ enc_rc enc_tok_encode(const enc_tok *t, enc_bytes a, enc_bytes b, size_t n_max,
 enc_rc enc_tok_count(const enc_tok *t, enc_bytes text, enc_ask *ask, size_t *n,
                      enc_err *e);
 
+/* The text without white space at its ends. ask, while that is long, may be NULL. */
+enc_bytes enc_tok_strip(enc_bytes text, enc_ask *ask);
+
 /* Calls visit with each word of the text and its n >= 1 pieces, whose places are those in
  * the text; false ends the walk. Here special tokens in the text are ordinary words. Both
  * are borrowed until visit returns. The one piece of a word that has none is `unk`. A

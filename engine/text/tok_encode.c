@@ -474,6 +474,19 @@ enc_rc enc_tok_count(const enc_tok *t, enc_bytes text, enc_ask *ask, size_t *n,
     return rc;
 }
 
+enc_bytes enc_tok_strip(enc_bytes text, enc_ask *ask)
+{
+    size_t from = 0, to = text.n, n;
+    while (from < to && (n = white_at(text, from, to)) > 0 && !enc_ask_on(ask, n))
+        from += n;
+    while (to > from) {
+        const size_t at = before(text, from, to);
+        if ((n = white_at(text, at, to)) != to - at || enc_ask_on(ask, n)) break;
+        to = at;
+    }
+    return from < to ? (enc_bytes){text.at + from, to - from} : (enc_bytes){text.at, 0};
+}
+
 enc_rc enc_tok_walk(const enc_tok *t, enc_bytes text, enc_tok_visit *visit, void *arg,
                     enc_err *e)
 {

@@ -119,6 +119,40 @@ static void a_prompt_stands_before_the_text(const enc_model *m)
     enc_work_free(w);
 }
 
+/* Byte-level pieces show white space, which sentence-transformers take off. */
+static void white_space_around_a_text_is_left_out(enc_model *m)
+{
+    static const char json[] =
+        "{\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 0, \"b\": 1, \"\xc4\xa0\": "
+        "2, "
+        "\"\xc4\x8a\": 3, \"q\": 4}, \"merges\": []}, \"pre_tokenizer\": {\"type\": "
+        "\"ByteLevel\", \"add_prefix_space\": false}}";
+    static const char *const same[] = {" a b", "a b\n", "\xe3\x80\x80\n a b \xc2\xa0"};
+    const enc_tok_files files = {.tokenizer_json = {(const uint8_t *)json, strlen(json)}};
+    const enc_bytes bare = {(const uint8_t *)"a b", 3},
+                    blank = {(const uint8_t *)"\n", 1};
+    enc_tok *words = m->tok;
+    float out[2 * D], expected[2 * D];
+    enc_embed_job job = {.n_texts = 1, .out = out};
+    enc_work *w = work_new();
+    CHECK(enc_tok_open(&m->tok, &files, NULL) == ENC_OK);
+    embed_alone(m, w, bare, expected);
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
+        const enc_bytes text = {(const uint8_t *)same[i], strlen(same[i])};
+        job.texts = &text;
+        CHECK(enc_embed_run(m, w, &job, NULL) == ENC_OK);
+        CHECK_SAY(memcmp(out, expected, sizeof out) == 0, "text %zu", i);
+    }
+    job.texts = &blank;
+    job.prompt = "q ";
+    CHECK(enc_embed_run(m, w, &job, NULL) == ENC_OK);
+    embed_alone(m, w, (enc_bytes){(const uint8_t *)"q", 1}, expected);
+    CHECK(memcmp(out, expected, sizeof out) == 0);
+    enc_work_free(w);
+    enc_tok_close(m->tok);
+    m->tok = words;
+}
+
 /* [CLS] and the prompt's tokens are read by the layers, but not pooled. */
 static void a_prompt_can_be_left_out_of_the_vector(enc_model *m)
 {
@@ -240,6 +274,7 @@ int main(void)
     make_texts();
     many_texts_are_as_each_alone(&m);
     a_prompt_stands_before_the_text(&m);
+    white_space_around_a_text_is_left_out(&m);
     a_prompt_can_be_left_out_of_the_vector(&m);
     no_texts_is_fine(&m);
     an_empty_text_has_a_vector(&m);
