@@ -191,12 +191,13 @@ static bool is_for(const enc_conf *r, const char *task)
 
 static enc_rc read_problem(enc_conf *r)
 {
-    /* Without a word about it, transformers' text-classification pipeline passes a single
-     * score through a sigmoid, and several through a softmax. */
-    int problem = r->c->n_labels == 1 ? ENC_MULTI_LABEL : ENC_SINGLE_LABEL;
+    /* As transformers' text-classification pipeline: a single score goes through a
+     * sigmoid, whatever is said unless that is regression, several through a softmax. */
+    int problem = ENC_SINGLE_LABEL;
     enc_rc rc = enc_conf_choose_member(r, "problem_type", problems, ENC_COUNT(problems),
                                        &problem);
 
+    if (r->c->n_labels == 1 && problem == ENC_SINGLE_LABEL) problem = ENC_MULTI_LABEL;
     r->c->problem = (enc_problem)problem;
     return rc;
 }

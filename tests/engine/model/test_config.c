@@ -300,6 +300,7 @@ static void problems_and_rerankers_follow_their_libraries(void)
         {TWO ",\"problem_type\": \"multi_label_classification\"", ENC_MULTI_LABEL, false},
         {ONE ",\"problem_type\": \"regression\"", ENC_REGRESSION, true},
         {ONE ",\"problem_type\": null", ENC_MULTI_LABEL, true},
+        {ONE ",\"problem_type\": \"single_label_classification\"", ENC_MULTI_LABEL, true},
         {ONE ",\"sbert_ce_default_activation_function\": "
              "\"torch.nn.modules.linear.Identity\"",
          ENC_MULTI_LABEL, false},
