@@ -22,6 +22,8 @@ static const enc_choice activations[] = {
     {"relu", ENC_RELU},
     {"silu", ENC_SILU},
     {"swish", ENC_SILU},
+    {"gelu_python", ENC_GELU},
+    {"gelu_accurate", ENC_GELU_TANH},
 };
 
 static const enc_choice problems[] = {

@@ -54,7 +54,7 @@ SELECT encoder_load(bytes, 'x') FROM changed;
 -- An architecture that is no encoder of ours, or none.
 UPDATE change SET (was, becomes) = ('"model_type": "bert"', '"model_type": "gpt2"');
 SELECT encoder_load(bytes, 'x') FROM changed;
-UPDATE change SET becomes = '"model": "bert"';
+UPDATE change SET becomes = '"model_type": 7';
 SELECT encoder_load(bytes, 'x') FROM changed;
 -- An activation that we have not.
 UPDATE change SET (was, becomes) = ('"hidden_act": "gelu"', '"hidden_act": "mish"');

@@ -194,6 +194,8 @@ static void activations_go_by_several_names(void)
         enc_act act;
     } acts[] = {
         {"\"hidden_act\": \"gelu\"", ENC_GELU},
+        {"\"hidden_act\": \"gelu_python\"", ENC_GELU},
+        {"\"hidden_act\": \"gelu_accurate\"", ENC_GELU_TANH},
         {"\"hidden_act\": \"gelu_new\"", ENC_GELU_TANH},
         {"\"hidden_act\": \"gelu_pytorch_tanh\"", ENC_GELU_TANH},
         {"\"hidden_act\": \"relu\"", ENC_RELU},
