@@ -193,10 +193,9 @@ static enc_rc read_thetas(enc_conf *r)
 
     c->rope_theta = 160000.0f;
     if ((rc = enc_conf_number_if(r, "global_rope_theta", &c->rope_theta))) return rc;
+    /* null says: as the global one; absent is transformers' default. */
     c->rope_local_theta = c->rope_theta;
-    if (enc_conf_member(r, "local_rope_theta") == NULL && all == NULL &&
-        enc_conf_member(r, "global_rope_theta") == NULL)
-        c->rope_local_theta = 10000.0f;
+    if (enc_json_get(r->root, "local_rope_theta") == NULL) c->rope_local_theta = 10000.0f;
     if ((rc = enc_conf_number_if(r, "local_rope_theta", &c->rope_local_theta))) return rc;
     for (int i = 0; all != NULL && i < 2; i++) {
         const char *kind = i == 0 ? "full_attention" : "sliding_attention";

@@ -181,6 +181,8 @@ static void modernbert_has_windows_and_two_thetas(void)
     c = taken_text(usual("modernbert", "\"global_rope_theta\": 90000, "
                                        "\"local_rope_theta\": null,"));
     CHECK(c.rope_local_theta == 90000.0f);
+    c = taken_text(usual("modernbert", "\"global_rope_theta\": 90000,"));
+    CHECK(c.rope_theta == 90000.0f && c.rope_local_theta == 10000.0f);
 }
 
 static void layer_types_must_follow_a_rule(void)
