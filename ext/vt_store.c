@@ -8,9 +8,9 @@
  *                                       content=; only UNINDEXED ones for content=''
  *   %_queue(id PRIMARY KEY, t)          texts that wait to be encoded (vt_docs.c)
  *   %_segment(id PRIMARY KEY, n, h, m, b)   codes of 256 slots: how many, the hash of the
- *                                       bytes, centers (index=ivf), the bytes; and an
- *                                       index, UNIQUE(id, n, h), by which the list is
- * read without the bytes: older tables have none
+ *                                       bytes, centers (index=ivf), the bytes. By its
+ *                                       index, UNIQUE(id, n, h), the list is read without
+ *                                       the bytes; older tables have none
  *   %_vector(id PRIMARY KEY, b)         the f32 vectors of some slots (vt_vectors.c)
  *   %_fresh(id PRIMARY KEY, h, c, b)    what 'reembed' has made so far
  *   %_fts, an FTS5 table                the lexical leg, with hybrid=1
