@@ -281,6 +281,8 @@ int ext_vt_config_put_real(ext_vt_table *t, const char *key, double value);
 int ext_vt_vectors_new(ext_vt_table *t);
 void ext_vt_vectors_free(ext_vt_vectors *v);
 size_t ext_vt_vectors_count(const ext_vt_vectors *v);
+bool ext_vt_vectors_has_changed(
+    const ext_vt_vectors *v); /* and is not written; or NULL */
 
 /* Brings what is in memory in step with the database, as this transaction sees it, and
  * sees whether texts are waiting. Every reader and writer calls it first; it costs one

@@ -239,7 +239,8 @@ int ext_vt_table_drop_undone(ext_vt_table *t)
 {
     sqlite3_int64 id = t->id;
 
-    if (!t->is_doubtful) return SQLITE_OK;
+    bool has_more = t->has_queue || ext_vt_vectors_has_changed(t->vectors);
+    if (!t->is_doubtful || (!has_more && !t->must_roll_back)) return SQLITE_OK;
     char *config = sqlite3_mprintf("%s_config", t->name);
     if (config == NULL) return SQLITE_NOMEM;
     int rc = sqlite3_table_column_metadata(t->db, t->schema, config, NULL, NULL, NULL,

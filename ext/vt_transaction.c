@@ -72,8 +72,8 @@ int ext_vt_savepoint(sqlite3_vtab *base, int level)
     if (rc == SQLITE_OK) rc = ext_vt_vectors_flush(t);
     t->n_saved = rc == SQLITE_OK ? level + 1 : least(t->n_saved, level);
     sqlite3_set_last_insert_rowid(t->db, last);
-    bool is_for_statement = ext_vt_table_count_writers(t) > 0;
-    if (t->must_roll_back || !t->is_begun || !is_for_statement) return rc;
+    if (rc == SQLITE_OK || t->must_roll_back || !t->is_begun) return rc;
+    if (ext_vt_table_count_writers(t) == 0) return rc; /* it is not for a statement */
     t->unsaved = rc;
     t->unsaved_level = level;
     return SQLITE_OK;

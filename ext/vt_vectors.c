@@ -65,6 +65,11 @@ size_t ext_vt_vectors_count(const ext_vt_vectors *v)
     return v->n;
 }
 
+bool ext_vt_vectors_has_changed(const ext_vt_vectors *v)
+{
+    return v != NULL && v->is_changed;
+}
+
 void ext_vt_vectors_forget(ext_vt_vectors *v)
 {
     if (v == NULL) return;

@@ -156,6 +156,34 @@ static void the_list_of_segments_is_read_when_it_is_another(void)
     CHECK(sqlite3_close(db) == SQLITE_OK);
 }
 
+/* Statements that the tables run on their own while n of them are made in a transaction.
+ */
+static int runs_for_tables(int n)
+{
+    counted c = {"_config", 0};
+    sqlite3 *db = open_db();
+
+    CHECK(run(db, "BEGIN") == SQLITE_OK);
+    sqlite3_trace_v2(db, SQLITE_TRACE_STMT, see, &c);
+    for (int i = 0; i < n; i++) {
+        char *sql = sqlite3_mprintf("CREATE VIRTUAL TABLE t%d USING similarity(v "
+                                    "VECTOR(2)); INSERT INTO t%d(v) VALUES('[1,2]')",
+                                    i, i);
+        CHECK(run(db, sql) == SQLITE_OK);
+        sqlite3_free(sql);
+    }
+    sqlite3_trace_v2(db, 0, NULL, NULL);
+    CHECK(run(db, "COMMIT") == SQLITE_OK);
+    CHECK(sqlite3_close(db) == SQLITE_OK);
+    return c.n;
+}
+
+static void a_table_does_not_ask_for_every_other_that_is_made(void)
+{
+    int few = runs_for_tables(5), many = runs_for_tables(20);
+    CHECK_SAY(many <= 5 * few, "%d for 5 tables, %d for 20", few, many);
+}
+
 int main(void)
 {
     calls_begin();
@@ -163,6 +191,7 @@ int main(void)
     a_vector_that_stays_is_not_written();
     the_same_vector_again_is_not_written();
     the_list_of_segments_is_read_when_it_is_another();
+    a_table_does_not_ask_for_every_other_that_is_made();
     sqlite3_shutdown();
     return check_done("work");
 }
