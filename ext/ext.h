@@ -270,12 +270,14 @@ typedef struct ext_tvf {
     void (*column)(ext_scan *s, size_t row, int column, sqlite3_context *out);
     void (*close)(
         ext_scan *s); /* frees s->state; also after a failed open. May be NULL */
+    void (*forget)(void *kept); /* frees s->kept, once; not NULL if anything is kept */
 } ext_tvf;
 
 struct ext_scan {
     ext_call call; /* arguments live as long as the scan, and so does call.arena */
     void *state;   /* the function's own; ext_alloc(&s->call, ...) needs no close */
     size_t n_rows; /* in this chunk */
+    void *kept;    /* what a scan leaves for the next of its statement, or NULL */
     /* private: rows that were put */
     const ext_tvf *tvf;
     struct ext_cell *cells;

@@ -236,28 +236,67 @@ static bool put_ranked(ext_scan *s, const enc_bytes *labels, const float *scores
     return order != NULL;
 }
 
-/* The labels' scores by similarity to the vector x. */
-static bool score_similar(ext_call *c, const enc_model *m, const float *x,
-                          const enc_bytes *labels, size_t n, float *scores)
+typedef struct known { /* what zero_shot keeps while its statement runs */
+    ext_model *model;
+    enc_wr json; /* the labels as they were given */
+    float *vectors;
+} known;
+
+static void known_free(void *p)
 {
-    size_t dims = enc_config_dims(&m->config);
-    float *vectors = ext_alloc(c, n * dims, sizeof *vectors);
+    known *k = p;
+    if (k == NULL) return;
+    ext_model_drop(k->model);
+    enc_wr_clear(&k->json);
+    enc_mem_free(k->vectors);
+    enc_mem_free(k);
+}
+
+static known *known_new(ext_call *c, enc_bytes json, size_t n, size_t dims)
+{
+    known *k = enc_mem_zero(sizeof *k);
+
+    if (k != NULL) {
+        enc_wr_init(&k->json);
+        enc_wr_bytes(&k->json, json.at, json.n);
+        k->vectors = enc_mem_array(n * dims, sizeof *k->vectors);
+        if (!k->json.failed && k->vectors != NULL) return k;
+    }
+    known_free(k);
+    ext_nomem(c);
+    return NULL;
+}
+
+/* The labels' vectors; the same as for the row before if the labels are. */
+static const float *label_vectors(ext_scan *s, ext_model *entry, enc_bytes json,
+                                  const enc_bytes *labels, size_t n)
+{
+    const enc_model *m = ext_model_enc(entry);
+    ext_call *c = &s->call;
     enc_work *w = ext_work(c);
+    known *k = s->kept;
+
+    if (k != NULL && k->model == entry && k->json.n == json.n &&
+        memcmp(k->json.at, json.at, json.n) == 0)
+        return k->vectors;
+    known_free(k);
+    s->kept = NULL;
+    if (w == NULL || (k = known_new(c, json, n, enc_config_dims(&m->config))) == NULL)
+        return NULL;
     enc_embed_job job = {.texts = labels,
                          .n_texts = n,
                          .prompt = ext_prompt(m, ""),
-                         .out = vectors,
+                         .out = k->vectors,
                          .tick = ext_stop_batch,
                          .tick_arg = c};
-
-    if (vectors == NULL || w == NULL) return false;
-    if (ext_failed(c, enc_embed_run(m, w, &job, &c->err))) return false;
-    for (size_t i = 0; i < n; i++) {
-        double cosine = enc_vec_cosine(x, vectors + i * dims, dims);
-        scores[i] = isnan(cosine) ? 0 : (float)cosine / ZERO_SHOT_TEMPERATURE;
+    if (ext_failed(c, enc_embed_run(m, w, &job, &c->err))) {
+        known_free(k);
+        return NULL;
     }
-    enc_softmax(scores, n);
-    return true;
+    ext_model_keep(entry);
+    k->model = entry;
+    s->kept = k;
+    return k->vectors;
 }
 
 typedef struct zero_shot_options {
@@ -284,23 +323,36 @@ static bool read_zero_shot(ext_call *c, const ext_model *entry, zero_shot_option
                     ext_model_name(entry));
 }
 
-/* By entailment where the model knows it, else by similarity. */
-static bool put_zero_shot(ext_scan *s, const enc_model *m, const zero_shot_options *o,
-                          const enc_bytes *labels, size_t n)
+/* By similarity where the model does not know what follows from what. */
+static bool put_similar(ext_scan *s, ext_model *entry, enc_bytes json,
+                        const enc_bytes *labels, size_t n)
+{
+    ext_call *c = &s->call;
+    const enc_model *m = ext_model_enc(entry);
+    size_t dims = enc_config_dims(&m->config);
+    float *scores = ext_alloc(c, n, sizeof *scores);
+    const float *x, *vectors;
+
+    if (scores == NULL || !ext_arg_embedding(c, 0, m, "", &x)) return false;
+    if ((vectors = label_vectors(s, entry, json, labels, n)) == NULL) return false;
+    for (size_t i = 0; i < n; i++) {
+        double cosine = enc_vec_cosine(x, vectors + i * dims, dims);
+        scores[i] = isnan(cosine) ? 0 : (float)cosine / ZERO_SHOT_TEMPERATURE;
+    }
+    enc_softmax(scores, n);
+    return put_ranked(s, labels, scores, n);
+}
+
+static bool put_entailed(ext_scan *s, const enc_model *m, const zero_shot_options *o,
+                         const enc_bytes *labels, size_t n)
 {
     ext_call *c = &s->call;
     const enc_tap tap = {.arg = c, .stop = ext_stop};
     enc_nli_job job = {.labels = labels, .n_labels = n, .is_multi = o->is_multi};
     float *scores = ext_alloc(c, n, sizeof *scores);
     enc_work *w = ext_work(c);
-    const float *x;
 
     if (scores == NULL || w == NULL) return false;
-    if (!enc_nli_can(m)) {
-        if (!ext_arg_embedding(c, 0, m, "", &x)) return false;
-        return score_similar(c, m, x, labels, n, scores) &&
-               put_ranked(s, labels, scores, n);
-    }
     if (!ext_arg_text(c, 0, "text", &job.text)) return false;
     job.sentence = o->sentence != NULL ? o->sentence : ENC_NLI_TEMPLATE;
     job.tap = &tap;
@@ -324,7 +376,9 @@ static bool zero_shot_open(ext_scan *s)
     if (labels == NULL) return false;
     if (ext_is_null(c, 0) || json.at == NULL) return true;
     if (!ext_failed(c, read_labels(&list, json, labels, &n, &c->err)))
-        ok = put_zero_shot(s, ext_model_enc(entry), &o, labels, n);
+        ok = enc_nli_can(ext_model_enc(entry))
+                 ? put_entailed(s, ext_model_enc(entry), &o, labels, n)
+                 : put_similar(s, entry, json, labels, n);
     enc_json_close(list);
     return ok;
 }
@@ -533,7 +587,8 @@ int ext_register_head(sqlite3 *db, ext_conn *conn)
          .n_columns = 2,
          .args = {"text", "labels", "model", "options"},
          .n_required = 2,
-         .open = zero_shot_open},
+         .open = zero_shot_open,
+         .forget = known_free},
         {.name = "fill_mask",
          .columns = "position INTEGER, token TEXT, id INTEGER, score REAL, sequence TEXT",
          .n_columns = 5,

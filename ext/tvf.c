@@ -119,7 +119,7 @@ static void scan_close(cursor *cur)
         sqlite3_value_free(cur->args[i]);
         cur->args[i] = NULL;
     }
-    memset(s, 0, sizeof *s);
+    *s = (ext_scan){.kept = s->kept};
     cur->is_open = false;
 }
 
@@ -227,7 +227,11 @@ static int tvf_open(sqlite3_vtab *base, sqlite3_vtab_cursor **out)
 
 static int tvf_close(sqlite3_vtab_cursor *base)
 {
-    scan_close((cursor *)base);
+    cursor *cur = (cursor *)base;
+
+    scan_close(cur);
+    if (cur->scan.kept != NULL)
+        ((const table *)base->pVtab)->slot->tvf->forget(cur->scan.kept);
     sqlite3_free(base);
     return SQLITE_OK;
 }

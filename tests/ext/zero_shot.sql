@@ -32,3 +32,13 @@ SELECT * FROM zero_shot('a', '["x", 1]', 'tiny');
 SELECT * FROM zero_shot('a', 'x', 'tiny');
 SELECT * FROM zero_shot('a', '["x"]', 'no such model');
 SELECT * FROM zero_shot(vector('[1, 2]'), '["x"]', 'tiny');
+
+-- The labels of the row before are known; other labels, another model or text are not taken for them.
+CREATE TABLE asked(id INTEGER PRIMARY KEY, text TEXT, labels TEXT, model TEXT);
+INSERT INTO asked(text, labels, model) VALUES
+  ('one', '["one", "two"]', 'tiny'), ('two', '["one", "two"]', 'tiny'), ('two', '["two", "one"]', 'tiny'),
+  ('two', '["two", "six"]', 'tiny'), ('two', '["two", "six"]', 'builtin'), (NULL, '["two", "six"]', 'builtin'),
+  ('two', '["two"]', 'tiny'), ('two', '["two", "six"]', 'tiny');
+SELECT count(*), sum(z.score = (SELECT score FROM zero_shot(a.text, a.labels, a.model) AS alone WHERE alone.label = z.label))
+  FROM asked AS a, zero_shot(a.text, a.labels, a.model) AS z;
+SELECT a.id, z.label FROM asked AS a, zero_shot(a.text, iif(a.id = 3, 'x', a.labels), a.model) AS z;
