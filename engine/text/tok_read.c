@@ -322,6 +322,19 @@ static void read_max(enc_tok_reading *r)
     r->t->max = max >= 1 && max < MODEL_MAX_ABSURD ? (size_t)max : 0;
 }
 
+/* transformers give a model no segments, which then are all 0, if model_input_names is
+ * there and does not list them. */
+static void read_segments(enc_tok_reading *r)
+{
+    enc_json_value *names = enc_json_get(r->config, "model_input_names");
+    enc_tok *t = r->t;
+    if (!enc_json_is_array(names)) return;
+    for (size_t i = 0; i < enc_json_count(names); i++)
+        if (enc_tok_read_is(enc_json_at(names, i), "token_type_ids")) return;
+    for (size_t i = 0; i < t->one.n; i++) t->one.at[i].segment = 0;
+    for (size_t i = 0; i < t->two.n; i++) t->two.at[i].segment = 0;
+}
+
 static enc_rc read_source(enc_tok_reading *r, enc_err *e)
 {
     const enc_tok_files *f = r->files;
@@ -353,6 +366,7 @@ enc_rc enc_tok_open(enc_tok **out, const enc_tok_files *files, enc_err *e)
         (rc = read_source(&r, e)) || (rc = enc_tok_finish(r.t, e)))
         goto done;
     read_max(&r);
+    read_segments(&r);
     *out = r.t;
     r.t = NULL;
 done:

@@ -115,6 +115,31 @@ static void what_a_config_asks_in_vain_is_named(void)
         open_config("{\"tokenizer_class\": \"DistilBertTokenizer\"}", ENC_OK, ""));
 }
 
+/* transformers give such a model no token_type_ids, which then are 0. */
+static void segments_that_are_no_input_are_zero(void)
+{
+    static const struct {
+        const char *config;
+        unsigned last;
+    } cases[] = {{"{}", 1},
+                 {"{\"model_input_names\": null}", 1},
+                 {"{\"model_input_names\": [\"input_ids\", \"token_type_ids\"]}", 1},
+                 {"{\"model_input_names\": [\"input_ids\", \"attention_mask\"]}", 0}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        enc_tok *t = open_config(cases[i].config, ENC_OK, "");
+        enc_tokens ts;
+        enc_err e;
+        enc_err_clear(&e);
+        enc_tokens_init(&ts);
+        CHECK(enc_tok_encode(t, bytes("the"), bytes("the"), 0, true, &ts, &e) == ENC_OK);
+        CHECK(ts.n == 5 && ts.at[1].segment == 0);
+        CHECK_SAY(ts.at[3].segment == cases[i].last && ts.at[4].segment == cases[i].last,
+                  "%s", cases[i].config);
+        enc_tokens_clear(&ts);
+        enc_tok_close(t);
+    }
+}
+
 /* MPNet joins a pair as RoBERTa does, with two separators and one segment. */
 static void mpnet_is_known_by_its_class_or_its_tokens(void)
 {
@@ -406,6 +431,7 @@ int main(void)
     a_vocabulary_alone_is_bert_uncased();
     the_config_is_honoured();
     what_a_config_asks_in_vain_is_named();
+    segments_that_are_no_input_are_zero();
     mpnet_is_known_by_its_class_or_its_tokens();
     added_tokens_of_a_config_are_checked();
     a_tokenizer_json_says_everything();
