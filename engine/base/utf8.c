@@ -169,6 +169,12 @@ bool enc_utf8_is_white(uint32_t c)
 
 bool enc_utf8_is_word(uint32_t c)
 {
+    /* Join_Control, and what is Alphabetic of the symbols: letters in circles, squares.
+     */
+    if (c == 0x200c || c == 0x200d || (c >= 0x24b6 && c <= 0x24e9)) return true;
+    if ((c >= 0x1f130 && c <= 0x1f149) || (c >= 0x1f150 && c <= 0x1f169) ||
+        (c >= 0x1f170 && c <= 0x1f189))
+        return true;
     utf8proc_category_t k = category(c);
     return (k >= UTF8PROC_CATEGORY_LU && k <= UTF8PROC_CATEGORY_ND) ||
            k == UTF8PROC_CATEGORY_NL || k == UTF8PROC_CATEGORY_PC;

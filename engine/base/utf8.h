@@ -38,7 +38,7 @@ bool enc_utf8_is_cjk(uint32_t c);      /* BERT's ideograph blocks; not Hangul or
 bool enc_utf8_is_hangul(uint32_t c);   /* a whole syllable */
 bool enc_utf8_is_letter(uint32_t c);   /* category L* */
 bool enc_utf8_is_number(uint32_t c);   /* category N* */
-bool enc_utf8_is_word(uint32_t c);     /* category L* M* Nd Nl Pc: \w of a regex */
+bool enc_utf8_is_word(uint32_t c);     /* Alphabetic, M* Nd Pc, joiners: \w of a regex */
 bool enc_utf8_is_white(uint32_t c);    /* White_Space: \s of a regex */
 
 /* Full lower case of one character, at most 3 characters into out; returns how many. */

@@ -106,7 +106,13 @@ static void classes_are_those_of_regular_expressions(void)
     CHECK(!enc_utf8_is_white('a') && !enc_utf8_is_white(0x1f) &&
           !enc_utf8_is_white(0xe9));
     CHECK(enc_utf8_is_word(0x2167) && enc_utf8_is_word(0x203f)); /* Nl, Pc */
-    CHECK(!enc_utf8_is_word(0xbd) && !enc_utf8_is_word(0x378));  /* No, unassigned */
+    CHECK(enc_utf8_is_word(0x200c) && enc_utf8_is_word(0x200d) &&
+          enc_utf8_is_word(0x24d0));
+    CHECK(enc_utf8_is_word(0x1f130) && enc_utf8_is_word(0x1f150) &&
+          enc_utf8_is_word(0x1f189));
+    CHECK(!enc_utf8_is_word(0x200b) && !enc_utf8_is_word(0x24ea) &&
+          !enc_utf8_is_word(0x1f16a) && !enc_utf8_is_word(0x1f14a));
+    CHECK(!enc_utf8_is_word(0xbd) && !enc_utf8_is_word(0x378)); /* No, unassigned */
     CHECK(!enc_utf8_is_letter(0x378) && !enc_utf8_is_letter(0x301));
 }
 
