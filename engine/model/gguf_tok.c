@@ -304,7 +304,8 @@ static bool is_pre(const vocab *v, const char *name)
 static enc_rc write_bpe_steps(const vocab *v, enc_wr *out, enc_err *e)
 {
     static const char *const known[] = {"gpt-2",        "roberta-bpe", "modern-bert",
-                                        "jina-v2-code", "jina-v2-es",  "jina-v2-de"};
+                                        "jina-v2-code", "jina-v2-es",  "jina-v2-de",
+                                        "jina-v1-en",   "jina-es",     "jina-de"};
     enc_bytes pre = enc_gguf_text(v->g, "tokenizer.ggml.pre");
     bool is_known = pre.at == NULL;
 
@@ -313,7 +314,8 @@ static enc_rc write_bpe_steps(const vocab *v, enc_wr *out, enc_err *e)
     if (!is_known)
         return enc_fail(e, ENC_UNSUPPORTED,
                         "%s: tokenizer.ggml.pre '%.*s' not supported (gpt-2, "
-                        "roberta-bpe, modern-bert, jina-v2-code, jina-v2-es, jina-v2-de)",
+                        "roberta-bpe, modern-bert, jina-v2-code, jina-v2-es, jina-v2-de, "
+                        "jina-v1-en, jina-es, jina-de)",
                         enc_gguf_what(v->g), (int)(pre.n < 60 ? pre.n : 60),
                         (const char *)pre.at);
     enc_wr_format(out,

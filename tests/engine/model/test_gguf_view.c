@@ -708,6 +708,22 @@ static void long_names_are_cut_in_sentences(void)
     VIEWS(f, "tokenizer.json", "f123456789g' not supported");
 }
 
+/* The names that llama.cpp has for GPT-2's cutting, in encoders old and new. */
+static void gpt2s_cutting_has_many_names(void)
+{
+    static const char *const names[] = {"gpt-2",      "roberta-bpe", "jina-v2-code",
+                                        "jina-v2-es", "jina-v2-de",  "jina-v1-en",
+                                        "jina-es",    "jina-de"};
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        gguf_file f = usual("bert", "gpt2", 4);
+
+        with_text(&f, "tokenizer.ggml.pre", names[i]);
+        with_texts(&f, "tokenizer.ggml.merges", names, 1);
+        VIEWS(f, "tokenizer.json", "\"normalizer\": null");
+    }
+}
+
 static void wordpieces_are_turned_back(void)
 {
     static const char *const pieces[] = {
@@ -865,6 +881,7 @@ int main(void)
     names_of_tensors_may_be_any();
     halves_that_differ_are_not_joined();
     long_names_are_cut_in_sentences();
+    gpt2s_cutting_has_many_names();
     wordpieces_are_turned_back();
     counts_and_ids_of_pieces_are_checked();
     what_stands_around_texts_follows_the_keys();
