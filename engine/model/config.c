@@ -323,8 +323,9 @@ enc_rc enc_config_read(enc_config *c, enc_arena *a, enc_files *f, size_t tok_max
     *c = (enc_config){.pooling = ENC_POOL_MEAN, .similarity = "cosine"};
     if ((rc = enc_conf_read(&r, "config.json", read_config))) return rc;
     c->max_tokens = c->n_positions - c->position_offset;
-    if (tok_max != 0 && tok_max < c->max_tokens) c->max_tokens = tok_max;
     if ((rc = enc_conf_read_use(&r))) return rc;
+    if (tok_max != 0 && !c->says_length && tok_max < c->max_tokens)
+        c->max_tokens = tok_max;
     if (c->max_tokens < TOKENS_MIN)
         return enc_fail(e, ENC_RANGE,
                         "maximum length is %zu tokens, expected at least %d",

@@ -108,7 +108,9 @@ typedef struct enc_config {
     bool normalize;    /* vectors are divided by their L2 norm, last of all */
     bool own_decoder;  /* of masked words: tie_word_embeddings is false */
     bool lower_case;   /* the text is lower-cased beforehand, whatever the tokenizer */
-    size_t max_tokens; /* effective: the least of all limits the files state */
+    size_t max_tokens; /* effective: the least of all limits that count */
+    bool says_length;  /* max_seq_length is said, so that the tokenizer's limit does not
+                        * count */
     size_t n_prompts;
     const enc_prompt *prompts;
     const char *default_prompt; /* name, or NULL */
@@ -116,7 +118,7 @@ typedef struct enc_config {
 } enc_config;
 
 /* Reads config.json and the sentence-transformers files, old and new forms. `tok_max` is
- * the tokenizer's own limit, 0 if none. */
+ * the tokenizer's own limit, 0 if none, which counts where max_seq_length is not said. */
 enc_rc enc_config_read(enc_config *c, enc_arena *a, enc_files *f, size_t tok_max,
                        enc_err *e);
 

@@ -262,6 +262,7 @@ static enc_rc read_length(enc_conf *r)
     r->c->lower_case = enc_json_true(enc_json_get(r->root, "do_lower_case"));
     if (enc_conf_member(r, "max_seq_length") == NULL) return ENC_OK;
     if ((rc = enc_conf_size(r, "max_seq_length", INT32_MAX, &n))) return rc;
+    r->c->says_length = true;
     if (n < r->c->max_tokens) r->c->max_tokens = n;
     return ENC_OK;
 }

@@ -57,7 +57,8 @@ static enc_rc check_tok(enc_model *m, enc_err *e)
     if (max != 0 && max < TOKENS_MIN)
         return enc_fail(e, ENC_RANGE, "model_max_length is %zu, expected at least %d",
                         max, TOKENS_MIN);
-    if (max != 0 && max < m->config.max_tokens) m->config.max_tokens = max;
+    if (max != 0 && !m->config.says_length && max < m->config.max_tokens)
+        m->config.max_tokens = max;
     return ENC_OK;
 }
 

@@ -78,6 +78,8 @@ static void the_least_of_all_limits_is_the_length(void)
     CHECK(read_files(with_config(files), NULL, 0, 0, &c, &e) == ENC_OK &&
           c.max_tokens == 40);
     CHECK(read_files(with_config(files), NULL, 0, 30, &c, &e) == ENC_OK &&
+          c.max_tokens == 40);
+    CHECK(read_files(with_config(NULL), NULL, 0, 30, &c, &e) == ENC_OK &&
           c.max_tokens == 30);
     CHECK(read_files(with_config(files), NULL, 0, 512, &c, &e) == ENC_OK &&
           c.max_tokens == 40);

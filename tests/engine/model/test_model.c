@@ -110,21 +110,19 @@ static void options_override_and_only_lower(void)
  */
 static void fingerprints_tell_models_apart(void)
 {
-    static const enc_model_options options[] = {
-        {0},
-        {.pooling = ENC_POOL_CLS},
-        {.normalize = -1},
-        {.max_tokens = 20},
-        {.dims = 31}};
+    static const enc_model_options options[] = {{0},
+                                                {.pooling = ENC_POOL_CLS},
+                                                {.normalize = -1},
+                                                {.max_tokens = 20},
+                                                {.dims = 31}};
     static const struct {
         uint64_t seed;
         enc_dtype dtype;
         size_t option;
-    } models[] = {{TINY_SEED, ENC_F32, 0}, {TINY_SEED, ENC_I8, 0},
-                  {TINY_SEED, ENC_F16, 0}, {TINY_SEED, ENC_BF16, 0},
-                  {2, ENC_F32, 0},         {TINY_SEED, ENC_F32, 1},
-                  {TINY_SEED, ENC_F32, 2}, {TINY_SEED, ENC_F32, 3},
-                  {TINY_SEED, ENC_F32, 4}};
+    } models[] = {
+        {TINY_SEED, ENC_F32, 0},  {TINY_SEED, ENC_I8, 0},  {TINY_SEED, ENC_F16, 0},
+        {TINY_SEED, ENC_BF16, 0}, {2, ENC_F32, 0},         {TINY_SEED, ENC_F32, 1},
+        {TINY_SEED, ENC_F32, 2},  {TINY_SEED, ENC_F32, 3}, {TINY_SEED, ENC_F32, 4}};
     enum { N = sizeof models / sizeof *models };
     char text[N][33], again[33];
 
@@ -248,6 +246,18 @@ static void parts_that_do_not_fit_are_refused(void)
     }
 }
 
+/* A length that was raised after training is in sentence_bert_config.json alone. */
+static void the_tokenizers_limit_gives_way_to_the_models(void)
+{
+    const swap s = {"tokenizer_config.json", "{\"model_max_length\": 20}"};
+    enc_model *m;
+    enc_err e;
+
+    CHECK(open_swapped(ENC_F32, s, &m, &e) == ENC_OK);
+    CHECK(m != NULL && m->config.max_tokens == 48);
+    enc_model_close(m);
+}
+
 static void a_vocabulary_larger_than_the_model_is_refused(void)
 {
     char vocab[2048] = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n";
@@ -348,6 +358,7 @@ int main(void)
     fingerprints_tell_models_apart();
     a_stated_fingerprint_is_the_computed_one();
     parts_that_do_not_fit_are_refused();
+    the_tokenizers_limit_gives_way_to_the_models();
     a_vocabulary_larger_than_the_model_is_refused();
     every_allocation_may_fail();
     the_committed_model_is_the_tiny_one();
