@@ -1,6 +1,7 @@
 /* tok.c - see tok.h: making a tokenizer, and asking it. */
 #include "text/tok_parts.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -119,8 +120,13 @@ static enc_rc finish_unigram(enc_tok *t, enc_err *e)
     for (size_t i = 0; i < t->n_added; i++)
         if (t->added[i].is_special) t->scores[t->added[i].id] = ENC_UNIGRAM_NEVER;
     t->least_score = least;
-    t->unigram =
-        (enc_unigram){t->vocab, t->scores, least - ENC_UNIGRAM_PENALTY, t->special.unk};
+    for (unsigned i = 0; i < 256; i++) {
+        char name[8];
+        const int length = snprintf(name, sizeof name, "<0x%02X>", i);
+        t->bytes[i] = enc_vocab_find(t->vocab, name, (size_t)length);
+    }
+    t->unigram = (enc_unigram){t->vocab, t->scores, least - ENC_UNIGRAM_PENALTY,
+                               t->special.unk, t->spells_unknown ? t->bytes : NULL};
     return ENC_OK;
 }
 

@@ -35,6 +35,14 @@ static void put_marked(enc_bytes piece, enc_wr *w)
     }
 }
 
+/* The byte that a piece of a Unigram vocabulary spells, or -1. */
+static int byte_of(const enc_tok *t, int32_t id)
+{
+    for (int i = 0; t->spells_unknown && i < 256; i++)
+        if (t->bytes[i] == id) return i;
+    return -1;
+}
+
 /* What a piece stands for, the space before it (or with an end mark, behind it) too. */
 static void put_piece(const enc_tok *t, int32_t id, enc_wr *w)
 {
@@ -49,6 +57,7 @@ static void put_piece(const enc_tok *t, int32_t id, enc_wr *w)
     bool has_suffix = n_suffix > 0 && piece.n > n_suffix &&
                       memcmp(piece.at + piece.n - n_suffix, suffix, n_suffix) == 0;
     if (enc_tok_find_added(t, id) != NULL) enc_wr_bytes(w, piece.at, piece.n);
+    else if (byte_of(t, id) >= 0) enc_wr_u8(w, (uint8_t)byte_of(t, id));
     else if (t->kind == ENC_TOK_WORDPIECE && piece.n > n_prefix &&
              begins_with(piece, t->prefix))
         enc_wr_bytes(w, piece.at + n_prefix, piece.n - n_prefix);

@@ -44,6 +44,8 @@ struct enc_tok {
     size_t word_max;                 /* WordPiece: characters */
     double *scores;                  /* Unigram: by id */
     double least_score;              /* of all, also of those that are special */
+    bool spells_unknown;             /* Unigram: byte_fallback */
+    int32_t bytes[256];              /* its pieces "<0x00>" to "<0xFF>", -1: none */
     enc_unigram unigram;
     enc_bpe *bpe;
 

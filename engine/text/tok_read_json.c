@@ -75,15 +75,16 @@ static enc_rc refuse_option(const char *what, enc_err *e)
 }
 
 /* Options that change pieces and that we do not have: none of them may be on. */
-static enc_rc check_options(enc_json_value *model, enc_err *e)
+static enc_rc check_options(enc_tok *t, enc_json_value *model, enc_err *e)
 {
     bool falls_back = false, ignores = false;
     const enc_tok_bool bools[] = {
         {"byte_fallback", &falls_back}, {"ignore_merges", &ignores}, {NULL, NULL}};
     enc_rc rc = enc_tok_read_bools(model, ENC_TOKJSON, bools, e);
     if (rc != ENC_OK) return rc;
-    if (falls_back || ignores)
-        return refuse_option(falls_back ? "byte_fallback" : "ignore_merges", e);
+    t->spells_unknown = falls_back && t->kind == ENC_TOK_UNIGRAM;
+    if ((falls_back && !t->spells_unknown) || ignores)
+        return refuse_option(ignores ? "ignore_merges" : "byte_fallback", e);
     if (enc_json_number(enc_json_get(model, "dropout")) > 0)
         return refuse_option("dropout", e);
     if (enc_tok_read_text(enc_json_get(model, "continuing_subword_prefix")).n > 0)
@@ -124,7 +125,7 @@ static enc_rc read_bpe(enc_tok_reading *r, enc_json_value *model, enc_err *e)
     enc_bytes unk = enc_tok_read_text(enc_json_get(model, "unk_token"));
     const enc_tok_bool fuse[] = {{"fuse_unk", &rules.fuse_unk}, {NULL, NULL}};
     enc_rc rc;
-    if ((rc = check_options(model, e)) ||
+    if ((rc = check_options(t, model, e)) ||
         (rc = enc_tok_read_bools(model, ENC_TOKJSON, fuse, e)) ||
         (rc = read_merges(r, enc_json_get(model, "merges"), e)))
         return rc;
@@ -139,7 +140,7 @@ static enc_rc read_bpe(enc_tok_reading *r, enc_json_value *model, enc_err *e)
 static enc_rc read_unigram(enc_tok_reading *r, enc_json_value *model, enc_err *e)
 {
     int32_t unk = enc_tok_read_id(enc_json_get(model, "unk_id"));
-    enc_rc rc = check_options(model, e);
+    enc_rc rc = check_options(r->t, model, e);
     if (rc != ENC_OK) return rc;
     if (enc_vocab_piece(r->t->vocab, unk).n == 0)
         return enc_fail(e, ENC_UNSUPPORTED, "%s: model has unk_id %d, which is no piece",

@@ -326,7 +326,8 @@ static void write_unigram(const enc_tok *t, enc_wr *out)
         enc_wr_real(out, is_never ? t->least_score : score, 17);
         enc_wr_text(out, "]");
     }
-    enc_wr_text(out, "\n    ],\n    \"byte_fallback\": false");
+    enc_wr_format(out, "\n    ],\n    \"byte_fallback\": %s",
+                  enc_tok_write_claim(t->spells_unknown));
 }
 
 void enc_tok_write_json(const enc_tok *t, enc_wr *out)

@@ -62,6 +62,40 @@ static size_t go_back(const enc_unigram *u, const enc_word *word, const best *wa
     return n;
 }
 
+/* Whether a piece that ends at word->bytes[to) is unknown, and each of its bytes has a
+ * piece. */
+static bool is_spelt(const enc_unigram *u, const enc_word *word, const enc_piece *p,
+                     size_t to)
+{
+    if (u->bytes == NULL || p->id != u->unk_id) return false;
+    for (size_t k = to - p->n_bytes; k < to; k++)
+        if (u->bytes[word->bytes[k]] < 0) return false;
+    return true;
+}
+
+/* The n pieces of a word with their bytes in the place of those that are unknown: no more
+ * than the word has bytes, for which there is place. A byte has the place of its
+ * character. */
+static size_t spell(const enc_unigram *u, const enc_word *word, enc_piece *out, size_t n)
+{
+    size_t n_all = 0, at = 0;
+    for (size_t i = 0; i < n; i++) {
+        at += out[i].n_bytes;
+        n_all += is_spelt(u, word, &out[i], at) ? out[i].n_bytes : 1;
+    }
+    for (size_t i = n, to = n_all; i-- > 0;) {
+        const enc_piece p = out[i];
+        const size_t from = at - p.n_bytes;
+        if (!is_spelt(u, word, &p, at)) out[--to] = p;
+        else
+            for (size_t k = at; k-- > from;)
+                out[--to] = (enc_piece){u->bytes[word->bytes[k]], word->start[k],
+                                        word->end[k], 1};
+        at = from;
+    }
+    return n_all;
+}
+
 enc_rc enc_unigram_split(const enc_unigram *u, const enc_word *word, enc_piece_room *room,
                          enc_piece *out, size_t *n, enc_err *e)
 {
@@ -81,5 +115,7 @@ enc_rc enc_unigram_split(const enc_unigram *u, const enc_word *word, enc_piece_r
     }
     enc_rc rc = enc_ask_rc(room->ask, e);
     *n = rc == ENC_OK ? go_back(u, word, ways, room->ask, out) : 0;
-    return rc == ENC_OK ? enc_ask_rc(room->ask, e) : rc;
+    if (rc == ENC_OK) rc = enc_ask_rc(room->ask, e);
+    if (rc == ENC_OK && u->bytes != NULL) *n = spell(u, word, out, *n);
+    return rc;
 }

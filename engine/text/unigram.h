@@ -24,6 +24,8 @@ typedef struct enc_unigram {
     const double *scores;   /* by id; borrowed */
     double unk_score;
     int32_t unk_id;
+    const int32_t *bytes; /* 256 pieces, each of one byte, -1: it has none; borrowed. What
+                           * is unknown is spelt by them. NULL: it stays unknown */
 } enc_unigram;
 
 /* Pieces of a word into out, which has place for n_bytes of them; how many in *n.

@@ -2,6 +2,9 @@
  * and in the one that the parser reads. */
 #include "opened.h"
 
+#include "base/mem.h"
+#include "base/wr.h"
+
 #define UNIGRAM                                                                          \
     "{\"type\": \"Unigram\", \"unk_id\": 0, \"vocab\": [[\"<unk>\", 0], "                \
     "[\"\xe2\x96\x81\", -3], [\"a\", -1], [\"b\", -2.5]]}"
@@ -123,6 +126,41 @@ static void merges_of_the_parser_are_the_same(void)
             "tokenizer.json: model.vocab is not an object");
 }
 
+/* Runs of unknown characters are, all of their bytes or none; also after saving. */
+static void unknown_characters_may_be_spelt(void)
+{
+    static const char spelt[] =
+        "{\"type\": \"Unigram\", \"unk_id\": 0, \"byte_fallback\": true, \"vocab\": "
+        "[[\"<unk>\", 0], [\"\xe2\x96\x81\", -3], [\"a\", -1], [\"<0xC3>\", -9], "
+        "[\"<0xA9>\", -9]]}";
+    static const char text[] = "a\xc3\xa9\xc3\xa9\x61";
+    enc_tok *t = opened(unigram(spelt));
+    for (int turn = 0; turn < 2; turn++) {
+        enc_tokens ts;
+        enc_wr saved;
+        enc_err e;
+        enc_err_clear(&e);
+        enc_tokens_init(&ts);
+        IDS(t, text, "1 2 3 4 3 4 2");
+        IDS(t, "a\xc3\xb6", "1 2 0");
+        IDS(t, "a\xc3\xa9\xc3\xb6", "1 2 0");
+        CHECK(enc_tok_encode(t, bytes(text), none, 0, true, &ts, &e) == ENC_OK);
+        CHECK(ts.n == 7 && ts.at[4].start == 3 && ts.at[4].end == 5 &&
+              ts.at[5].start == 3 && ts.at[5].end == 5 && ts.at[6].start == 5);
+        enc_tokens_clear(&ts);
+        char *decoded = enc_tok_decode(t, (const int32_t[]){1, 2, 3, 4, 2}, 5, true);
+        CHECK_SAY(decoded != NULL && strcmp(decoded, "a\xc3\xa9\x61") == 0, "%s",
+                  decoded);
+        enc_mem_free(decoded);
+        enc_wr_init(&saved);
+        enc_tok_write_json(t, &saved);
+        enc_tok_close(t);
+        t = opened((enc_tok_files){.tokenizer_json = {saved.at, saved.n}});
+        enc_wr_clear(&saved);
+    }
+    enc_tok_close(t);
+}
+
 static void options_that_change_pieces_are_refused(void)
 {
     static const char *const options[] = {"byte_fallback", "ignore_merges"};
@@ -150,9 +188,6 @@ static void options_that_change_pieces_are_refused(void)
             "tokenizer.json: model with this end_of_word_suffix is not supported");
     refused(bpe(PIECES ", \"merges\": [], \"fuse_unk\": 0"), ENC_CORRUPT,
             "tokenizer.json: fuse_unk is neither true nor false");
-    refused(unigram("{\"type\": \"Unigram\", \"unk_id\": 0, \"vocab\": [[\"a\", 0]], "
-                    "\"byte_fallback\": true}"),
-            ENC_UNSUPPORTED, "tokenizer.json: model with byte_fallback is not supported");
     gives(bpe(PIECES ", \"merges\": [\"a b\"], \"dropout\": null, "
                      "\"end_of_word_suffix\": \"\", \"byte_fallback\": false"),
           "ab", "2");
@@ -212,6 +247,7 @@ int main(void)
     added_tokens_may_lie_behind_the_vocabulary();
     merges_are_two_pieces();
     merges_of_the_parser_are_the_same();
+    unknown_characters_may_be_spelt();
     options_that_change_pieces_are_refused();
     words_may_end_in_a_suffix();
     prefixes_of_wordpiece_are_checked();

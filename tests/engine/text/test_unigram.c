@@ -60,7 +60,7 @@ static void viterbi_finds_the_best(void)
         for (size_t i = 0; i < N_PIECES; i++)
             pieces[i] = (enc_bytes){(const uint8_t *)text[i], strlen(text[i])};
         CHECK(enc_vocab_new(&vocab, pieces, N_PIECES, "made", &e) == ENC_OK);
-        const enc_unigram u = {vocab, scores, -20, 0};
+        const enc_unigram u = {vocab, scores, -20, 0, NULL};
         for (int k = 0; k < 20; k++) {
             char word[N_WORD + 1] = "";
             enc_piece out[N_WORD];
