@@ -18,6 +18,7 @@
 
 #define BATCH_FIRST  32
 #define BATCH_GROWTH 8
+#define TICK_HITS    16384
 #define PROBES_MIN   6
 #define PROBES_PART  12 /* one in so many of the segments is looked into */
 
@@ -181,6 +182,18 @@ int ext_vt_search_add(ext_vt_search *s, const ext_vt_hit *hit)
     return SQLITE_OK;
 }
 
+/* Between hits, of which there may be as many as rows. */
+static int stop_between(ext_vt_table *t, size_t i)
+{
+    ext_call c;
+
+    if (i % TICK_HITS != TICK_HITS - 1) return SQLITE_OK;
+    ext_call_begin(&c, t->conn, "similarity");
+    bool is_stopped = ext_stop(&c);
+    ext_call_end(&c);
+    return is_stopped ? ext_vt_fail(t, SQLITE_INTERRUPT, "interrupted") : SQLITE_OK;
+}
+
 static int documents(ext_vt_table *t, ext_vt_search *s, size_t want, ext_vt_hit **out,
                      size_t *n, bool *is_all)
 {
@@ -200,7 +213,7 @@ static int documents(ext_vt_table *t, ext_vt_search *s, size_t want, ext_vt_hit 
         rc = seen == NULL || *out == NULL ? SQLITE_NOMEM : scan(t, s, k, &hits, &n_hits);
         if (seen == NULL || *out == NULL) hits = NULL;
         for (size_t i = 0; i < n_hits && rc == SQLITE_OK; i++) {
-            if (enc_idset_has(seen, hits[i].id)) continue;
+            if ((rc = stop_between(t, i)) || enc_idset_has(seen, hits[i].id)) continue;
             if (!enc_idset_add(seen, hits[i].id)) rc = SQLITE_NOMEM;
             if (!enc_filter_has(&s->plan.filter, t->config.metric, hits[i].distance))
                 continue;
@@ -242,7 +255,9 @@ static int by_distance(ext_vt_table *t, ext_vt_search *s, size_t want)
     int rc = ext_vt_search_documents(t, s, want, &more, &n, &is_all);
 
     for (size_t i = 0; i < n && rc == SQLITE_OK; i++)
-        if (!enc_idset_has(s->given, more[i].id)) rc = ext_vt_search_add(s, &more[i]);
+        if ((rc = stop_between(t, i)) == SQLITE_OK &&
+            !enc_idset_has(s->given, more[i].id))
+            rc = ext_vt_search_add(s, &more[i]);
     enc_mem_free(more);
     s->is_exact = true;
     s->is_ended = is_all;

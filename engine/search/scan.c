@@ -36,6 +36,7 @@
 #define PARTS_MAX    128                /* altogether */
 #define ROWS_TO_DEAL ((size_t)16 << 10) /* fewer are not worth waking threads for */
 #define TICK_ROWS    512                /* rows measured between two ticks */
+#define TICK_SORTED  16384              /* hits put in order between two */
 #define FEW          4                  /* 1 in so many rows: take them one by one */
 
 typedef struct later { /* rows of a block that may be near and hardly are */
@@ -338,7 +339,7 @@ static enc_rc measure(scan *s, enc_err *e)
     size_t n = s->parts[0].n_found, first = q->k < n ? q->k : n;
     enc_rc rc;
     if (n == 0) return ENC_OK;
-    qsort(found, n, sizeof *found, by_distance);
+    if (first < n) qsort(found, n, sizeof *found, by_distance);
     qsort(found, first, sizeof *found, by_place);
     for (size_t i = 0; i < n; i++) {
         if (i >= first && s->n_hits == q->k && enc_hit_before(&s->hits[0], &found[i]))
@@ -410,13 +411,27 @@ void enc_scan_stats_add(enc_scan_stats *to, const enc_scan_stats *from)
     to->n_segments += from->n_segments;
 }
 
+/* The hits, of which there may be as many as rows. */
+static enc_rc put_in_order(scan *s, enc_err *e)
+{
+    const enc_scan_query *q = s->q;
+    for (size_t n = s->n_hits, left; n > 1; n = left) {
+        if (q->tick != NULL && q->tick(q->tick_arg))
+            return enc_fail(e, ENC_INTERRUPT,
+                            "interrupted while %zu rows were put in order", s->n_hits);
+        left = n > TICK_SORTED ? n - TICK_SORTED : 1;
+        enc_topk_sort_from(s->hits, n, left);
+    }
+    return ENC_OK;
+}
+
 /* The hits of a scan that has seen all segments. */
 static enc_rc finish(scan *s, size_t *n_hits, enc_scan_stats *stats, enc_err *e)
 {
     if (!gather(s)) return enc_nomem(e);
     enc_rc rc = measure(s, e);
     if (rc) return rc;
-    enc_topk_sort(s->hits, s->n_hits);
+    if ((rc = put_in_order(s, e))) return rc;
     *n_hits = s->n_hits;
     enc_scan_stats_add(stats, &s->stats);
     return ENC_OK;

@@ -42,13 +42,18 @@ size_t enc_topk_add(enc_hit *hits, size_t n, size_t k, enc_hit h)
     return n + 1;
 }
 
-void enc_topk_sort(enc_hit *hits, size_t n)
+void enc_topk_sort_from(enc_hit *hits, size_t n, size_t left)
 {
-    while (n > 1) {
+    while (n > left) {
         enc_hit last = hits[--n];
         hits[n] = hits[0];
         sink(hits, n, 0, last);
     }
+}
+
+void enc_topk_sort(enc_hit *hits, size_t n)
+{
+    enc_topk_sort_from(hits, n, 1);
 }
 
 size_t enc_topk_add_bound(double *bounds, size_t n, size_t k, double bound)

@@ -15,6 +15,10 @@ bool enc_hit_before(const enc_hit *a, const enc_hit *b);
 size_t enc_topk_add(enc_hit *hits, size_t n, size_t k, enc_hit h);
 void enc_topk_sort(enc_hit *hits, size_t n); /* the heap, best first; in place */
 
+/* A part of that: the worst of the heap in their places, best first, until `left` (1 or
+ * more) are a heap yet. */
+void enc_topk_sort_from(enc_hit *hits, size_t n, size_t left);
+
 /* The same for numbers (none NaN): the k least, worst[0] the largest of them. */
 size_t enc_topk_add_bound(double *bounds, size_t n, size_t k, double bound);
 
