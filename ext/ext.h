@@ -292,20 +292,24 @@ bool ext_put_int(ext_scan *s, sqlite3_int64 v);
 bool ext_put_real(ext_scan *s, double v); /* NaN is NULL */
 bool ext_put_text(ext_scan *s, const void *text, size_t n);
 
+/* n rows of a label and its score, the best first. */
+bool ext_put_ranked(ext_scan *s, const enc_bytes *labels, const float *scores, size_t n);
+
 int ext_tvf_register(sqlite3 *db, ext_conn *conn, const ext_tvf *tvf, size_t n);
 
 /* ---- the families: each registers its functions and tables ---- */
 
-int ext_register_model(sqlite3 *db, ext_conn *conn);   /* fn_model.c */
-int ext_register_tables(sqlite3 *db, ext_conn *conn);  /* tab_model.c */
-int ext_register_text(sqlite3 *db, ext_conn *conn);    /* fn_text.c */
-int ext_register_fts(sqlite3 *db, ext_conn *conn);     /* fts_tokenizer.c */
-int ext_register_inspect(sqlite3 *db, ext_conn *conn); /* fn_inspect.c */
-int ext_register_vec(sqlite3 *db, ext_conn *conn);     /* fn_vec.c */
-int ext_register_embed(sqlite3 *db, ext_conn *conn);   /* fn_embed.c */
-int ext_register_head(sqlite3 *db, ext_conn *conn);    /* fn_head.c */
-int ext_register_entity(sqlite3 *db, ext_conn *conn);  /* fn_entity.c */
-int ext_register_answer(sqlite3 *db, ext_conn *conn);  /* fn_answer.c */
-int ext_register_train(sqlite3 *db, ext_conn *conn);   /* fn_train.c */
+int ext_register_model(sqlite3 *db, ext_conn *conn);     /* fn_model.c */
+int ext_register_tables(sqlite3 *db, ext_conn *conn);    /* tab_model.c */
+int ext_register_text(sqlite3 *db, ext_conn *conn);      /* fn_text.c */
+int ext_register_fts(sqlite3 *db, ext_conn *conn);       /* fts_tokenizer.c */
+int ext_register_inspect(sqlite3 *db, ext_conn *conn);   /* fn_inspect.c */
+int ext_register_vec(sqlite3 *db, ext_conn *conn);       /* fn_vec.c */
+int ext_register_embed(sqlite3 *db, ext_conn *conn);     /* fn_embed.c */
+int ext_register_head(sqlite3 *db, ext_conn *conn);      /* fn_head.c */
+int ext_register_zero_shot(sqlite3 *db, ext_conn *conn); /* fn_zero_shot.c */
+int ext_register_entity(sqlite3 *db, ext_conn *conn);    /* fn_entity.c */
+int ext_register_answer(sqlite3 *db, ext_conn *conn);    /* fn_answer.c */
+int ext_register_train(sqlite3 *db, ext_conn *conn);     /* fn_train.c */
 
 #endif

@@ -21,11 +21,11 @@ sqlite3_encoder_init(sqlite3 *db, char **message, const sqlite3_api_routines *ap
 int sqlite3_encoder_init(sqlite3 *db, char **message, const sqlite3_api_routines *api)
 {
     static int (*const families[])(sqlite3 *, ext_conn *) = {
-        ext_register_model,  ext_register_tables,  ext_register_text,
-        ext_register_fts,    ext_register_inspect, ext_register_vec,
-        ext_register_embed,  ext_register_head,    ext_register_entity,
-        ext_register_answer, ext_register_train,   ext_register_similarity,
-        ext_register_stats,
+        ext_register_model,      ext_register_tables,  ext_register_text,
+        ext_register_fts,        ext_register_inspect, ext_register_vec,
+        ext_register_embed,      ext_register_head,    ext_register_zero_shot,
+        ext_register_entity,     ext_register_answer,  ext_register_train,
+        ext_register_similarity, ext_register_stats,
     };
     int rc = SQLITE_OK;
 

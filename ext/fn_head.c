@@ -1,20 +1,14 @@
-/* fn_head.c - text -> decisions as SQL: classes, masked words, what follows, relevance.
+/* fn_head.c - text -> decisions as SQL: classes, masked words, what follows, relevance
+ * (zero_shot has a file of its own).
  *
  * A head is either part of a model (a fine-tuned BERT's classifier) or a value that
  * train_classifier gave: a BLOB, valid for the model whose fingerprint it carries. */
-#include "options.h"
+#include "ext.h"
 
-#include <math.h>
-#include <stddef.h>
-#include <stdlib.h>
 #include <string.h>
 
-/* Cosines differ by tenths where probabilities differ by factors, so zero_shot divides
- * them by this before the softmax: the temperature that contrastive training uses too. */
-#define ZERO_SHOT_TEMPERATURE 0.05F
-#define ZERO_SHOT_LABELS_MAX  1000
-#define FILL_MASK_MAX         1000
-#define FILL_MASK_DEFAULT     5
+#define FILL_MASK_MAX     1000
+#define FILL_MASK_DEFAULT 5
 
 /* The scores of one text over labels; lives until the call ends. */
 typedef struct verdict {
@@ -154,233 +148,16 @@ static void classify(ext_call *c)
     ext_result_text(c->ctx, label.at, label.n);
 }
 
-/* ---- tables of labels and scores ---- */
-
-typedef struct ranked {
-    float score;
-    size_t i;
-} ranked;
-
-static int by_score(const void *a, const void *b)
-{
-    const ranked *x = a, *y = b;
-
-    if (x->score != y->score) return x->score > y->score ? -1 : 1;
-    return (x->i > y->i) - (x->i < y->i);
-}
-
-/* The order of n scores, the best first; NULL: recorded. */
-static ranked *rank(ext_call *c, const float *scores, size_t n)
-{
-    ranked *order = ext_alloc(c, n, sizeof *order);
-
-    if (order == NULL) return NULL;
-    for (size_t i = 0; i < n; i++) order[i] = (ranked){scores[i], i};
-    qsort(order, n, sizeof *order, by_score);
-    return order;
-}
-
 static bool classes_open(ext_scan *s)
 {
+    enc_bytes *labels;
     verdict v;
-    ranked *order;
 
     if (!judge(&s->call, &v)) return false;
     if (v.scores == NULL) return true;
-    if ((order = rank(&s->call, v.scores, v.n)) == NULL) return false;
-    for (size_t i = 0; i < v.n; i++) {
-        enc_bytes label = label_of(&v, order[i].i);
-        if (!ext_put_text(s, label.at, label.n) ||
-            !ext_put_real(s, (double)order[i].score))
-            return false;
-    }
-    return true;
-}
-
-static enc_rc read_labels(enc_json **list, enc_bytes json, enc_bytes *labels, size_t *n,
-                          enc_err *e)
-{
-    enc_rc rc = enc_json_open(list, json, "the list of labels", e);
-    enc_json_value *root;
-
-    if (rc) return rc;
-    root = enc_json_root(*list);
-    if (!enc_json_is_array(root) || enc_json_count(root) == 0)
-        return enc_fail(
-            e, ENC_MISUSE,
-            "a JSON array of labels expected, as in [\"sports\", \"science\"]");
-    *n = enc_json_count(root);
-    if (*n > ZERO_SHOT_LABELS_MAX)
-        return enc_fail(e, ENC_RANGE, "%zu labels, limit %d", *n, ZERO_SHOT_LABELS_MAX);
-    for (size_t i = 0; i < *n; i++) {
-        const char *text = enc_json_text(enc_json_at(root, i), &labels[i].n);
-        if (text == NULL)
-            return enc_fail(e, ENC_MISUSE, "label %zu of the list is not a text", i);
-        labels[i].at = (const uint8_t *)text;
-    }
-    return ENC_OK;
-}
-
-/* Puts the labels by their scores. */
-static bool put_ranked(ext_scan *s, const enc_bytes *labels, const float *scores,
-                       size_t n)
-{
-    ranked *order = rank(&s->call, scores, n);
-
-    for (size_t i = 0; order != NULL && i < n; i++) {
-        enc_bytes label = labels[order[i].i];
-        if (!ext_put_text(s, label.at, label.n) ||
-            !ext_put_real(s, (double)order[i].score))
-            return false;
-    }
-    return order != NULL;
-}
-
-typedef struct known { /* what zero_shot keeps while its statement runs */
-    ext_model *model;
-    enc_wr json; /* the labels as they were given */
-    float *vectors;
-} known;
-
-static void known_free(void *p)
-{
-    known *k = p;
-    if (k == NULL) return;
-    ext_model_drop(k->model);
-    enc_wr_clear(&k->json);
-    enc_mem_free(k->vectors);
-    enc_mem_free(k);
-}
-
-static known *known_new(ext_call *c, enc_bytes json, size_t n, size_t dims)
-{
-    known *k = enc_mem_zero(sizeof *k);
-
-    if (k != NULL) {
-        enc_wr_init(&k->json);
-        enc_wr_bytes(&k->json, json.at, json.n);
-        k->vectors = enc_mem_array(n * dims, sizeof *k->vectors);
-        if (!k->json.failed && k->vectors != NULL) return k;
-    }
-    known_free(k);
-    ext_nomem(c);
-    return NULL;
-}
-
-/* The labels' vectors; the same as for the row before if the labels are. */
-static const float *label_vectors(ext_scan *s, ext_model *entry, enc_bytes json,
-                                  const enc_bytes *labels, size_t n)
-{
-    const enc_model *m = ext_model_enc(entry);
-    ext_call *c = &s->call;
-    enc_work *w = ext_work(c);
-    known *k = s->kept;
-
-    if (k != NULL && k->model == entry && k->json.n == json.n &&
-        memcmp(k->json.at, json.at, json.n) == 0)
-        return k->vectors;
-    known_free(k);
-    s->kept = NULL;
-    if (w == NULL || (k = known_new(c, json, n, enc_config_dims(&m->config))) == NULL)
-        return NULL;
-    enc_embed_job job = {.texts = labels,
-                         .n_texts = n,
-                         .prompt = ext_prompt(m, ""),
-                         .out = k->vectors,
-                         .tick = ext_stop_batch,
-                         .tick_arg = c};
-    if (ext_failed(c, enc_embed_run(m, w, &job, &c->err))) {
-        known_free(k);
-        return NULL;
-    }
-    ext_model_keep(entry);
-    k->model = entry;
-    s->kept = k;
-    return k->vectors;
-}
-
-typedef struct zero_shot_options {
-    const char *sentence; /* NULL: not given */
-    bool is_multi;
-} zero_shot_options;
-
-/* Only a model that judges pairs of sentences can follow them. */
-static bool read_zero_shot(ext_call *c, const ext_model *entry, zero_shot_options *o)
-{
-    static const ext_option table[] = {
-        {"template", EXT_OPTION_TEXT, offsetof(zero_shot_options, sentence)},
-        {"multi_label", EXT_OPTION_FLAG, offsetof(zero_shot_options, is_multi)},
-    };
-
-    *o = (zero_shot_options){NULL, false};
-    if (!ext_options_read(c, 3, table, sizeof table / sizeof *table, o, &c->arena))
-        return false;
-    if ((o->sentence == NULL && !o->is_multi) || enc_nli_can(ext_model_enc(entry)))
-        return true;
-    return ext_fail(c, SQLITE_ERROR,
-                    "template and multi_label need a model of natural language "
-                    "inference, '%s' has no label \"entailment\"",
-                    ext_model_name(entry));
-}
-
-/* By similarity where the model does not know what follows from what. */
-static bool put_similar(ext_scan *s, ext_model *entry, enc_bytes json,
-                        const enc_bytes *labels, size_t n)
-{
-    ext_call *c = &s->call;
-    const enc_model *m = ext_model_enc(entry);
-    size_t dims = enc_config_dims(&m->config);
-    float *scores = ext_alloc(c, n, sizeof *scores);
-    const float *x, *vectors;
-
-    if (scores == NULL || !ext_arg_embedding(c, 0, m, "", &x)) return false;
-    if ((vectors = label_vectors(s, entry, json, labels, n)) == NULL) return false;
-    for (size_t i = 0; i < n; i++) {
-        double cosine = enc_vec_cosine(x, vectors + i * dims, dims);
-        scores[i] = isnan(cosine) ? 0 : (float)cosine / ZERO_SHOT_TEMPERATURE;
-    }
-    enc_softmax(scores, n);
-    return put_ranked(s, labels, scores, n);
-}
-
-static bool put_entailed(ext_scan *s, const enc_model *m, const zero_shot_options *o,
-                         const enc_bytes *labels, size_t n)
-{
-    ext_call *c = &s->call;
-    const enc_tap tap = {.arg = c, .stop = ext_stop};
-    enc_nli_job job = {.labels = labels, .n_labels = n, .is_multi = o->is_multi};
-    float *scores = ext_alloc(c, n, sizeof *scores);
-    enc_work *w = ext_work(c);
-
-    if (scores == NULL || w == NULL) return false;
-    if (!ext_arg_text(c, 0, "text", &job.text)) return false;
-    job.sentence = o->sentence != NULL ? o->sentence : ENC_NLI_TEMPLATE;
-    job.tap = &tap;
-    return !ext_failed(c, enc_nli_run(m, w, &job, scores, &c->err)) &&
-           put_ranked(s, labels, scores, n);
-}
-
-static bool zero_shot_open(ext_scan *s)
-{
-    ext_call *c = &s->call;
-    ext_model *entry = ext_arg_model_entry(c, 2);
-    zero_shot_options o;
-    enc_bytes json, *labels;
-    enc_json *list = NULL;
-    size_t n = 0;
-    bool ok = false;
-
-    if (entry == NULL || !ext_arg_text(c, 1, "labels", &json)) return false;
-    if (!read_zero_shot(c, entry, &o)) return false;
-    labels = ext_alloc(c, ZERO_SHOT_LABELS_MAX, sizeof *labels);
-    if (labels == NULL) return false;
-    if (ext_is_null(c, 0) || json.at == NULL) return true;
-    if (!ext_failed(c, read_labels(&list, json, labels, &n, &c->err)))
-        ok = enc_nli_can(ext_model_enc(entry))
-                 ? put_entailed(s, ext_model_enc(entry), &o, labels, n)
-                 : put_similar(s, entry, json, labels, n);
-    enc_json_close(list);
-    return ok;
+    if ((labels = ext_alloc(&s->call, v.n, sizeof *labels)) == NULL) return false;
+    for (size_t i = 0; i < v.n; i++) labels[i] = label_of(&v, i);
+    return ext_put_ranked(s, labels, v.scores, v.n);
 }
 
 /* ---- masked words ---- */
@@ -582,13 +359,6 @@ int ext_register_head(sqlite3 *db, ext_conn *conn)
          .args = {"text", "model"},
          .n_required = 1,
          .open = classes_open},
-        {.name = "zero_shot",
-         .columns = "label TEXT, score REAL",
-         .n_columns = 2,
-         .args = {"text", "labels", "model", "options"},
-         .n_required = 2,
-         .open = zero_shot_open,
-         .forget = known_free},
         {.name = "fill_mask",
          .columns = "position INTEGER, token TEXT, id INTEGER, score REAL, sequence TEXT",
          .n_columns = 5,

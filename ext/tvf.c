@@ -12,6 +12,7 @@
 #include "ext.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct slot { /* client data of the module */
@@ -84,6 +85,35 @@ bool ext_put_text(ext_scan *s, const void *text, size_t n)
     cell->as.text = enc_arena_text(&s->values, text, n);
     cell->n = n;
     return cell->as.text != NULL || ext_nomem(&s->call);
+}
+
+typedef struct ranked {
+    float score;
+    size_t i;
+} ranked;
+
+static int by_score(const void *a, const void *b)
+{
+    const ranked *x = a, *y = b;
+
+    if (x->score != y->score) return x->score > y->score ? -1 : 1;
+    return (x->i > y->i) - (x->i < y->i);
+}
+
+bool ext_put_ranked(ext_scan *s, const enc_bytes *labels, const float *scores, size_t n)
+{
+    ranked *order = ext_alloc(&s->call, n, sizeof *order);
+
+    if (order == NULL) return false;
+    for (size_t i = 0; i < n; i++) order[i] = (ranked){scores[i], i};
+    qsort(order, n, sizeof *order, by_score);
+    for (size_t i = 0; i < n; i++) {
+        enc_bytes label = labels[order[i].i];
+        if (!ext_put_text(s, label.at, label.n) ||
+            !ext_put_real(s, (double)order[i].score))
+            return false;
+    }
+    return true;
 }
 
 static void cell_result(const struct ext_cell *cell, sqlite3_context *ctx)
