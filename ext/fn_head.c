@@ -1,5 +1,5 @@
-/* fn_head.c - text -> decisions as SQL: classes, masked words, what follows, relevance
- * (zero_shot has a file of its own).
+/* fn_head.c - text -> decisions as SQL: classes, masked words, what follows, relevance.
+ * Classes that are only named: fn_zero_shot.c.
  *
  * A head is either part of a model (a fine-tuned BERT's classifier) or a value that
  * train_classifier gave: a BLOB, valid for the model whose fingerprint it carries. */
