@@ -98,13 +98,15 @@ ask "CREATE TABLE file AS
      DELETE FROM file WHERE '$file' <> '' AND name <> '$file';
      DELETE FROM file WHERE NOT (name IN ('config.json', 'tokenizer.json', 'tokenizer_config.json',
             'special_tokens_map.json', 'vocab.txt', 'vocab.json', 'merges.txt', 'sentencepiece.bpe.model',
-            'spiece.model', 'modules.json', 'config_sentence_transformers.json',
+            'spiece.model', 'tokenizer.model', 'tokenizer_78b3253a26.model', 'modules.json',
+            'config_sentence_transformers.json',
             'model.safetensors', 'model.safetensors.index.json')
          OR name GLOB 'sentence_*_config.json' AND name NOT GLOB '*/*'
          OR name GLOB 'model-[0-9]*-of-[0-9]*.safetensors'
          OR name GLOB '[0-9]_*/config.json' OR name GLOB '[0-9]_*/model.safetensors'
          OR name GLOB '[0-9]_*/tokenizer.json' OR name GLOB '*.gguf' AND name NOT GLOB '*/*');
-     DELETE FROM file WHERE name IN ('vocab.json', 'merges.txt', 'sentencepiece.bpe.model', 'spiece.model')
+     DELETE FROM file WHERE name IN ('vocab.json', 'merges.txt', 'sentencepiece.bpe.model', 'spiece.model',
+            'tokenizer.model', 'tokenizer_78b3253a26.model')
         AND EXISTS (SELECT 1 FROM file WHERE name = 'tokenizer.json');
      DELETE FROM file WHERE (name GLOB 'model-*' OR name = 'model.safetensors.index.json')
         AND EXISTS (SELECT 1 FROM file WHERE name = 'model.safetensors');
@@ -181,11 +183,18 @@ fetch() {
     mv "$part" "$blobs/$3"
 }
 
-# place HASH NAME: from $blobs into $directory.
+# place HASH NAME: from $blobs into $directory. Files of equal contents are one blob, which
+# then stays until all are placed.
 place() {
     mkdir -p "$(dirname "$directory/$2")" || exit 1
     if [ -z "${is_hub:-}" ]; then
-        [ ! -f "$blobs/$1" ] || mv "$blobs/$1" "$directory/$2" || exit 1
+        [ -f "$blobs/$1" ] || return 0
+        part=$blobs/$1
+        if [ "$(grep -c " $1 " "$work/files")" -gt 1 ]; then
+            part=$blobs/placing
+            cp "$blobs/$1" "$part" || exit 1
+        fi
+        mv "$part" "$directory/$2" || exit 1
     else
         case $2 in */*) up=../../../blobs ;; *) up=../../blobs ;; esac
         ln -sf "$up/$1" "$directory/$2" || exit 1
@@ -208,6 +217,7 @@ if [ -n "${is_hub:-}" ]; then
             mv "$repo/refs/$revision.$$" "$repo/refs/$revision" || exit 1
     fi
 else
+    while read -r size kind hash path; do rm -f "$blobs/$hash"; done <"$work/files"
     rmdir "$blobs"
     [ "$n_gguf" = 0 ] || load=$directory/$(sed 's/.* //' "$work/files")
 fi

@@ -81,6 +81,9 @@ check 'into a directory, as plain files' $?
 n=$(grep -c resolve "$work/log")
 get org/tiny "$work/plain files" && same "$(grep -c resolve "$work/log")" "$n"
 check 'which are not fetched twice either' $?
+get org/twins "$work/twins" && [ -s "$work/twins/2_Dense/config.json" ] && [ ! -e "$work/twins/.download" ] &&
+    cmp "$work/twins/2_Dense/config.json" "$work/twins/3_Dense/config.json" >>"$work/said"
+check 'two files of equal contents are both there' $?
 get org/sharded && [ -e "$cache/models--org--sharded/snapshots/$commit/model-00002-of-00002.safetensors" ] &&
     same "$(sql "SELECT encoder_load('org/sharded'); SELECT encoder_load('org/tiny');
                  SELECT embed('the cat', 'org/tiny') = embed('the cat', 'org/sharded');")" "org/sharded

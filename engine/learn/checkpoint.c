@@ -43,9 +43,11 @@ enc_rc enc_checkpoint_write(const char *path, const enc_checkpoint *c, const enc
               enc_wr_file(file, o->v, n) && fsync(file) == 0;
     if (file >= 0) ok = close(file) == 0 && ok;
     ok = ok && rename(beside, path) == 0;
+    int why = errno;
     enc_wr_clear(&head);
     if (ok) return ENC_OK;
-    return enc_fail(e, ENC_IO, "cannot write checkpoint %s: %s", path, strerror(errno));
+    if (file >= 0) unlink(beside); /* a full disk has room again */
+    return enc_fail(e, ENC_IO, "cannot write checkpoint %s: %s", path, strerror(why));
 }
 
 static bool take(enc_rd *r, float *out, size_t n)

@@ -239,6 +239,7 @@ void enc_corpus_draw(const enc_corpus *c, enc_rng *rng, size_t n_max, enc_group 
         if (other != d && other->is_latin == d->is_latin) break;
     }
     is_random = other != d;
+    if (!is_random) next = cut; /* there is no other, or it was not found */
     if (is_random) to = c->paragraphs[other->end];
     if (cut - from < n_a) n_b = n - (n_a = cut - from);
     n_b = min(n_b, to - next);

@@ -136,16 +136,6 @@ INSERT INTO wd(wd) VALUES('rebuild');
 SELECT rowid FROM wd('cat') WHERE lexical_rank = 1;
 INSERT INTO wd(wd) VALUES('integrity-check');
 
--- Each leg gives its first thousand, however many rows are asked for: pages join.
-CREATE VIRTUAL TABLE p USING similarity(body, hybrid=1, model=tiny);
-WITH RECURSIVE n(i) AS (VALUES(1) UNION ALL SELECT i + 1 FROM n WHERE i < 1050) INSERT INTO p(rowid, body) SELECT i, CASE i % 2 WHEN 0 THEN 'dog ' ELSE 'fox ' END || (i * 7 % 11) FROM n;
-CREATE TABLE read_on AS SELECT rank AS at, rowid AS id, lexical_rank AS l, semantic_rank AS s FROM p WHERE p MATCH 'dog 3';
-SELECT count(*), max(at), count(l), max(l), max(s) FROM read_on;
-SELECT count(*) FROM read_on JOIN p('dog 3', 1050) AS p ON p.rowid = id AND p.rank = at AND p.semantic_rank IS s;
-SELECT count(*) FROM read_on JOIN (SELECT rowid, rank FROM p('dog 3') LIMIT 1040 OFFSET 5) AS p ON p.rowid = id AND p.rank = at;
-SELECT count(*) FROM p('dog 3') WHERE similarity < -2;
-DROP TABLE p;
-
 -- When a name is another model's, reembed makes the words those of that model too.
 SELECT encoder_load('tests/data/tiny', 'm');
 CREATE VIRTUAL TABLE anew USING similarity(body, hybrid=1, model=m);

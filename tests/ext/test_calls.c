@@ -412,6 +412,30 @@ static void a_search_ends_when_its_vectors_are_others(void)
     }
 }
 
+/* ---- a search of many rows ---- */
+
+/* With hybrid=1 each leg gives its first thousand, however many rows are asked for, so
+ * that pages are parts of one order. */
+static void pages_of_a_hybrid_search_join(void)
+{
+    sqlite3 *db = open_db();
+
+    CHECK(run(db, "SELECT encoder_load('tests/data/tiny', 'tiny');"
+                  "CREATE VIRTUAL TABLE p USING similarity(body, hybrid=1, model=tiny);"
+                  "WITH RECURSIVE n(i) AS (VALUES(1) UNION ALL SELECT i + 1 FROM n LIMIT "
+                  "1050) INSERT INTO p(rowid, body) SELECT i, iif(i % 2, 'fox ', 'dog ') "
+                  "|| (i * 7 % 11) FROM n;"
+                  "CREATE TABLE whole AS SELECT rank AS at, rowid AS id, lexical_rank AS "
+                  "l, semantic_rank AS s FROM p WHERE p MATCH 'dog 3'") == SQLITE_OK);
+    CHECK(ask(db, "SELECT count(*) FROM whole") == 1050);
+    CHECK(ask(db, "SELECT max(s) FROM whole") == 1000);
+    CHECK(ask(db, "SELECT count(*) FROM whole JOIN p('dog 3', 1050) AS p ON p.rowid = id "
+                  "AND p.rank = at AND p.semantic_rank IS s") == 1050);
+    CHECK(ask(db, "SELECT count(*) FROM whole JOIN (SELECT rowid, rank FROM p('dog 3') "
+                  "LIMIT 1040 OFFSET 5) AS p ON p.rowid = id AND p.rank = at") == 1040);
+    CHECK(sqlite3_close(db) == SQLITE_OK);
+}
+
 int main(void)
 {
     calls_begin();
@@ -428,6 +452,7 @@ int main(void)
     a_search_ends_when_its_vectors_are_others();
     sequences_are_made_when_they_are_read();
     maps_are_kept_in_parts();
+    pages_of_a_hybrid_search_join();
     sqlite3_shutdown();
     return check_done("calls");
 }

@@ -65,6 +65,7 @@ MODELS = {
     'org/sharded': shards(TINY),
     'org/one': {'q8.gguf': Q8, 'README.md': b'', 'config.json': b'{}'},
     'org/two': {'q8.gguf': Q8, 'q4.gguf': Q4},
+    'org/twins': {**tiny(), '2_Dense/config.json': b'{}', '3_Dense/config.json': b'{}'},
     'org/pickle': {'config.json': b'{}', 'pytorch_model.bin': b'PK'},
     'org/evil': dict(TINY, **{'../evil.gguf': b'x', '1_../x': b'x', '1_P/../../model.safetensors': b'x',
                               "1_'; .shell touch evil; /config.json": b'x'}),

@@ -124,6 +124,48 @@ static void a_graded_pair_has_the_score_of_its_words(const enc_corpus *c)
     enc_group_clear(&g);
 }
 
+/* Whether the second half of the text goes on where the first one ends in a corpus whose
+ * words are all different. */
+static bool goes_on(const enc_corpus *c, const enc_group *g, size_t text)
+{
+    const int32_t *at = g->ids + g->starts[text];
+    size_t n = g->starts[text + 1] - g->starts[text], end = 1, p = 0;
+
+    while (end < n && at[end] != 3) end++; /* [SEP] */
+    CHECK(end + 2 < n && end > 2);
+    while (p + 2 < c->n_ids && memcmp(c->ids + p, at + end - 2, 2 * sizeof *at) != 0) p++;
+    return p + 2 < c->n_ids && c->ids[p + 2] == at[end + 1];
+}
+
+/* Where there is no other document a text goes on, or is not said to. */
+static void what_is_said_to_follow_does(const enc_tok *tok)
+{
+    enc_corpus c = {0};
+    enc_group g = {0};
+    enc_err e = {0};
+    char text[WORDS * 8] = "";
+    size_t n_followed = 0;
+
+    for (int i = 0; i < 190; i++) {
+        size_t n = strlen(text);
+        snprintf(text + n, sizeof text - n, "w%d%s", i, i % 6 == 5 ? " . " : " ");
+    }
+    CHECK(enc_corpus_init(&c, tok, &e) == ENC_OK);
+    CHECK(enc_corpus_add(&c, tok, (enc_bytes){(uint8_t *)text, strlen(text)}, &e) ==
+          ENC_OK);
+    CHECK(enc_corpus_weigh(&c, NULL, &e) == ENC_OK);
+    for (uint64_t seed = 1; seed <= 300; seed++) {
+        enc_rng rng = {seed};
+        enc_group_start(&g);
+        enc_corpus_draw(&c, &rng, 64, &g);
+        CHECK(g.n_texts == 1 && !g.is_random[0]);
+        n_followed += goes_on(&c, &g, 0);
+    }
+    CHECK_SAY(n_followed == 300, "%zu of 300", n_followed);
+    enc_group_clear(&g);
+    enc_corpus_clear(&c);
+}
+
 int main(void)
 {
     enc_tok *tok = make_tokenizer();
@@ -135,6 +177,7 @@ int main(void)
     pairs_of_one_document_are_of_different_paragraphs(&c);
     a_common_word_weighs_least(&c);
     a_graded_pair_has_the_score_of_its_words(&c);
+    what_is_said_to_follow_does(tok);
     enc_corpus_clear(&c);
     enc_tok_close(tok);
     return check_done("corpus");
