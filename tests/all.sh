@@ -153,7 +153,7 @@ for each; do
     sessions) try exact "$build/tests/exact" --operations 100000 --seed 2 ;;
     faults)
         t=$build/tests/torture
-        try oom sample oom "$t/oom" --seeds "$(ls tests/ext/*.sql | wc -l)" --depth 8
+        try oom sample oom "$t/oom" --seeds "$(ls tests/ext/*.sql | wc -l)" --depth 7
         try io sample io "$t/io" --seeds 4 --stride 41
         try kill sample kill "$t/kill" --seeds 2
         try power sample power "$t/power" --seeds 16 --stride 53

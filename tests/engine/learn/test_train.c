@@ -108,14 +108,14 @@ static enc_rc train(const enc_train_options *o, watch *w, enc_wr *out, enc_err *
 
 static void a_run_learns_the_toy_language(void)
 {
-    enc_train_options o = small(1200);
+    enc_train_options o = small(900);
     o.learning_rate = 2e-3;
     enc_err e = {0};
     watch w = {0};
     enc_wr out;
     enc_wr_init(&out);
     CHECK_SAY(train(&o, &w, &out, &e) == ENC_OK, "%s", e.text);
-    CHECK(w.n_ticks == 1200);
+    CHECK(w.n_ticks == 900);
     /* A new model knows the frequency of each word; context must take it below that. */
     CHECK_SAY(w.last_loss < 0.5 * w.first_loss, "loss %.3f -> %.3f", w.first_loss,
               w.last_loss);
