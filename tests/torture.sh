@@ -45,10 +45,10 @@ F4b|2|20000000|sh tests/fuzz/guided.sh config|config.json
 F4c|2|20000000|sh tests/fuzz/guided.sh tokjson|tokenizer.json
 F4d|2|20000000|sh tests/fuzz/guided.sh model|whole models, opened and run
 F5a|4|0|sh tests/fuzz/guided.sh shadow|poisoned shadow tables, sanitized
-F5c|4|2000000|$f/fuzz_shadow|poisoned shadow tables, at full speed
+F5c|4|2000000|env FUZZ_SECONDS=20 $f/fuzz_shadow|poisoned shadow tables, at full speed
 F5b|1|20000000|sh tests/fuzz/guided.sh blob|blobs of vectors and of the index
 F7a|4|0|sh tests/fuzz/guided.sh sql|random SQL, sanitized
-F7b|4|2000000|$f/fuzz_sql|random SQL, at full speed
+F7b|4|2000000|env FUZZ_SECONDS=20 $f/fuzz_sql|random SQL, at full speed
 F8|6|166688|$f/every_byte|every byte of every stored blob changed
 D5|6|100000|$t/determinism|a vector is the same bits however it came to be
 S7|8|10000|$f/interrupts|an interrupt at any time ends it within 250 ms
