@@ -13,16 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "check.h"
-
-int sqlite3_encoder_init(sqlite3 *db, char **message,
-                         const struct sqlite3_api_routines *api);
-
-static int init(sqlite3 *db, char **message, const struct sqlite3_api_routines *api)
-{
-    int rc = sqlite3_encoder_init(db, message, api);
-    return rc == SQLITE_OK_LOAD_PERMANENTLY ? SQLITE_OK : rc;
-}
+#include "lib/calls.h"
 
 static char folder[] = "/tmp/encoder-hostile-XXXXXX", base[64];
 static sqlite3 *watch; /* an innocent connection of the same process */
@@ -98,13 +89,8 @@ static const struct {
 
 #define N_OF(array) (sizeof(array) / sizeof *(array))
 
-static int run(sqlite3 *db, const char *sql)
-{
-    return sqlite3_exec(db, sql, NULL, NULL, NULL);
-}
-
 /* The first value as text that the caller frees; NULL if there is none. */
-static char *ask(sqlite3 *db, const char *sql)
+static char *ask_text(sqlite3 *db, const char *sql)
 {
     sqlite3_stmt *stmt = NULL;
     char *text = NULL;
@@ -139,8 +125,8 @@ static void harmless(sqlite3_context *ctx, int argc, sqlite3_value **argv)
 /* Everything that such a call could change, as text that the caller frees. */
 static char *state(void)
 {
-    return ask(watch, "SELECT encoder_config() || encoder_default() || "
-                      "group_concat(name || loaded) FROM encoder_models");
+    return ask_text(watch, "SELECT encoder_config() || encoder_default() || "
+                           "group_concat(name || loaded) FROM encoder_models");
 }
 
 static size_t count_files(void)
@@ -181,9 +167,9 @@ static void attack(const char *what, const char *use, int is_trusted, int is_def
     sqlite3 *db = NULL;
     size_t n_files = count_files();
 
-    sqlite3_auto_extension((void (*)(void))init);
+    calls_begin();
     CHECK(sqlite3_open(base, &db) == SQLITE_OK);
-    sqlite3_cancel_auto_extension((void (*)(void))init);
+    sqlite3_cancel_auto_extension((void (*)(void))calls_init);
     sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, is_trusted, NULL);
     sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, is_defensive, NULL);
     run(db, "PRAGMA synchronous = OFF; PRAGMA journal_mode = MEMORY");
@@ -198,7 +184,7 @@ static void attack(const char *what, const char *use, int is_trusted, int is_def
     char *after = state();
     CHECK_SAY(before != NULL && after != NULL && strcmp(before, after) == 0,
               "%s changed\n%s to\n%s", what, before, after);
-    char *kept = ask(db, "SELECT count(*) FROM keep");
+    char *kept = ask_text(db, "SELECT count(*) FROM keep");
     CHECK_SAY(rc == SQLITE_CORRUPT || (kept != NULL && strcmp(kept, "1") == 0),
               "%s: rows are gone", what);
     CHECK_SAY(count_files() <= n_files, "%s made a file", what);
@@ -249,7 +235,7 @@ static void triggers_on_shadow_tables_do_no_harm(void)
     static const char *const shadows[] = {"doc",    "content", "vector", "segment",
                                           "config", "queue",   "fresh"};
 
-    sqlite3_auto_extension((void (*)(void))init);
+    calls_begin();
     for (size_t i = 0; i < N_OF(triggers) * N_OF(shadows); i++) {
         char *sql =
             replaced(triggers[i / N_OF(shadows)], "$S", shadows[i % N_OF(shadows)]);
@@ -284,18 +270,18 @@ static void triggers_on_shadow_tables_do_no_harm(void)
         sqlite3_free(after);
         sqlite3_free(sql);
     }
-    sqlite3_cancel_auto_extension((void (*)(void))init);
+    sqlite3_cancel_auto_extension((void (*)(void))calls_init);
 }
 
 int main(void)
 {
     if (mkdtemp(folder) == NULL) return 1;
     snprintf(base, sizeof base, "%s/base.db", folder);
-    sqlite3_auto_extension((void (*)(void))init);
+    calls_begin();
     CHECK(sqlite3_open(":memory:", &watch) == SQLITE_OK);
     CHECK(run(watch, "SELECT encoder_load('tests/data/tiny', 'known'), embed('a')") ==
           SQLITE_OK);
-    sqlite3_cancel_auto_extension((void (*)(void))init);
+    sqlite3_cancel_auto_extension((void (*)(void))calls_init);
     for (size_t i = 0; i < N_OF(calls); i++) attack_each(calls[i]);
     for (size_t i = 0; i < N_OF(selects); i++) attack_each(selects[i]);
     triggers_on_shadow_tables_do_no_harm();

@@ -4,31 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "check.h"
-
-int sqlite3_encoder_init(sqlite3 *db, char **message,
-                         const struct sqlite3_api_routines *api);
-
-static int init(sqlite3 *db, char **message, const struct sqlite3_api_routines *api)
-{
-    int rc = sqlite3_encoder_init(db, message, api);
-    return rc == SQLITE_OK_LOAD_PERMANENTLY ? SQLITE_OK : rc;
-}
-
-static int run(sqlite3 *db, const char *sql)
-{
-    return sqlite3_exec(db, sql, NULL, NULL, NULL);
-}
-
-static bool is_true(sqlite3 *db, const char *sql)
-{
-    sqlite3_stmt *s = NULL;
-    bool yes = sqlite3_prepare_v2(db, sql, -1, &s, NULL) == SQLITE_OK &&
-               sqlite3_step(s) == SQLITE_ROW && sqlite3_column_int(s, 0) != 0;
-
-    sqlite3_finalize(s);
-    return yes;
-}
+#include "lib/calls.h"
 
 typedef struct nested { /* what is run once, when the content is read */
     const char *sql[3];
@@ -50,7 +26,7 @@ static void meddle(sqlite3_context *ctx, int argc, sqlite3_value **argv)
 }
 
 /* A table whose content is a view that calls meddle(). */
-static sqlite3 *open_db(nested *n)
+static sqlite3 *open_nested(nested *n)
 {
     sqlite3 *db = NULL;
 
@@ -74,15 +50,15 @@ static void a_reembed_keeps_the_name_it_began_with(void)
     nested n = {.sql = {"INSERT INTO doc(rowid, body) VALUES(100, 'x'), (100, 'y')",
                         "SELECT count(*) FROM doc('one')",
                         "SELECT replace(hex(zeroblob(4)), '0', 'x')"}};
-    sqlite3 *db = open_db(&n);
+    sqlite3 *db = open_nested(&n);
 
     CHECK(run(db, "SELECT encoder_load('tests/data/tiny', 'model-m', "
                   "'{\"pooling\": \"cls\"}')") == SQLITE_OK);
     n.is_armed = true;
     CHECK(run(db, "INSERT INTO doc(doc) VALUES('reembed')") == SQLITE_OK);
     CHECK(n.codes[0] == SQLITE_CONSTRAINT);
-    CHECK(is_true(db, "SELECT v = 'model-m' FROM doc_config WHERE k = 'model'"));
-    CHECK(is_true(db, "SELECT count(*) = 3 FROM doc('one')"));
+    CHECK(ask(db, "SELECT v = 'model-m' FROM doc_config WHERE k = 'model'") == 1);
+    CHECK(ask(db, "SELECT count(*) = 3 FROM doc('one')") == 1);
     CHECK(run(db, "INSERT INTO doc(doc) VALUES('integrity-check')") == SQLITE_OK);
     CHECK(sqlite3_close(db) == SQLITE_OK);
 }
@@ -98,7 +74,7 @@ static void a_check_ends_when_the_table_has_changed(void)
             "SELECT count(*) FROM doc('one', 1)",
             "INSERT INTO note VALUES(4, 'four'); INSERT INTO doc(rowid, body) "
             "VALUES(4, 'four'); SELECT count(*) FROM doc('one', 1)"}};
-    sqlite3 *db = open_db(&grown);
+    sqlite3 *db = open_nested(&grown);
 
     grown.is_armed = true;
     int rc = run(db, "INSERT INTO doc(doc) VALUES('integrity-check')");
@@ -111,13 +87,13 @@ static void a_check_ends_when_the_table_has_changed(void)
 static void a_table_that_is_read_is_not_dropped_or_renamed(void)
 {
     nested n = {.sql = {"ALTER TABLE doc RENAME TO other", "DROP TABLE doc", NULL}};
-    sqlite3 *db = open_db(&n);
+    sqlite3 *db = open_nested(&n);
 
     n.is_armed = true;
     CHECK(run(db, "INSERT INTO doc(doc) VALUES('rebuild')") == SQLITE_OK);
     CHECK_SAY(n.codes[0] != SQLITE_OK && n.codes[1] != SQLITE_OK, "%d and %d", n.codes[0],
               n.codes[1]);
-    CHECK(is_true(db, "SELECT count(*) = 3 FROM doc('one')"));
+    CHECK(ask(db, "SELECT count(*) = 3 FROM doc('one')") == 1);
     CHECK(run(db, "INSERT INTO doc(doc) VALUES('integrity-check')") == SQLITE_OK);
     CHECK(run(db, "ALTER TABLE doc RENAME TO other; DROP TABLE other") == SQLITE_OK);
     CHECK(sqlite3_close(db) == SQLITE_OK);
@@ -125,7 +101,7 @@ static void a_table_that_is_read_is_not_dropped_or_renamed(void)
 
 int main(void)
 {
-    sqlite3_auto_extension((void (*)(void))init);
+    calls_begin();
     a_reembed_keeps_the_name_it_began_with();
     a_table_that_is_read_is_not_dropped_or_renamed();
     a_check_ends_when_the_table_has_changed();

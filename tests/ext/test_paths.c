@@ -11,17 +11,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "check.h"
+#include "lib/calls.h"
 #include "lib/mapped.h"
-
-int sqlite3_encoder_init(sqlite3 *db, char **message,
-                         const struct sqlite3_api_routines *api);
-
-static int init(sqlite3 *db, char **message, const struct sqlite3_api_routines *api)
-{
-    int rc = sqlite3_encoder_init(db, message, api);
-    return rc == SQLITE_OK_LOAD_PERMANENTLY ? SQLITE_OK : rc;
-}
 
 #define SECONDS_MAX 20 /* of the whole test: a FIFO would wait for ever */
 
@@ -260,7 +251,7 @@ static void nothing_is_left_beside_a_model(void)
 }
 
 /* The first column of the first row as hexadecimal digits, or an error; sqlite3_free. */
-static char *ask(const char *format, const char *arg)
+static char *ask_text(const char *format, const char *arg)
 {
     char *sql = sqlite3_mprintf(format, arg), *answer;
     sqlite3_stmt *stmt = NULL;
@@ -282,21 +273,21 @@ static void a_model_that_was_read_outlives_its_files(void)
          *text = in_folder("copy/vocab.txt"), *json = in_folder("copy/tokenizer.json");
     char *said[6];
 
-    said[0] = ask("SELECT encoder_load('tests/data/tiny', %Q)", "tiny");
-    said[1] = ask("SELECT encoder_save('tiny', %Q)", copy);
-    said[2] = ask("SELECT encoder_load(%Q, 'mapped')", copy);
-    said[3] = ask(hex, "mapped");
+    said[0] = ask_text("SELECT encoder_load('tests/data/tiny', %Q)", "tiny");
+    said[1] = ask_text("SELECT encoder_save('tiny', %Q)", copy);
+    said[2] = ask_text("SELECT encoder_load(%Q, 'mapped')", copy);
+    said[3] = ask_text(hex, "mapped");
     CHECK(is_mapped(copy));
-    sqlite3_free(ask("SELECT encoder_unload(%Q)", "mapped"));
+    sqlite3_free(ask_text("SELECT encoder_unload(%Q)", "mapped"));
     CHECK(!is_mapped(copy));
-    said[4] = ask("SELECT encoder_load(%Q, 'read', '{\"map\": 0}')", copy);
+    said[4] = ask_text("SELECT encoder_load(%Q, 'read', '{\"map\": 0}')", copy);
     CHECK(!is_mapped(copy));
     CHECK(truncate(weights, 0) == 0 && truncate(text, 0) == 0);
     if (access(json, F_OK) == 0) CHECK(truncate(json, 0) == 0);
-    said[5] = ask(hex, "read");
+    said[5] = ask_text(hex, "read");
     CHECK_SAY(strlen(said[3]) > 100 && strcmp(said[3], said[5]) == 0, "%s, %s, %s: %s",
               said[0], said[1], said[4], said[5]);
-    sqlite3_free(ask("SELECT encoder_unload(%Q)", "read"));
+    sqlite3_free(ask_text("SELECT encoder_unload(%Q)", "read"));
     for (size_t i = 0; i < 6; i++) sqlite3_free(said[i]);
     sqlite3_free(copy);
     sqlite3_free(weights);
@@ -310,7 +301,7 @@ int main(void)
 
     alarm(SECONDS_MAX);
     if (mkdtemp(folder) == NULL) return 1;
-    sqlite3_auto_extension((void (*)(void))init);
+    calls_begin();
     CHECK(sqlite3_open(":memory:", &db) == SQLITE_OK);
     what_is_no_model_is_refused();
     what_lies_in_a_directory_is_no_better();

@@ -5,18 +5,9 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "check.h"
+#include "lib/calls.h"
 
 #define ROUNDS 300000
-
-int sqlite3_encoder_init(sqlite3 *db, char **message,
-                         const struct sqlite3_api_routines *api);
-
-static int init(sqlite3 *db, char **message, const struct sqlite3_api_routines *api)
-{
-    int rc = sqlite3_encoder_init(db, message, api);
-    return rc == SQLITE_OK_LOAD_PERMANENTLY ? SQLITE_OK : rc;
-}
 
 typedef struct setter { /* a thread that alone changes one setting */
     const char *key;
@@ -72,7 +63,7 @@ static void settings_do_not_undo_each_other(void)
 
 int main(void)
 {
-    sqlite3_auto_extension((void (*)(void))init);
+    calls_begin();
     settings_do_not_undo_each_other();
     sqlite3_shutdown();
     return check_done("settings");
